@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package contract holds the JSON bodies that the hub exchanges with its own
+// faces: the page (classes ui) and the command line (class local). The app API
+// has the shapes of another contract and lives in package api itself.
+//
+// Paths, all JSON, errors as Error with a 4xx or 5xx status:
+//
+//	ui: the page in the window and in the browser
+//	  POST   /ui/api/session                  Login → LoggedIn         (browser only: trades the one-time code)
+//	  DELETE /ui/api/session                  204                      (browser only: logs out)
+//	  GET    /ui/api/hub                      Hub
+//	  GET    /ui/api/accounts                 Accounts
+//	  GET    /ui/api/integrations/{slug}      Integration
+//	  PUT    /ui/api/integrations/{slug}      SaveIntegration → Integration
+//	  POST   /ui/api/flows                    StartFlow → Flow
+//	  GET    /ui/api/flows/{id}               Flow
+//	  POST   /ui/api/flows/{id}/confirm       Confirm → Flow
+//	  POST   /ui/api/flows/{id}/callback      Paste → Flow             (the callback URL, pasted)
+//	  DELETE /ui/api/flows/{id}               204                      (cancel)
+//	  DELETE /ui/api/connections/{id}         Disconnect → Disconnected
+//	  GET    /ui/api/events                   text/event-stream; each "data:" is a hub.Event,
+//	                                          comments are heartbeats every 15 s
+//
+//	local: same-user programs, over the Unix socket only. Also serves the ui paths.
+//	  GET    /local/hello                     Hello                    (the version handshake)
+//	  POST   /local/token                     TokenRequest → Token
+//	  GET    /local/apps                      Apps
+//	  POST   /local/apps                      AddApp → AddedApp
+//	  DELETE /local/apps/{id}                 204
+//	  POST   /local/links                     Link                     (a one-time link to the browser UI)
+//	  GET    /local/providers                 Providers
+//	  GET    /local/keys                      Keys
+package contract
+
+import (
+	"time"
+
+	"github.com/standpipe/standpipe/app/internal/hub"
+)
+
+// Error is the body of every 4xx and 5xx answer, on all routes.
+type Error struct {
+	Message    string       `json:"message" doc:"What happened and why, in words"`
+	Code       hub.Code     `json:"code" doc:"The outcome by name"`
+	Remedy     string       `json:"remedy,omitempty" doc:"The command or click that mends it"`
+	Field      string       `json:"field,omitempty" doc:"What in the request was wrong"`
+	Reason     hub.Reason   `json:"reason,omitempty"`
+	Choices    []hub.Choice `json:"choices,omitempty" doc:"With account_selection_required: the accounts that could be meant"`
+	RetryAfter int          `json:"retry_after,omitempty" doc:"Seconds; equal to the Retry-After header"`
+}
+
+// Hello is the version handshake of the socket.
+type Hello struct {
+	Name     string `json:"name"`     // "standpipe"
+	Version  string `json:"version"`  // of the program
+	Protocol int    `json:"protocol"` // of these bodies; equal or no attaching
+	PID      int    `json:"pid"`
+	Data     string `json:"data"` // the data folder
+}
+
+// Protocol is the version of this package's bodies.
+const Protocol = 1
+
+// Login trades the code of a one-time link.
+type Login struct {
+	Code string `json:"code"`
+}
+
+// LoggedIn is a session of the browser UI. The token goes into the header
+// Standpipe-Session of every further call.
+type LoggedIn struct {
+	Token     string    `json:"token"`
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
+// SessionHeader carries the session token of the page.
+const SessionHeader = "Standpipe-Session"
+
+// Hub says what the page is talking to.
+type Hub struct {
+	Version   string   `json:"version"`
+	AppAPI    string   `json:"app_api"`    // "http://127.0.0.1:4780"
+	KeySource string   `json:"key_source"` // "keychain", "file", …
+	Sandbox   string   `json:"sandbox"`    // base URL of the sandbox integrations
+	Notices   []Notice `json:"notices"`
+}
+
+// Notice is something the user should know, such as a secret in clear text in
+// the configuration file.
+type Notice struct {
+	Severity string `json:"severity"` // "info" | "warning" | "error"
+	Message  string `json:"message"`
+	Remedy   string `json:"remedy,omitempty"`
+}
+
+// Accounts is the accounts page in one answer.
+type Accounts struct {
+	Integrations []Integration `json:"integrations"`
+	Connections  []Connection  `json:"connections"`
+}
+
+// Integration is a provider that is, or can be, made available here.
+type Integration struct {
+	Slug        string           `json:"slug"`
+	Provider    string           `json:"provider"`
+	Name        string           `json:"name"`
+	Description string           `json:"description"`
+	Icon        string           `json:"icon"` // inline SVG, sanitised; may be empty
+	DocsURL     string           `json:"docs_url"`
+	ConsoleURL  string           `json:"console_url"`
+	SetupSteps  []string         `json:"setup_steps"`
+	State       IntegrationState `json:"state"`
+	Problem     string           `json:"problem,omitempty"` // with needs_setup and unavailable: why
+	Enabled     bool             `json:"enabled"`
+	FromFile    bool             `json:"from_file"` // read-only here
+
+	Credentials        hub.CredentialsKind   `json:"credentials"` // "" while needs_setup
+	CredentialsOffered []hub.CredentialsKind `json:"credentials_offered"`
+	ClientID           string                `json:"client_id"`
+	ClientSecretSet    bool                  `json:"client_secret_set"`
+	ClientSecretHint   string                `json:"client_secret_hint"` // last four characters
+	SecretRequired     bool                  `json:"secret_required"`
+	RedirectURI        string                `json:"redirect_uri"`
+
+	Scopes       []ScopeChoice    `json:"scopes"`
+	Config       []ConfigField    `json:"config"`
+	Capabilities []hub.Capability `json:"capabilities"`
+}
+
+// IntegrationState says whether one can connect.
+type IntegrationState string
+
+// The states.
+const (
+	IntegrationReady       IntegrationState = "ready"
+	IntegrationNeedsSetup  IntegrationState = "needs_setup" // credentials are missing
+	IntegrationDisabled    IntegrationState = "disabled"
+	IntegrationUnavailable IntegrationState = "unavailable" // its plugin is missing or broken
+)
+
+// ScopeChoice is a scope with what was chosen.
+type ScopeChoice struct {
+	hub.Scope
+	Selected bool `json:"selected"`
+}
+
+// ConfigField is a setting with its value.
+type ConfigField struct {
+	Key          string `json:"key"`
+	Label        string `json:"label"`
+	Description  string `json:"description"`
+	Example      string `json:"example"`
+	Pattern      string `json:"pattern"`
+	Default      string `json:"default"`
+	Required     bool   `json:"required"`
+	Installation bool   `json:"installation"` // asked for at each connect
+	Value        string `json:"value"`
+}
+
+// SaveIntegration sets an integration. Absent fields stay as they are.
+type SaveIntegration struct {
+	Credentials  *hub.CredentialsKind `json:"credentials,omitempty" enum:"own,public,sandbox"`
+	ClientID     *string              `json:"client_id,omitempty" maxLength:"512"`
+	ClientSecret *string              `json:"client_secret,omitempty" maxLength:"4096"`
+	Scopes       []string             `json:"scopes,omitempty" maxItems:"200"`
+	Description  *string              `json:"description,omitempty" maxLength:"280"`
+	Enabled      *bool                `json:"enabled,omitempty"`
+	Config       map[string]string    `json:"config,omitempty"`
+}
+
+// Connection is one connected account.
+type Connection struct {
+	ID            string     `json:"id"`
+	Integration   string     `json:"integration"`
+	Provider      string     `json:"provider"`
+	Owner         hub.Owner  `json:"owner"`
+	State         hub.State  `json:"state"`
+	Reason        hub.Reason `json:"reason,omitempty"`
+	Remedy        string     `json:"remedy,omitempty"`
+	Account       Account    `json:"account"`
+	Scopes        []string   `json:"scopes"`
+	MissingScopes []string   `json:"missing_scopes"`
+	Sandbox       bool       `json:"sandbox"`
+	Health        *Health    `json:"health,omitempty"` // absent: well
+	Expiry        *time.Time `json:"expires_at,omitempty"`
+	LastRefresh   *time.Time `json:"last_refresh,omitempty"`
+	CreatedAt     time.Time  `json:"created_at"`
+	UpdatedAt     time.Time  `json:"updated_at"`
+}
+
+// Account is how to recognise whose it is. All of it is text from outside.
+type Account struct {
+	Label string `json:"label"`
+	Login string `json:"login,omitempty"`
+	Name  string `json:"name,omitempty"`
+	Email string `json:"email,omitempty"`
+}
+
+// Health is transient trouble of a connection.
+type Health struct {
+	Code    hub.Code  `json:"code"`
+	Message string    `json:"message"`
+	Since   time.Time `json:"since"`
+	NextTry time.Time `json:"next_try"`
+}
+
+// StartFlow begins to connect an account.
+type StartFlow struct {
+	Integration string            `json:"integration"`
+	Connection  string            `json:"connection,omitempty" doc:"Reauthorize this one; it keeps its id"`
+	Config      map[string]string `json:"config,omitempty" doc:"Installation-level settings"`
+	// ConfirmSelf finishes without a confirmation: for the command line, which
+	// prints the account. Only class local may set it.
+	ConfirmSelf bool `json:"confirm_self,omitempty"`
+}
+
+// Flow is a connection in the making.
+type Flow struct {
+	ID               string    `json:"id"`
+	Integration      string    `json:"integration"`
+	State            FlowState `json:"state"`
+	AuthorizationURL string    `json:"authorization_url,omitempty"` // while waiting
+	ExpiresAt        time.Time `json:"expires_at"`
+	Account          *Account  `json:"account,omitempty"` // what came back
+	Scopes           []string  `json:"scopes,omitempty"`  // what was granted
+	MissingScopes    []string  `json:"missing_scopes,omitempty"`
+	Replaces         *Account  `json:"replaces,omitempty"`    // a reauthorization came back with another account than this
+	Reauthorize      string    `json:"reauthorize,omitempty"` // the connection that is reauthorized
+	Connection       string    `json:"connection,omitempty"`  // when done
+	Error            *Error    `json:"error,omitempty"`       // when failed
+}
+
+// FlowState is how far it came.
+type FlowState string
+
+// The states.
+const (
+	FlowWaiting FlowState = "waiting" // for the user, at the provider
+	FlowConfirm FlowState = "confirm" // for the user, here
+	FlowDone    FlowState = "done"
+	FlowFailed  FlowState = "failed"
+)
+
+// Confirm accepts the account that came back.
+type Confirm struct {
+	AcceptOtherAccount bool `json:"accept_other_account,omitempty" doc:"Required where Flow.replaces is set"`
+}
+
+// Paste hands in the URL on which the browser ended, where it cannot reach the
+// hub (SSH, containers).
+type Paste struct {
+	URL string `json:"url" maxLength:"8192"`
+}
+
+// Disconnect is the optional body of a disconnect.
+type Disconnect struct {
+	// RevokeGrant allows a revocation that also ends other connections which
+	// share client and account.
+	RevokeGrant bool `json:"revoke_grant,omitempty"`
+}
+
+// Disconnected says what became of the tokens at the provider.
+type Disconnected struct {
+	Revoked hub.Reach `json:"revoked"` // "none", "token", "grant"
+	Message string    `json:"message"` // in words
+}
+
+// TokenRequest asks for a token on behalf of the person at this machine.
+type TokenRequest struct {
+	Integration string `json:"integration"`
+	Account     string `json:"account,omitempty" doc:"Login, e-mail or connection id, where several are connected"`
+	MinTTL      int    `json:"min_ttl,omitempty" doc:"Seconds the token must live at least"`
+}
+
+// Token is a live access token.
+type Token struct {
+	AccessToken  string            `json:"access_token"`
+	TokenType    string            `json:"token_type"`
+	ExpiresAt    *time.Time        `json:"expires_at"`
+	ExpirySource hub.ExpirySource  `json:"expiry_source,omitempty"`
+	Scopes       []string          `json:"scopes"`
+	Connection   string            `json:"connection"`
+	Account      string            `json:"account"`
+	Metadata     map[string]string `json:"metadata,omitempty"`
+	Warning      *Error            `json:"warning,omitempty"`
+}
+
+// Apps lists the programs that have a key.
+type Apps struct {
+	Apps []App `json:"apps"`
+}
+
+// App is a local program, or a server, with a key of its own.
+type App struct {
+	ID        string     `json:"id"`
+	Name      string     `json:"name"`
+	Kind      string     `json:"kind"` // "app" | "server"
+	All       bool       `json:"all"`  // no limit to what it may draw
+	Grants    []Grant    `json:"grants"`
+	CreatedAt time.Time  `json:"created_at"`
+	LastUsed  *time.Time `json:"last_used,omitempty"`
+	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+}
+
+// Grant is what an app may draw.
+type Grant struct {
+	Integration string `json:"integration"`
+	Connection  string `json:"connection,omitempty"` // empty: any of the integration
+}
+
+// AddApp registers a program.
+type AddApp struct {
+	Name   string  `json:"name" minLength:"1" maxLength:"64"`
+	Kind   string  `json:"kind,omitempty" enum:"app,server"`
+	All    bool    `json:"all,omitempty"`
+	Grants []Grant `json:"grants,omitempty" maxItems:"100"`
+	// ExpiresIn is in seconds; 0: one year.
+	ExpiresIn int `json:"expires_in,omitempty" minimum:"0"`
+}
+
+// AddedApp holds the key, this once.
+type AddedApp struct {
+	App
+	Key string `json:"key"`
+}
+
+// Link is a one-time link to the browser UI.
+type Link struct {
+	URL       string    `json:"url"`
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
+// Providers lists what the plugins serve, and the plugins that failed.
+type Providers struct {
+	Providers []Provider `json:"providers"`
+	Plugins   []Plugin   `json:"plugins"`
+}
+
+// Provider is one of them.
+type Provider struct {
+	Slug         string           `json:"slug"`
+	Name         string           `json:"name"`
+	Plugin       string           `json:"plugin"`
+	Capabilities []hub.Capability `json:"capabilities"`
+	AllowedHosts []string         `json:"allowed_hosts"`
+}
+
+// Plugin is the state of a plugin's process.
+type Plugin struct {
+	Name     string `json:"name"`
+	Path     string `json:"path"`
+	SHA256   string `json:"sha256"`
+	State    string `json:"state"` // "stopped" | "starting" | "running" | "backoff" | "refused"
+	PID      int    `json:"pid,omitempty"`
+	Restarts int    `json:"restarts"`
+	Error    string `json:"error,omitempty"`
+}
+
+// Keys is where the master key comes from.
+type Keys struct {
+	Source string `json:"source"` // as in --key
+	Store  string `json:"store"`  // id of the store
+	Format int    `json:"format"`
+}

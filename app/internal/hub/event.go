@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package hub
+
+import "time"
+
+// Event tells that something changed. It holds ids, never content.
+type Event struct {
+	Type       EventType `json:"type"`
+	Connection string    `json:"connection,omitempty"`
+	Flow       string    `json:"flow,omitempty"`
+	Slug       string    `json:"slug,omitempty"` // integration or provider
+	Reason     Reason    `json:"reason,omitempty"`
+	Detail     string    `json:"detail,omitempty"`
+	Time       time.Time `json:"time"`
+}
+
+// EventType names what happened.
+type EventType string
+
+// The events.
+const (
+	EventConnected            EventType = "connection.connected"
+	EventDisconnected         EventType = "connection.disconnected"
+	EventRefreshed            EventType = "connection.refreshed"
+	EventNeedsReauthorization EventType = "connection.reauthorization_needed"
+	EventHealth               EventType = "connection.health"
+	EventFlow                 EventType = "flow.changed"
+	EventIntegration          EventType = "integration.changed"
+	EventApps                 EventType = "apps.changed"
+	EventPlugin               EventType = "plugin.changed"
+)
+
+// Publisher sends an event to whoever listens. It never blocks.
+type Publisher interface{ Publish(Event) }

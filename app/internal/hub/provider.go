@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package hub
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/standpipe/standpipe/sdk/secret"
+)
+
+// Descriptor is what the hub knows of a provider before anybody connects. It
+// is what a plugin said of itself, checked and bounded by the plugin host.
+type Descriptor struct {
+	Slug, Name, Description string
+	Icon                    string // inline SVG, already sanitised
+	DocsURL, ConsoleURL     string
+	SetupSteps              []string
+	Scopes                  []Scope
+	Config                  []ConfigField
+	AllowedHosts            []string
+	NoPKCE                  bool // the provider breaks on PKCE
+	SecretRequired          bool
+	Redirect                RedirectRule
+	Rotation                Rotation
+	GraceWindow             time.Duration
+	RefreshMargin           time.Duration
+	RefreshIdleLife         time.Duration
+	Revoke                  Reach
+	RevokeNote              string
+	Sandbox                 map[string]string // nil: the sandbox does not play it
+	Capabilities            []Capability
+	Plugin                  string // which plugin serves it, for status and audit
+}
+
+// Can reports whether the provider has a capability.
+func (d *Descriptor) Can(c Capability) bool { return slices.Contains(d.Capabilities, c) }
+
+// DefaultScopes are asked for unless the integration says otherwise.
+func (d *Descriptor) DefaultScopes() []string {
+	var out []string
+	for _, s := range d.Scopes {
+		if s.Default || s.Required {
+			out = append(out, s.Name)
+		}
+	}
+	return out
+}
+
+// Scope is a permission in the provider's and in the user's words.
+type Scope struct {
+	Name     string `json:"name"`
+	Title    string `json:"title"`
+	Default  bool   `json:"default"`
+	Required bool   `json:"required"`
+}
+
+// ConfigField is a setting a provider needs beside client id and secret.
+type ConfigField struct {
+	Key, Label, Description, Example, Pattern, Default string
+	Required                                           bool
+	URL                                                bool // its host may be called
+	Installation                                       bool // asked for at each connect
+}
+
+// RedirectRule is what a provider accepts as a redirect URI.
+type RedirectRule struct {
+	Host    RedirectHost
+	AnyPort bool
+	AnyPath bool
+}
+
+// RedirectHost is the host of a loopback redirect.
+type RedirectHost string
+
+// The hosts.
+const (
+	RedirectLoopback  RedirectHost = ""
+	RedirectLocalhost RedirectHost = "localhost"
+	RedirectHTTPS     RedirectHost = "https"
+)
+
+// Rotation is what a refresh does to the old refresh token.
+type Rotation string
+
+// The policies.
+const (
+	RotationUnknown Rotation = ""
+	RotationNone    Rotation = "none"
+	RotationSoft    Rotation = "soft"
+	RotationSingle  Rotation = "single_use"
+)
+
+// Reach is how far a revocation goes, narrow to wide.
+type Reach string
+
+// The reaches.
+const (
+	ReachNone  Reach = "none"
+	ReachToken Reach = "token"
+	ReachGrant Reach = "grant"
+)
+
+// Capability is an optional operation of a provider.
+type Capability string
+
+// The capabilities.
+const (
+	CanRefresh           Capability = "refresh"
+	CanRevoke            Capability = "revoke"
+	CanIdentify          Capability = "identify"
+	CanDevice            Capability = "device"
+	CanClientCredentials Capability = "client_credentials"
+	CanIntrospect        Capability = "introspect"
+	CanCheck             Capability = "check"
+)
+
+// Target says which provider a call is for, with which settings, and where its
+// calls may go. It is resolved from an integration by the catalog.
+type Target struct {
+	Provider       string
+	Config         map[string]string
+	ClientID       string
+	ClientSecret   secret.Value
+	AllowedHosts   []string // host:port, from descriptor and config, pinned
+	PrivateNetwork bool     // loopback and private addresses may be called
+}
+
+// Providers is what the domain asks of provider plugins. The plugin host
+// implements it. Errors are *ProviderError, or *Error when the plugin itself
+// could not be had. Every call is bounded in time, whatever the plugin does.
+// Safe for concurrent use.
+type Providers interface {
+	// Describe lists every provider of every plugin found, by slug.
+	Describe(context.Context) ([]Descriptor, error)
+	Authorize(context.Context, Target, AuthorizeRequest) (AuthorizeResponse, error)
+	Exchange(context.Context, Target, ExchangeRequest) (TokenAnswer, error)
+	Refresh(context.Context, Target, RefreshRequest) (TokenAnswer, error)
+	Revoke(context.Context, Target, RevokeRequest) (Reach, error)
+	Identify(context.Context, Target, IdentifyRequest) (Identity, error)
+}
+
+// AuthorizeRequest asks for the URL to send the browser to.
+type AuthorizeRequest struct {
+	RedirectURI, State, Nonce, CodeChallenge string
+	Scopes                                   []string
+	LoginHint                                string
+	SelectAccount, Reconnect                 bool
+}
+
+// AuthorizeResponse is that URL.
+type AuthorizeResponse struct {
+	URL            string
+	Issuer         string
+	IssuerRequired bool
+}
+
+// ExchangeRequest trades a code.
+type ExchangeRequest struct {
+	Code, CodeVerifier secret.Value
+	RedirectURI, Nonce string
+	Scopes             []string
+	Params             map[string]string
+}
+
+// RefreshRequest renews a token set.
+type RefreshRequest struct {
+	RefreshToken secret.Value
+	Scopes       []string // narrows; empty keeps all
+	RedirectURI  string
+}
+
+// RevokeRequest withdraws one token.
+type RevokeRequest struct {
+	Token   secret.Value
+	Refresh bool // it is a refresh token
+	Reach   Reach
+}
+
+// IdentifyRequest asks whose a token is.
+type IdentifyRequest struct {
+	AccessToken, IDToken secret.Value
+	Metadata             map[string]string
+}
+
+// Identity is the answer.
+type Identity struct {
+	Account Account
+	Scopes  []string // nil: not said here
+}
+
+// TokenAnswer is a provider's answer to an exchange or a refresh. Times are
+// already absolute, on the hub's clock.
+type TokenAnswer struct {
+	Tokens TokenSet
+	// RefreshToken says what became of the refresh token that was used.
+	RefreshToken RefreshOutcome
+	Account      *Account
+}
+
+// RefreshOutcome is what a refresh did to the refresh token.
+type RefreshOutcome string
+
+// The outcomes.
+const (
+	RefreshKept    RefreshOutcome = "kept"
+	RefreshRotated RefreshOutcome = "rotated"
+	RefreshNone    RefreshOutcome = "none"
+)

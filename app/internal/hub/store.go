@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package hub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+)
+
+// Kind is the kind of a stored record. Kinds are listed here and nowhere else.
+type Kind string
+
+// The kinds.
+const (
+	KindConnection  Kind = "connection"
+	KindTokens      Kind = "tokens"
+	KindPending     Kind = "pending" // a token set that awaits confirmation
+	KindIntegration Kind = "integration"
+	KindApp         Kind = "app"
+	KindSession     Kind = "session" // of the browser UI
+	KindSetting     Kind = "setting"
+)
+
+// Ref names a record.
+type Ref struct {
+	Kind Kind
+	ID   string
+}
+
+// Record is a stored value. Generation starts at 1 and grows by one with each
+// write of the same Ref.
+type Record struct {
+	Ref
+	Generation uint64
+	Value      []byte
+}
+
+// Store keeps records sealed on disk. What is read was written under the same
+// name, by this store, and is whole; anything else is an *IntegrityError. Safe
+// for concurrent use.
+type Store interface {
+	// Get returns ErrNotFound where there is no such record.
+	Get(context.Context, Ref) (Record, error)
+	// List yields the records of a kind in no particular order. A record that
+	// cannot be opened yields its *IntegrityError and the listing goes on.
+	List(context.Context, Kind) iter.Seq2[Record, error]
+	// Update runs f and applies all its writes, or none. When Update returns
+	// nil, they are on disk (fsync). Updates are serialised: f sees every
+	// earlier one, and must not call the store but through tx. An error of f
+	// is returned as it is.
+	Update(context.Context, func(tx Tx) error) error
+}
+
+// Tx is a transaction within Update.
+type Tx interface {
+	Get(Ref) (Record, error)
+	// Put writes value if the stored generation equals expect (0: must not
+	// exist) and returns the new generation; otherwise ErrConflict.
+	Put(ref Ref, expect uint64, value []byte) (uint64, error)
+	// Delete removes a record; one that does not exist is no error.
+	Delete(Ref) error
+}
+
+// ErrNotFound is returned for a record that does not exist.
+var ErrNotFound = errors.New("no such record")
+
+// ErrConflict is returned when a record changed since it was read.
+var ErrConflict = errors.New("the record was changed meanwhile")
+
+// IntegrityError says that a stored value is not what was written.
+type IntegrityError struct {
+	Ref    Ref    // zero where even the name cannot be told
+	Detail string // never content
+}
+
+// Error implements error.
+func (e *IntegrityError) Error() string {
+	name := "a record"
+	if e.Ref != (Ref{}) {
+		name = fmt.Sprintf("the %s record %q", e.Ref.Kind, e.Ref.ID)
+	}
+	return fmt.Sprintf("%s in the data folder was altered or is damaged (%s); it is not used; restore a backup, or remove and reconnect", name, e.Detail)
+}

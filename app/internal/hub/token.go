@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package hub
+
+import (
+	"time"
+
+	"github.com/standpipe/standpipe/sdk/secret"
+)
+
+// TokenSet is what a provider issued for one connection.
+type TokenSet struct {
+	AccessToken   secret.Value
+	RefreshToken  secret.Value
+	IDToken       secret.Value
+	TokenType     string
+	IssuedAt      time.Time
+	Expiry        time.Time // zero: unknown or never, as ExpirySource says
+	ExpirySource  ExpirySource
+	RefreshExpiry time.Time // zero: unknown
+	Scopes        []string  // granted; nil: as requested
+	Named         map[string]NamedToken
+	Metadata      map[string]string
+}
+
+// NamedToken is a further token of the same connection.
+type NamedToken struct {
+	AccessToken, RefreshToken secret.Value
+	Expiry                    time.Time
+	ExpirySource              ExpirySource
+	Scopes                    []string
+}
+
+// ExpirySource says how the expiry is known.
+type ExpirySource string
+
+// The sources.
+const (
+	ExpiryUnknown      ExpirySource = ""
+	ExpiryDeclared     ExpirySource = "declared"
+	ExpiryAssumed      ExpirySource = "assumed"
+	ExpiryJWT          ExpirySource = "jwt"
+	ExpiryIntrospected ExpirySource = "introspected"
+	ExpiryNever        ExpirySource = "never"
+)
+
+// ValidFor reports whether the access token is known to live at least ttl
+// beyond now. A token whose expiry nobody knows counts as valid.
+func (t *TokenSet) ValidFor(now time.Time, ttl time.Duration) bool {
+	if t.AccessToken.IsZero() {
+		return false
+	}
+	return t.Expiry.IsZero() || t.Expiry.Sub(now) > ttl
+}
+
+// Life is how long the access token lived in all; zero when unknown.
+func (t *TokenSet) Life() time.Duration {
+	if t.Expiry.IsZero() {
+		return 0
+	}
+	return t.Expiry.Sub(t.IssuedAt)
+}
+
+// Tokens is the stored record of a connection's tokens. Its generation counts
+// every replacement of Current.
+type Tokens struct {
+	Connection string
+	Generation uint64
+	Current    TokenSet
+	// Previous is kept for the provider's grace window: should the answer to
+	// a refresh have been lost, its refresh token may still work.
+	Previous *TokenSet
+	// Intent is set, durably, before a refresh is asked for, and cleared by
+	// its outcome. Found at a start, it tells of an answer that was lost.
+	Intent *RefreshIntent
+}
+
+// RefreshIntent is a refresh that was begun.
+type RefreshIntent struct {
+	StartedAt time.Time
+	// Retried is set when the lost answer was already asked for once more.
+	Retried bool
+}
+
+// Vended is a token on its way to an app.
+type Vended struct {
+	Connection    *Connection
+	AccessToken   secret.Value
+	TokenType     string
+	Expiry        time.Time
+	ExpirySource  ExpirySource
+	Scopes        []string
+	MissingScopes []string
+	Metadata      map[string]string
+	Generation    uint64
+	// Warning is set when an early refresh failed and the stored token,
+	// still valid, was served.
+	Warning *Error
+}

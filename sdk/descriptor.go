@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sdk
+
+import "time"
+
+// Descriptor is all that the host and the user need to know of a provider
+// before anybody connects. It holds no secret.
+type Descriptor struct {
+	Slug        string // "github": lower case, digits, hyphens
+	Name        string // "GitHub"
+	Description string // one sentence: what connecting gives
+	Icon        string // inline SVG, at most 8 KiB, no script; may be empty
+	DocsURL     string
+	ConsoleURL  string   // where to register an OAuth app
+	SetupSteps  []string // how to register one, a sentence each
+
+	Scopes []Scope
+	Config []ConfigField
+
+	// AllowedHosts are the host:port pairs to which calls may go. A config
+	// field of kind FieldURL adds the host of its value.
+	AllowedHosts []string
+
+	PKCE           PKCEPolicy
+	SecretRequired bool // false: public clients work
+	Redirect       RedirectRule
+
+	Rotation        Rotation
+	GraceWindow     time.Duration // how long a rotated refresh token still works
+	RefreshMargin   time.Duration // refresh this long before expiry; zero: the host's rule
+	RefreshIdleLife time.Duration // an unused refresh token dies after this; zero: unknown
+	Revoke          Reach         // the narrowest revocation that Revoke can do
+	RevokeNote      string        // what to tell the user where Revoke is ReachNone
+
+	// Sandbox is the config that points this provider at the local sandbox,
+	// with "{sandbox}" for its base URL; nil: the sandbox does not play it.
+	Sandbox map[string]string
+
+	// Capabilities is derived by Serve; what a plugin sets here is ignored.
+	Capabilities []Capability
+}
+
+// Scope is a permission in the provider's and in the user's words.
+type Scope struct {
+	Name     string // "repo"
+	Title    string // "Read and write your repositories"
+	Default  bool   // asked for unless the user says otherwise
+	Required bool   // always asked for
+}
+
+// ConfigField is a setting that the provider needs beside client id and secret.
+type ConfigField struct {
+	Key         string // "base_url"
+	Label       string
+	Description string
+	Example     string
+	Pattern     string // regular expression for the whole value; empty: anything
+	Default     string
+	Required    bool
+	Kind        FieldKind
+	Level       FieldLevel
+}
+
+// FieldKind says what a value is.
+type FieldKind string
+
+// The kinds.
+const (
+	FieldText FieldKind = ""
+	FieldURL  FieldKind = "url" // its host joins AllowedHosts
+)
+
+// FieldLevel says who sets a field.
+type FieldLevel string
+
+// The levels.
+const (
+	LevelIntegration  FieldLevel = ""             // once, with the client credentials
+	LevelInstallation FieldLevel = "installation" // at each connect
+)
+
+// PKCEPolicy says what a provider makes of PKCE (RFC 7636).
+type PKCEPolicy string
+
+// The policies. The host always makes a challenge; PKCENever is for providers
+// that break on it, and is shown as a warning.
+const (
+	PKCESend  PKCEPolicy = "" // send S256; most providers
+	PKCENever PKCEPolicy = "never"
+)
+
+// RedirectRule is what a provider accepts as a redirect URI for an app on the
+// user's machine.
+type RedirectRule struct {
+	Host    RedirectHost
+	AnyPort bool // the port may differ from the registered one
+	AnyPath bool // a sub-path of the registered one will do
+}
+
+// RedirectHost is the host part of a loopback redirect.
+type RedirectHost string
+
+// The hosts.
+const (
+	RedirectLoopback  RedirectHost = "" // http://127.0.0.1 (RFC 8252 section 7.3)
+	RedirectLocalhost RedirectHost = "localhost"
+	RedirectHTTPS     RedirectHost = "https" // needs an https base URL of the hub
+)
+
+// Rotation is what a refresh does to the old refresh token.
+type Rotation string
+
+// The policies.
+const (
+	RotationUnknown Rotation = ""
+	RotationNone    Rotation = "none"       // the refresh token stays
+	RotationSoft    Rotation = "soft"       // a new one, the old one keeps working
+	RotationSingle  Rotation = "single_use" // a new one, the old one dies
+)
+
+// Capability names an optional interface.
+type Capability string
+
+// The capabilities.
+const (
+	CanRefresh           Capability = "refresh"
+	CanRevoke            Capability = "revoke"
+	CanIdentify          Capability = "identify"
+	CanDevice            Capability = "device"
+	CanClientCredentials Capability = "client_credentials"
+	CanIntrospect        Capability = "introspect"
+	CanCheck             Capability = "check"
+)
+
+// CapabilitiesOf derives the capabilities of p from the interfaces it implements.
+func CapabilitiesOf(p Provider) []Capability {
+	var out []Capability
+	add := func(ok bool, c Capability) {
+		if ok {
+			out = append(out, c)
+		}
+	}
+	_, refresh := p.(Refresher)
+	_, revoke := p.(Revoker)
+	_, identify := p.(Identifier)
+	_, device := p.(DeviceAuthorizer)
+	_, cc := p.(ClientCredentialer)
+	_, introspect := p.(Introspector)
+	_, check := p.(Checker)
+	add(refresh, CanRefresh)
+	add(revoke, CanRevoke)
+	add(identify, CanIdentify)
+	add(device, CanDevice)
+	add(cc, CanClientCredentials)
+	add(introspect, CanIntrospect)
+	add(check, CanCheck)
+	return out
+}
