@@ -34,7 +34,8 @@ const (
 	CodeProviderMisconfigured    Code = "provider_misconfigured"
 	CodeProviderUnavailable      Code = "provider_unavailable"
 	CodeProviderRefused          Code = "provider_refused"
-	CodeRateLimited              Code = "rate_limited"
+	CodeRateLimited              Code = "rate_limited"      // the provider asks to wait
+	CodeTooManyRequests          Code = "too_many_requests" // the hub does
 	CodePluginUnavailable        Code = "plugin_unavailable"
 	CodePluginFailed             Code = "plugin_failed"
 	CodeIntegrity                Code = "integrity_error"
@@ -86,6 +87,7 @@ var outcomes = map[Code]Outcome{
 	CodeProviderUnavailable:      {HTTP: 503, Exit: ExitError, RetryAfter: 30 * time.Second},
 	CodeProviderRefused:          {HTTP: 422, Exit: ExitError},
 	CodeRateLimited:              {HTTP: 503, Exit: ExitError, RetryAfter: 30 * time.Second},
+	CodeTooManyRequests:          {HTTP: 429, Exit: ExitError, RetryAfter: time.Minute},
 	CodePluginUnavailable:        {HTTP: 503, Exit: ExitError, RetryAfter: 5 * time.Second},
 	CodePluginFailed:             {HTTP: 503, Exit: ExitError, RetryAfter: 5 * time.Second},
 	CodeIntegrity:                {HTTP: 500, Exit: ExitError},

@@ -66,10 +66,15 @@ func (t *TokenSet) Life() time.Duration {
 type Tokens struct {
 	Connection string
 	Generation uint64
-	Current    TokenSet
+	// Revision is the generation of the record, which also grows when only
+	// Intent changes.
+	Revision uint64
+	Current  TokenSet
 	// Previous is kept for the provider's grace window: should the answer to
 	// a refresh have been lost, its refresh token may still work.
 	Previous *TokenSet
+	// RotatedAt is when Previous was replaced; zero without it.
+	RotatedAt time.Time
 	// Intent is set, durably, before a refresh is asked for, and cleared by
 	// its outcome. Found at a start, it tells of an answer that was lost.
 	Intent *RefreshIntent
@@ -77,9 +82,9 @@ type Tokens struct {
 
 // RefreshIntent is a refresh that was begun.
 type RefreshIntent struct {
-	StartedAt time.Time
+	StartedAt time.Time `json:"started_at"`
 	// Retried is set when the lost answer was already asked for once more.
-	Retried bool
+	Retried bool `json:"retried,omitempty"`
 }
 
 // Vended is a token on its way to an app.
