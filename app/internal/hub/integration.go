@@ -29,6 +29,15 @@ type Integration struct {
 	UpdatedAt time.Time
 }
 
+// CallbackPath is the path of the integration's redirect URI: one of its own,
+// so that an answer cannot be taken for another integration's (COAT).
+func (in *Integration) CallbackPath() string {
+	if in.Slug == in.Provider {
+		return "/callback/" + in.Provider
+	}
+	return "/callback/" + in.Provider + "/" + in.Slug
+}
+
 // CredentialsKind says whose OAuth client an integration uses.
 type CredentialsKind string
 
@@ -38,3 +47,42 @@ const (
 	CredentialsPublic  CredentialsKind = "public"
 	CredentialsSandbox CredentialsKind = "sandbox"
 )
+
+// Entry is an integration together with its provider.
+type Entry struct {
+	Integration Integration // Slug and Provider are always set
+	// Configured is false for a provider that nobody has set up yet.
+	Configured bool
+	Descriptor *Descriptor // nil: the plugin is missing or broken
+	// Problem says why one cannot connect; nil when one can.
+	Problem     *Error
+	RedirectURI string
+}
+
+// Name is what to call the provider on a screen.
+func (e *Entry) Name() string {
+	if e.Descriptor != nil {
+		return e.Descriptor.Name
+	}
+	return e.Integration.Slug
+}
+
+// IntegrationChange sets an integration. A nil field stays as it is.
+type IntegrationChange struct {
+	Credentials  *CredentialsKind
+	ClientID     *string
+	ClientSecret *secret.Value
+	Scopes       []string
+	Description  *string
+	Enabled      *bool
+	Config       map[string]string // an empty value removes the setting
+}
+
+// Resolved is an integration ready for a provider call.
+type Resolved struct {
+	Target      Target
+	Descriptor  *Descriptor
+	Integration Integration
+	RedirectURI string
+	Scopes      []string // what to ask for
+}

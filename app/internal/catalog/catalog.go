@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package catalog knows the integrations: what the plugins describe, put
+// together with what the configuration file declares and what the user entered.
+// It resolves an integration into the target of a provider call.
+package catalog
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/standpipe/standpipe/app/internal/hub"
+	"github.com/standpipe/standpipe/sdk/secret"
+)
+
+// Config is what a Catalog needs. All fields but BaseURL and Sandbox must be set.
+type Config struct {
+	Store     hub.Store
+	Providers hub.Providers
+	Publisher hub.Publisher
+	Now       func() time.Time
+	NewID     func(prefix string) string
+	// File holds the integrations of the configuration file; they win over
+	// the store and are read-only.
+	File []hub.Integration
+	// Listen is the host:port of the app API, for redirect URIs.
+	Listen string
+	// BaseURL is the https origin under which the app API is reached from
+	// outside; empty on a desktop.
+	BaseURL string
+	// Sandbox is the base URL of the local sandbox; empty refuses sandbox
+	// credentials, as production mode does.
+	Sandbox       string
+	SandboxClient Client
+}
+
+// Client is an OAuth client registration.
+type Client struct {
+	ID     string
+	Secret secret.Value
+}
+
+// Catalog is safe for concurrent use.
+type Catalog struct {
+	cfg Config
+
+	mu           sync.RWMutex
+	descriptors  map[string]*hub.Descriptor
+	order        []string // slugs in the order to show
+	integrations map[string]stored
+}
+
+// stored is an integration with the generation of its record; 0 for one that
+// is not in the store.
+type stored struct {
+	hub.Integration
+	generation uint64
+}
+
+// New loads the integrations. It starts no plugin; Refresh does.
+func New(ctx context.Context, cfg Config) (*Catalog, error) {
+	c := &Catalog{cfg: cfg, descriptors: map[string]*hub.Descriptor{}, integrations: map[string]stored{}}
+	for rec, err := range cfg.Store.List(ctx, hub.KindIntegration) {
+		if err != nil {
+			return nil, err
+		}
+		in, err := decode(rec)
+		if err != nil {
+			return nil, err
+		}
+		c.integrations[in.Slug] = stored{in, rec.Generation}
+	}
+	for _, in := range cfg.File {
+		// An integration of the file keeps the id and the birthday that it
+		// had in the store, if it was there before.
+		old, ok := c.integrations[in.Slug]
+		if ok {
+			in.ID, in.CreatedAt = old.ID, old.CreatedAt
+		} else {
+			in.ID, in.CreatedAt = cfg.NewID("data_integration"), cfg.Now()
+			if err := c.keepIdentity(ctx, in); err != nil {
+				return nil, err
+			}
+		}
+		in.FromFile = true
+		in.UpdatedAt = in.CreatedAt
+		c.integrations[in.Slug] = stored{Integration: in}
+	}
+	return c, nil
+}
+
+// keepIdentity stores the id of an integration that lives in the file, without
+// its secret, so that the id outlives a restart.
+func (c *Catalog) keepIdentity(ctx context.Context, in hub.Integration) error {
+	in.ClientSecret = secret.Value{}
+	in.Enabled = false
+	_, err := c.write(ctx, in, 0)
+	return err
+}
+
+// Refresh asks the plugins again what they serve.
+func (c *Catalog) Refresh(ctx context.Context) error {
+	list, err := c.cfg.Providers.Describe(ctx)
+	if err != nil {
+		return err
+	}
+	byslug := make(map[string]*hub.Descriptor, len(list))
+	order := make([]string, 0, len(list))
+	for i := range list {
+		byslug[list[i].Slug] = &list[i]
+		order = append(order, list[i].Slug)
+	}
+	c.mu.Lock()
+	c.descriptors, c.order = byslug, order
+	c.mu.Unlock()
+	c.cfg.Publisher.Publish(hub.Event{Type: hub.EventIntegration, Time: c.cfg.Now()})
+	return nil
+}
+
+// List returns every integration, and every provider that has none.
+func (c *Catalog) List(context.Context) []hub.Entry {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	var out []hub.Entry
+	used := map[string]bool{}
+	for _, slug := range c.order {
+		out = append(out, c.entry(slug))
+		used[slug] = true
+	}
+	rest := make([]string, 0, len(c.integrations))
+	for slug := range c.integrations {
+		if !used[slug] {
+			rest = append(rest, slug)
+		}
+	}
+	slices.Sort(rest)
+	for _, slug := range rest {
+		out = append(out, c.entry(slug))
+	}
+	return out
+}
+
+// Get returns one, or CodeNotFound where neither an integration nor a provider
+// has that slug.
+func (c *Catalog) Get(_ context.Context, slug string) (hub.Entry, error) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	_, isIntegration := c.integrations[slug]
+	_, isProvider := c.descriptors[slug]
+	if !isIntegration && !isProvider {
+		return hub.Entry{}, hub.Errorf(hub.CodeNotFound, "there is no integration and no provider %q", slug).
+			WithRemedy("`standpipe providers` lists what there is.")
+	}
+	return c.entry(slug), nil
+}
+
+// entry needs c.mu held.
+func (c *Catalog) entry(slug string) hub.Entry {
+	in, configured := c.integrations[slug]
+	if !configured {
+		in.Integration = hub.Integration{Slug: slug, Provider: slug, Enabled: true}
+	}
+	e := hub.Entry{Integration: in.Integration, Configured: configured && in.Credentials != "", Descriptor: c.descriptors[in.Provider]}
+	if e.Descriptor == nil {
+		e.Problem = hub.Errorf(hub.CodePluginUnavailable, "no plugin serves the provider %q", in.Provider).
+			WithRemedy("`standpipe providers` shows which plugins were found, and why one was refused.")
+		return e
+	}
+	e.RedirectURI = c.redirectURI(&in.Integration, e.Descriptor)
+	e.Problem = c.problem(&e)
+	return e
+}
+
+func (c *Catalog) problem(e *hub.Entry) *hub.Error {
+	in, d := &e.Integration, e.Descriptor
+	switch {
+	case !e.Configured:
+		return hub.Errorf(hub.CodeIntegrationNotConfigured, "%s is not set up yet: it has no client credentials", d.Name).
+			WithRemedy("Set it up in the window, or with `standpipe integrations set %s`.", in.Slug)
+	case !in.Enabled:
+		return hub.Errorf(hub.CodeIntegrationDisabled, "the integration %q is switched off", in.Slug).
+			WithRemedy("Switch it on in its settings.")
+	case in.Credentials == hub.CredentialsSandbox && c.cfg.Sandbox == "":
+		return hub.Errorf(hub.CodeIntegrationNotConfigured, "the sandbox is refused in production mode").
+			WithRemedy("Give the integration a client id and secret of its own.")
+	case d.Redirect.Host == hub.RedirectHTTPS && c.cfg.BaseURL == "" && in.Credentials != hub.CredentialsSandbox:
+		return hub.Errorf(hub.CodeIntegrationNotConfigured, "%s accepts only https redirect URIs, and this hub has no https base URL", d.Name).
+			WithRemedy("Set base_url in the configuration file.")
+	}
+	return nil
+}
+
+// redirectURI is where the provider sends the browser back to: a path of its
+// own for each integration, so that an answer cannot be taken for another's.
+func (c *Catalog) redirectURI(in *hub.Integration, d *hub.Descriptor) string {
+	path := in.CallbackPath()
+	if c.cfg.BaseURL != "" {
+		return strings.TrimSuffix(c.cfg.BaseURL, "/") + path
+	}
+	origin := "http://" + c.cfg.Listen
+	if d.Redirect.Host == hub.RedirectLocalhost {
+		_, port, ok := strings.Cut(c.cfg.Listen, ":")
+		if ok {
+			origin = "http://localhost:" + port
+		}
+	}
+	return origin + path
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package connect
+
+import (
+	"errors"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/standpipe/standpipe/app/internal/hub"
+)
+
+// checkAuthorizationURL refuses a URL that a plugin could use to weaken the
+// flow or to phish: it must go to a pinned host and carry, exactly once, what
+// the host made.
+func checkAuthorizationURL(raw string, req hub.AuthorizeRequest, r *hub.Resolved) error {
+	bad := func(why string) error {
+		return hub.Errorf(hub.CodePluginFailed, "the plugin of %s made an authorization URL that is refused: %s", r.Descriptor.Name, why).
+			WithRemedy("This is a bug of the plugin.")
+	}
+	u, err := url.Parse(raw)
+	if err != nil || len(raw) > 16<<10 {
+		return bad("it is not a URL")
+	}
+	if u.User != nil || u.Fragment != "" {
+		return bad("it holds a user name or a fragment")
+	}
+	port := u.Port()
+	switch {
+	case u.Scheme == "https" && port == "":
+		port = "443"
+	case u.Scheme == "http" && r.Target.PrivateNetwork && port == "":
+		port = "80"
+	case u.Scheme == "https", u.Scheme == "http" && r.Target.PrivateNetwork:
+	default:
+		return bad("it is not https")
+	}
+	host := net.JoinHostPort(strings.ToLower(u.Hostname()), port)
+	if !slices.Contains(r.Target.AllowedHosts, host) {
+		return bad("its host " + host + " is not among the provider's")
+	}
+	q := u.Query()
+	want := map[string]string{"state": req.State, "redirect_uri": req.RedirectURI, "client_id": r.Target.ClientID, "response_type": "code"}
+	if !r.Descriptor.NoPKCE {
+		want["code_challenge"], want["code_challenge_method"] = req.CodeChallenge, "S256"
+	}
+	for k, v := range want {
+		if len(q[k]) != 1 || q.Get(k) != v {
+			return bad("its " + k + " is not what the hub asked for")
+		}
+	}
+	return nil
+}
+
+func asProviderError(err error) (*hub.ProviderError, bool) {
+	return errors.AsType[*hub.ProviderError](err)
+}

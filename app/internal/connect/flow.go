@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package connect
+
+import (
+	"context"
+	"crypto/sha256"
+	"slices"
+	"time"
+
+	"github.com/standpipe/standpipe/app/internal/hub"
+)
+
+// flow is a connection in the making with what must not leave the engine.
+// Engine.mu guards it.
+type flow struct {
+	hub.Flow
+	started        time.Time
+	path           string // the callback path that belongs to it
+	state          string
+	spent          bool // the state was used
+	verifier       string
+	nonce          string
+	issuer         string
+	issuerRequired bool
+	resolved       *hub.Resolved
+	config         map[string]string // installation-level settings
+	target         *hub.Connection   // what is reauthorized
+	result         string            // id of the public result page
+	binding        [32]byte          // SHA-256 of what only the browser of a connect link knows
+	pending        *pending
+}
+
+// pending is a token set that awaits its confirmation.
+type pending struct {
+	tokens  hub.TokenSet
+	account hub.Account
+	granted []string
+}
+
+// Start begins a flow and returns it with the URL to open.
+func (e *Engine) Start(ctx context.Context, req hub.StartFlow) (*hub.Flow, error) {
+	f, err := e.begin(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	return e.snapshot(f), nil
+}
+
+func (e *Engine) begin(ctx context.Context, req hub.StartFlow) (*flow, error) {
+	if err := req.Owner.Validate(); err != nil {
+		return nil, err
+	}
+	if err := e.cfg.CanReceive(); err != nil {
+		return nil, err
+	}
+	f := &flow{
+		Flow: hub.Flow{
+			ID: e.cfg.NewID("flow"), Integration: req.Integration, Owner: req.Owner, Initiator: req.Initiator,
+			State: hub.FlowWaiting, Reauthorize: req.Connection, ReturnTo: req.ReturnTo,
+		},
+		config: req.Config, state: random(32), verifier: random(32), nonce: random(16), result: random(16),
+	}
+	if req.Connection != "" {
+		if err := e.aim(ctx, f); err != nil {
+			return nil, err
+		}
+	}
+	var err error
+	if f.resolved, err = e.cfg.Catalog.Resolve(ctx, req.Integration, f.config); err != nil {
+		return nil, err
+	}
+	if err := checkInstallationConfig(f); err != nil {
+		return nil, err
+	}
+	if err := e.authorize(ctx, f); err != nil {
+		return nil, err
+	}
+	e.add(f)
+	return f, nil
+}
+
+// aim points a flow at the connection that it reauthorizes.
+func (e *Engine) aim(ctx context.Context, f *flow) error {
+	conns, err := e.cfg.Connections.Of(ctx, f.Owner, f.Integration)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(conns, func(c *hub.Connection) bool { return c.ID == f.Reauthorize })
+	if i < 0 {
+		return hub.Errorf(hub.CodeNotFound, "there is no connection %q of this integration", f.Reauthorize).
+			WithRemedy("`standpipe status` lists the connections.")
+	}
+	f.target = conns[i]
+	if f.config == nil {
+		f.config = f.target.Config
+	}
+	return nil
+}
+
+func checkInstallationConfig(f *flow) error {
+	for _, c := range f.resolved.Descriptor.Config {
+		if c.Installation && c.Required && f.resolved.Target.Config[c.Key] == "" {
+			e := hub.Errorf(hub.CodeInvalid, "%s is needed to connect (example: %s)", c.Label, c.Example)
+			e.Field = "config." + c.Key
+			return e
+		}
+	}
+	return nil
+}
+
+func (e *Engine) authorize(ctx context.Context, f *flow) error {
+	d := f.resolved.Descriptor
+	req := hub.AuthorizeRequest{
+		RedirectURI: f.resolved.RedirectURI, State: f.state, Nonce: f.nonce, CodeChallenge: s256(f.verifier),
+		Scopes: f.resolved.Scopes, SelectAccount: f.target == nil, Reconnect: f.target != nil,
+	}
+	if f.target != nil {
+		req.LoginHint = f.target.Account.Login
+	}
+	answer, err := e.cfg.Providers.Authorize(ctx, f.resolved.Target, req)
+	if err != nil {
+		return public(err, d.Name)
+	}
+	if err := checkAuthorizationURL(answer.URL, req, f.resolved); err != nil {
+		return err
+	}
+	f.AuthorizationURL, f.issuer, f.issuerRequired = answer.URL, answer.Issuer, answer.IssuerRequired
+	f.path = f.resolved.Integration.CallbackPath()
+	return nil
+}
+
+// add files a flow, making room by failing the oldest one that waits.
+func (e *Engine) add(f *flow) {
+	e.mu.Lock()
+	f.started = e.cfg.Now()
+	f.ExpiresAt = f.started.Add(flowLife)
+	var waiting []*flow
+	for _, o := range e.flows {
+		if o.State == hub.FlowWaiting {
+			waiting = append(waiting, o)
+		}
+	}
+	var dropped []hub.Event
+	if len(waiting) >= maxFlows {
+		oldest := slices.MinFunc(waiting, func(a, b *flow) int { return a.started.Compare(b.started) })
+		dropped = append(dropped, e.failLocked(oldest, expired()))
+	}
+	e.flows[f.ID] = f
+	e.states[sha256.Sum256([]byte(f.state))] = f
+	e.results[f.result] = f
+	ev := e.changed(f)
+	e.mu.Unlock()
+	for _, d := range append(dropped, ev) {
+		e.cfg.Publisher.Publish(d)
+	}
+}
+
+// Get returns a flow, or CodeFlowExpired where there is none of that id.
+func (e *Engine) Get(_ context.Context, id string) (*hub.Flow, error) {
+	f, err := e.lookup(id)
+	if err != nil {
+		return nil, err
+	}
+	return e.snapshot(f), nil
+}
+
+func (e *Engine) lookup(id string) (*flow, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if f, ok := e.flows[id]; ok {
+		return f, nil
+	}
+	return nil, expired()
+}
+
+func expired() *hub.Error {
+	return hub.Errorf(hub.CodeFlowExpired, "this attempt to connect is over: it was finished, cancelled, or older than %d minutes", int(flowLife.Minutes())).
+		WithRemedy("Start again with Connect.")
+}
+
+// snapshot copies what the initiator may see.
+func (e *Engine) snapshot(f *flow) *hub.Flow {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	out := f.Flow
+	if f.State != hub.FlowWaiting {
+		out.AuthorizationURL = ""
+	}
+	return &out
+}
+
+// Cancel ends a flow; what it got from the provider is revoked.
+func (e *Engine) Cancel(ctx context.Context, id string) error {
+	f, err := e.lookup(id)
+	if err != nil {
+		return err
+	}
+	e.mu.Lock()
+	if f.State != hub.FlowWaiting && f.State != hub.FlowConfirm {
+		e.mu.Unlock()
+		return nil
+	}
+	ev := e.failLocked(f, hub.Errorf(hub.CodeUserDenied, "cancelled").WithRemedy("Start again with Connect."))
+	p := f.pending
+	f.pending = nil
+	e.mu.Unlock()
+	e.cfg.Publisher.Publish(ev)
+	if p != nil {
+		e.discard(ctx, f, p)
+	}
+	return nil
+}
+
+// failLocked ends a flow with an error; its state parameter is of no use any
+// more. Needs e.mu; the caller publishes the event.
+func (e *Engine) failLocked(f *flow, err *hub.Error) hub.Event {
+	f.State, f.Error, f.spent = hub.FlowFailed, err, true
+	f.verifier, f.ExpiresAt = "", e.cfg.Now().Add(resultLife)
+	delete(e.states, sha256.Sum256([]byte(f.state)))
+	return e.changed(f)
+}
+
+func (e *Engine) fail(f *flow, err *hub.Error) {
+	e.mu.Lock()
+	ev := e.failLocked(f, err)
+	e.mu.Unlock()
+	e.cfg.Publisher.Publish(ev)
+}
+
+func (e *Engine) changed(f *flow) hub.Event {
+	return hub.Event{Type: hub.EventFlow, Flow: f.ID, Slug: f.Integration, Detail: string(f.State), Time: e.cfg.Now()}
+}
+
+// public turns an error of the plugin host into one for people.
+func public(err error, provider string) *hub.Error {
+	if pe, ok := asProviderError(err); ok {
+		return pe.Public(provider)
+	}
+	return hub.AsError(err)
+}

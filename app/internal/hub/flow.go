@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package hub
+
+import "time"
+
+// Initiator says who began a flow, and so who may finish it.
+type Initiator string
+
+// The initiators.
+const (
+	InitiatorUI   Initiator = "ui"   // confirmed on the page that began it
+	InitiatorCLI  Initiator = "cli"  // confirms itself and prints the account
+	InitiatorLink Initiator = "link" // only the browser that opened the connect link can finish
+)
+
+// StartFlow asks for a connection.
+type StartFlow struct {
+	Integration string
+	Owner       Owner
+	// Connection is the one to reauthorize; empty makes a new one.
+	Connection string
+	Config     map[string]string
+	Initiator  Initiator
+	ReturnTo   string // for InitiatorLink: where to send the browser at the end
+}
+
+// Flow is a connection in the making, as its initiator sees it.
+type Flow struct {
+	ID               string
+	Integration      string
+	Owner            Owner
+	Initiator        Initiator
+	State            FlowState
+	AuthorizationURL string
+	ExpiresAt        time.Time
+	Account          *Account
+	Scopes           []string
+	MissingScopes    []string
+	// Replaces is set when a reauthorization came back with another account
+	// than the connection has.
+	Replaces    *Account
+	Reauthorize string
+	Connection  string // when done
+	ReturnTo    string
+	Error       *Error
+}
+
+// FlowState is how far a flow came.
+type FlowState string
+
+// The states.
+const (
+	FlowWaiting FlowState = "waiting"
+	FlowConfirm FlowState = "confirm"
+	FlowDone    FlowState = "done"
+	FlowFailed  FlowState = "failed"
+)
