@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package instance
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+
+	"github.com/standpipe/standpipe/app/internal/api/contract"
+)
+
+// The methods below are the routes of package contract, one each.
+
+// Hello is the version handshake.
+func (c *Client) Hello(ctx context.Context) (out contract.Hello, err error) {
+	return out, c.call(ctx, http.MethodGet, "/local/hello", nil, &out)
+}
+
+// HubInfo says what the page is talking to.
+func (c *Client) HubInfo(ctx context.Context) (out contract.Hub, err error) {
+	return out, c.call(ctx, http.MethodGet, "/ui/api/hub", nil, &out)
+}
+
+// Accounts lists integrations and connections.
+func (c *Client) Accounts(ctx context.Context) (out contract.Accounts, err error) {
+	return out, c.call(ctx, http.MethodGet, "/ui/api/accounts", nil, &out)
+}
+
+// Integration returns one.
+func (c *Client) Integration(ctx context.Context, slug string) (out contract.Integration, err error) {
+	return out, c.call(ctx, http.MethodGet, "/ui/api/integrations/"+url.PathEscape(slug), nil, &out)
+}
+
+// SaveIntegration changes one.
+func (c *Client) SaveIntegration(ctx context.Context, slug string, in contract.SaveIntegration) (out contract.Integration, err error) {
+	return out, c.call(ctx, http.MethodPut, "/ui/api/integrations/"+url.PathEscape(slug), in, &out)
+}
+
+// StartFlow begins to connect an account.
+func (c *Client) StartFlow(ctx context.Context, in contract.StartFlow) (out contract.Flow, err error) {
+	return out, c.call(ctx, http.MethodPost, "/ui/api/flows", in, &out)
+}
+
+// Flow returns a flow.
+func (c *Client) Flow(ctx context.Context, id string) (out contract.Flow, err error) {
+	return out, c.call(ctx, http.MethodGet, flowPath(id), nil, &out)
+}
+
+// ConfirmFlow accepts the account that came back.
+func (c *Client) ConfirmFlow(ctx context.Context, id string, in contract.Confirm) (out contract.Flow, err error) {
+	return out, c.call(ctx, http.MethodPost, flowPath(id)+"/confirm", in, &out)
+}
+
+// PasteCallback hands in the URL on which a browser ended that cannot reach
+// the hub.
+func (c *Client) PasteCallback(ctx context.Context, id string, in contract.Paste) (out contract.Flow, err error) {
+	return out, c.call(ctx, http.MethodPost, flowPath(id)+"/callback", in, &out)
+}
+
+// CancelFlow ends a flow.
+func (c *Client) CancelFlow(ctx context.Context, id string) error {
+	return c.call(ctx, http.MethodDelete, flowPath(id), nil, nil)
+}
+
+func flowPath(id string) string { return "/ui/api/flows/" + url.PathEscape(id) }
+
+// Disconnect removes a connection and says what became of its tokens.
+func (c *Client) Disconnect(ctx context.Context, id string, in contract.Disconnect) (out contract.Disconnected, err error) {
+	return out, c.call(ctx, http.MethodDelete, "/ui/api/connections/"+url.PathEscape(id), in, &out)
+}
+
+// Token returns a live access token. It is a secret.
+func (c *Client) Token(ctx context.Context, in contract.TokenRequest) (out contract.Token, err error) {
+	return out, c.call(ctx, http.MethodPost, "/local/token", in, &out)
+}
+
+// Apps lists the programs that have a key.
+func (c *Client) Apps(ctx context.Context) (out contract.Apps, err error) {
+	return out, c.call(ctx, http.MethodGet, "/local/apps", nil, &out)
+}
+
+// AddApp registers a program. The answer holds its key, a secret, this once.
+func (c *Client) AddApp(ctx context.Context, in contract.AddApp) (out contract.AddedApp, err error) {
+	return out, c.call(ctx, http.MethodPost, "/local/apps", in, &out)
+}
+
+// RevokeApp ends an app's access.
+func (c *Client) RevokeApp(ctx context.Context, id string) error {
+	return c.call(ctx, http.MethodDelete, "/local/apps/"+url.PathEscape(id), nil, nil)
+}
+
+// Link makes a one-time link to the browser UI. It is a secret.
+func (c *Client) Link(ctx context.Context) (out contract.Link, err error) {
+	return out, c.call(ctx, http.MethodPost, "/local/links", nil, &out)
+}
+
+// Providers lists what the plugins serve.
+func (c *Client) Providers(ctx context.Context) (out contract.Providers, err error) {
+	return out, c.call(ctx, http.MethodGet, "/local/providers", nil, &out)
+}
+
+// Keys says where the master key comes from.
+func (c *Client) Keys(ctx context.Context) (out contract.Keys, err error) {
+	return out, c.call(ctx, http.MethodGet, "/local/keys", nil, &out)
+}
