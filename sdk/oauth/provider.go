@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package oauth
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+
+	"golang.org/x/oauth2"
+
+	"github.com/standpipe/standpipe/sdk"
+	"github.com/standpipe/standpipe/sdk/secret"
+)
+
+// Describe implements sdk.Provider.
+func (s *Standard) Describe(context.Context, *sdk.DescribeRequest) (*sdk.DescribeResponse, error) {
+	return &sdk.DescribeResponse{Providers: []sdk.Descriptor{s.Description()}}, nil
+}
+
+// Description is Descriptor with AllowedHosts filled in.
+func (s *Standard) Description() sdk.Descriptor {
+	d := s.Descriptor
+	if len(d.AllowedHosts) == 0 {
+		d.AllowedHosts = s.fixedHosts()
+	}
+	return d
+}
+
+// fixedHosts are the hosts of the endpoints that begin with no template.
+func (s *Standard) fixedHosts() []string {
+	urls := []string{s.Issuer, s.AuthorizeURL, s.TokenURL, s.RefreshURL}
+	if s.Identity != nil {
+		urls = append(urls, s.Identity.URL)
+	}
+	if s.Revocation != nil {
+		urls = append(urls, s.Revocation.URL, s.Revocation.GrantURL)
+	}
+	var out []string
+	for _, raw := range urls {
+		// Placeholders in a path do not matter here; in a host, the author
+		// has to say what may be called.
+		u, err := url.Parse(placeholder.ReplaceAllString(raw, "%7B%7D"))
+		if raw == "" || err != nil || u.Host == "" || strings.Contains(u.Host, "{") {
+			continue
+		}
+		port := u.Port()
+		if port == "" {
+			port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+		}
+		if host := net.JoinHostPort(u.Hostname(), port); !slices.Contains(out, host) {
+			out = append(out, host)
+		}
+	}
+	return out
+}
+
+// Authorize implements sdk.Provider (RFC 6749 section 4.1.1, RFC 7636 section
+// 4.3). It makes a network call only where the endpoint has to be discovered.
+func (s *Standard) Authorize(ctx context.Context, r *sdk.AuthorizeRequest) (*sdk.AuthorizeResponse, error) {
+	v := s.varsOf(r.Target, r.RedirectURI)
+	ends, err := s.endpoints(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	extra := maps.Clone(s.AuthorizeParams)
+	if extra == nil {
+		extra = map[string]string{}
+	}
+	if r.Reconnect {
+		maps.Copy(extra, s.ReconnectParams)
+	}
+	if r.SelectAccount {
+		maps.Copy(extra, s.SelectAccountParams)
+	}
+	if extra, err = v.params(extra); err != nil {
+		return nil, err
+	}
+	if len(r.Scopes) > 0 {
+		extra[or(s.ScopeParam, "scope")] = strings.Join(r.Scopes, s.scopeSeparator())
+	}
+	hint := s.LoginHintParam
+	if s.Issuer != "" {
+		extra["nonce"] = r.Nonce
+		hint = or(hint, "login_hint")
+	}
+	if hint != "" && r.LoginHint != "" {
+		extra[hint] = r.LoginHint
+	}
+	if s.Descriptor.PKCE != sdk.PKCENever {
+		extra["code_challenge"] = r.CodeChallenge
+		extra["code_challenge_method"] = "S256"
+	}
+	var options []oauth2.AuthCodeOption
+	for k, value := range extra {
+		options = append(options, oauth2.SetAuthURLParam(k, value))
+	}
+	config := oauth2.Config{ClientID: r.ClientID, RedirectURL: r.RedirectURI, Endpoint: oauth2.Endpoint{AuthURL: ends.authorize}}
+	return &sdk.AuthorizeResponse{
+		URL:    config.AuthCodeURL(r.State, options...),
+		Issuer: ends.issuer, IssuerRequired: ends.issRequired,
+	}, nil
+}
+
+// Exchange implements sdk.Provider (RFC 6749 section 4.1.3). The account is
+// set where Identity reads it from the token answer or the id_token.
+func (s *Standard) Exchange(ctx context.Context, r *sdk.ExchangeRequest) (*sdk.ExchangeResponse, error) {
+	v := s.varsOf(r.Target, r.RedirectURI)
+	ends, err := s.endpoints(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	params := map[string]string{
+		"grant_type": "authorization_code", "code": r.Code.Reveal(), "redirect_uri": r.RedirectURI,
+	}
+	if s.Descriptor.PKCE != sdk.PKCENever {
+		params["code_verifier"] = r.CodeVerifier.Reveal()
+	}
+	tokens, doc, err := s.token(ctx, tokenCall{
+		leg: LegExchange, url: ends.token, auth: or2(s.ClientAuth, AuthBody), vars: v,
+		params: params, extra: s.TokenParams, target: r.Target, secret: r.ClientSecret,
+		secrets: []secret.Value{r.Code, r.CodeVerifier},
+	})
+	if err != nil {
+		return nil, err
+	}
+	for key, param := range s.CallbackMetadata {
+		if value := r.Params[param]; value != "" {
+			tokens.Metadata = put(tokens.Metadata, key, value)
+		}
+	}
+	out := &sdk.ExchangeResponse{Tokens: tokens}
+	var claims document
+	if s.Issuer != "" && !tokens.IDToken.IsZero() {
+		if claims, err = s.verifyIDToken(ctx, ends, r.ClientID, &tokens, expectNonce(r.Nonce)); err != nil {
+			return nil, err
+		}
+	}
+	if id := s.identity(); id != nil {
+		switch {
+		case id.From == FromToken:
+			out.Account, err = s.account(id, v, ends, doc)
+		case id.From == FromIDToken && claims == nil:
+			err = sdk.Misconfigured("scopes", s.Descriptor.Name+" sent no ID token; the scope openid has to be asked for")
+		case id.From == FromIDToken:
+			out.Account, err = s.account(id, v, ends, claims)
+		}
+	}
+	return out, err
+}
+
+// Refresh implements sdk.Refresher (RFC 6749 section 6).
+func (s *Standard) Refresh(ctx context.Context, r *sdk.RefreshRequest) (*sdk.RefreshResponse, error) {
+	if r.RefreshToken.IsZero() {
+		return nil, sdk.ReauthorizationRequired(sdk.ReasonRefreshMissing, s.Descriptor.Name+" gave no refresh token")
+	}
+	v := s.varsOf(r.Target, r.RedirectURI)
+	ends, err := s.endpoints(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	params := map[string]string{"grant_type": "refresh_token", "refresh_token": r.RefreshToken.Reveal()}
+	if len(r.Scopes) > 0 {
+		params["scope"] = strings.Join(r.Scopes, s.scopeSeparator())
+	}
+	tokens, _, err := s.token(ctx, tokenCall{
+		leg: LegRefresh, url: ends.refresh, auth: or2(s.RefreshAuth, or2(s.ClientAuth, AuthBody)), vars: v,
+		params: params, extra: s.RefreshParams, target: r.Target, secret: r.ClientSecret,
+		secrets: []secret.Value{r.RefreshToken},
+	})
+	if err != nil {
+		return nil, err
+	}
+	if s.Issuer != "" && !tokens.IDToken.IsZero() {
+		// OpenID Connect Core section 12.2: the nonce is not repeated.
+		if _, err := s.verifyIDToken(ctx, ends, r.ClientID, &tokens, anyNonce); err != nil {
+			return nil, err
+		}
+	}
+	out := &sdk.RefreshResponse{Tokens: tokens, RefreshToken: sdk.RefreshRotated}
+	if tokens.RefreshToken.IsZero() || tokens.RefreshToken.Equal(r.RefreshToken) {
+		out.RefreshToken = sdk.RefreshKept
+		out.Tokens.RefreshToken = secret.Value{}
+	}
+	return out, nil
+}
+
+// tokenCall is a request to the token endpoint.
+type tokenCall struct {
+	leg           Leg
+	url           string
+	auth          ClientAuth
+	vars          vars
+	params, extra map[string]string
+	target        sdk.Target
+	secret        secret.Value
+	secrets       []secret.Value
+}
+
+// token makes a token request and reads its answer.
+func (s *Standard) token(ctx context.Context, t tokenCall) (sdk.TokenSet, document, error) {
+	extra, err := t.vars.params(t.extra)
+	if err != nil {
+		return sdk.TokenSet{}, nil, err
+	}
+	maps.Copy(t.params, extra)
+	header, err := t.vars.params(s.Headers)
+	if err != nil {
+		return sdk.TokenSet{}, nil, err
+	}
+	c := &call{
+		leg: t.leg, url: t.url, header: header, format: s.TokenFormat, params: t.params,
+		auth: t.auth, clientID: t.target.ClientID, clientSecret: t.secret, secrets: t.secrets,
+	}
+	a, err := c.do(ctx, s.Descriptor.Name)
+	if err != nil {
+		return sdk.TokenSet{}, nil, err
+	}
+	if e := s.judge(c, a, s.errorPaths(s.Answer.OK, ""), true); e != nil {
+		return sdk.TokenSet{}, nil, e
+	}
+	tokens := s.tokenSet(a.doc)
+	if tokens.AccessToken.IsZero() && len(tokens.Named) == 0 {
+		return sdk.TokenSet{}, nil, sdk.Temporary(fmt.Sprintf("%s answered without an access token (HTTP %d)", s.Descriptor.Name, a.status))
+	}
+	return tokens, a.doc, nil
+}
+
+func or2[T ~string](v, fallback T) T {
+	if v != "" {
+		return v
+	}
+	return fallback
+}
