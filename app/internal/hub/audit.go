@@ -40,6 +40,7 @@ const (
 	AuditConnect        AuditAction = "connection.connect"
 	AuditReauthorize    AuditAction = "connection.reauthorize"
 	AuditDisconnect     AuditAction = "connection.disconnect"
+	AuditRevoke         AuditAction = "token.revoke" // at the provider, as part of a disconnect
 	AuditAppAdd         AuditAction = "app.add"
 	AuditAppRemove      AuditAction = "app.remove"
 	AuditAppGrant       AuditAction = "app.grant"

@@ -2,7 +2,10 @@
 
 package hub
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // Event tells that something changed. It holds ids, never content.
 type Event struct {
@@ -29,7 +32,19 @@ const (
 	EventIntegration          EventType = "integration.changed"
 	EventApps                 EventType = "apps.changed"
 	EventPlugin               EventType = "plugin.changed"
+	// EventResync tells a subscriber that was too slow that it missed some
+	// events, and should look at everything again.
+	EventResync EventType = "resync"
 )
 
 // Publisher sends an event to whoever listens. It never blocks.
 type Publisher interface{ Publish(Event) }
+
+// Bus is a Publisher to which one can listen.
+type Bus interface {
+	Publisher
+	// Subscribe returns the events from now on. The channel is closed when ctx
+	// ends. Whoever reads too slowly gets an EventResync in place of what was
+	// missed.
+	Subscribe(context.Context) <-chan Event
+}

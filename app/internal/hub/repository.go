@@ -60,9 +60,9 @@ func (c *Connections) All(ctx context.Context) iter.Seq2[*Connection, error] {
 	}
 }
 
-// Of returns the connections of an owner through an integration, oldest first;
+// Find returns the connections of an owner through an integration, oldest first;
 // through any integration where that is empty.
-func (c *Connections) Of(ctx context.Context, owner Owner, integration string) ([]*Connection, error) {
+func (c *Connections) Find(ctx context.Context, owner Owner, integration string) ([]*Connection, error) {
 	ids, err := c.idsOf(ctx, owner, integration)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package faults marks the places at which a test may let the process die.
+//
+// In a build with the tag "faults", STANDPIPE_FAULT="name:kill" makes the
+// process kill itself (SIGKILL on Unix: no deferred call runs, nothing is
+// flushed) when it comes to the point of that name, and "name:kill:3" when it
+// comes there the third time. In every other build Point is empty and nothing
+// of this is in the binary.
+package faults
