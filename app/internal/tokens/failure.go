@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package tokens
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/standpipe/standpipe/app/internal/hub"
+)
+
+// The waiting times after a failure.
+const (
+	firstDelay   = 30 * time.Second
+	maxDelay     = 15 * time.Minute
+	storageDelay = 5 * time.Second // the disk is near; asking it again costs nobody anything
+	// maxObeyed bounds the waiting time that a provider may impose.
+	maxObeyed = 24 * time.Hour
+)
+
+// failure is why a connection could not be renewed, and when to try again.
+type failure struct {
+	integration string
+	generation  uint64 // of the tokens that could not be renewed
+	err         *hub.Error
+	count       int
+	since, next time.Time
+	// imposed is set when the provider named the time of the next try; then
+	// not even a forced refresh comes earlier.
+	imposed bool
+}
+
+// pending returns the failure that a refresh would only repeat, as an answer
+// to be given at once; nil when it is time to try.
+func (e *Engine) pending(o *outcome, force bool) *hub.Error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s := e.slots[o.conn.ID]
+	if s == nil || s.failure == nil || s.running != nil {
+		return nil
+	}
+	f := s.failure
+	left := f.next.Sub(e.now())
+	if f.generation != o.tokens.Generation || left <= 0 || force && !f.imposed {
+		return nil
+	}
+	err := *f.err
+	err.RetryAfter = left
+	return &err
+}
+
+// fail notes that a refresh failed and returns what to tell those who wait.
+func (e *Engine) fail(o *outcome, err *hub.Error) *hub.Error {
+	now := e.now()
+	e.mu.Lock()
+	s := e.slot(o.conn.ID)
+	f := &failure{integration: o.conn.Integration, generation: o.tokens.Generation, err: err, count: 1, since: now}
+	if old := s.failure; old != nil && old.generation == f.generation {
+		f.count, f.since = old.count+1, old.since
+	}
+	delay := e.delay(err, f.count)
+	if err.RetryAfter > delay {
+		delay, f.imposed = min(err.RetryAfter, maxObeyed), true
+	}
+	f.next = now.Add(delay)
+	s.failure = f
+	e.mu.Unlock()
+
+	e.cfg.Logger.Warn("a token could not be renewed", "connection", o.conn.ID, "code", err.Code,
+		"error", err.Err, "try", f.count, "next", delay)
+	e.publish(hub.Event{Type: hub.EventHealth, Connection: o.conn.ID, Slug: o.conn.Integration, Detail: string(err.Code)})
+	told := *err
+	told.RetryAfter = delay
+	return &told
+}
+
+func (e *Engine) delay(err *hub.Error, count int) time.Duration {
+	if err.Code == hub.CodeStorage {
+		return storageDelay
+	}
+	d := firstDelay << min(count-1, 10)
+	d = min(d, maxDelay)
+	// A quarter of jitter, so that what failed together is not tried together.
+	return d - d/4 + time.Duration(e.cfg.Jitter()*float64(d/4))
+}
+
+// recovered forgets a failure and reports whether there was one.
+func (e *Engine) recovered(id string) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s := e.slots[id]
+	if s == nil || s.failure == nil {
+		return false
+	}
+	s.failure = nil
+	e.tidy(id)
+	return true
+}
+
+// IntegrationChanged lets the connections of an integration be tried again at
+// once: its settings may have been what was wrong.
+func (e *Engine) IntegrationChanged(slug string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for id, s := range e.slots {
+		if s.failure != nil && !s.failure.imposed && (slug == "" || s.failure.integration == slug) {
+			s.failure = nil
+			e.tidy(id)
+		}
+	}
+}
+
+func randomJitter() float64 { return rand.Float64() } //nolint:gosec // spreads load, protects nothing
+
+func needsUser(integration string, r hub.Reason) *hub.Error {
+	return &hub.Error{
+		Code:    hub.CodeNeedsReauthorization,
+		Message: fmt.Sprintf("the access to %s cannot be renewed without the user (%s)", integration, r),
+		Reason:  r,
+		Remedy:  r.Remedy(),
+	}
+}
+
+func notConnected() *hub.Error {
+	return &hub.Error{Code: hub.CodeNotInstalled, Message: "this account is not connected", Remedy: "Connect it in the window, or with `standpipe connect`."}
+}
+
+func stopping() *hub.Error {
+	return &hub.Error{Code: hub.CodePluginUnavailable, Message: "the hub is stopping"}
+}
+
+func auditFailed(err error) *hub.Error {
+	if e, ok := errors.AsType[*hub.Error](err); ok {
+		return e
+	}
+	return &hub.Error{Code: hub.CodeAudit, Message: "the audit cannot be written, and without it nothing is handed out", Remedy: "Make room on the disk, or check the rights of the data folder.", Err: err}
+}
+
+// storageFailed names a failure of the store.
+func storageFailed(err error) *hub.Error {
+	if e, ok := errors.AsType[*hub.Error](err); ok {
+		return e
+	}
+	if _, ok := errors.AsType[*hub.IntegrityError](err); ok {
+		return hub.AsError(err)
+	}
+	return &hub.Error{Code: hub.CodeStorage, Message: "the data folder cannot be read or written", Remedy: "Make room on the disk, or check the rights of the data folder.", Err: err}
+}

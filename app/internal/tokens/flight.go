@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package tokens
+
+import (
+	"context"
+
+	"github.com/standpipe/standpipe/app/internal/hub"
+)
+
+// flight is one refresh of one connection, shared by all who wait for it.
+type flight struct {
+	forced  bool
+	done    chan struct{} // closed when outcome is set
+	outcome outcome
+}
+
+// outcome is a connection with its tokens as stored, or err. It is not changed
+// once it is shared.
+type outcome struct {
+	conn    *hub.Connection
+	tokens  *hub.Tokens
+	warning *hub.Error
+	err     *hub.Error
+}
+
+// refresh joins the refresh of a connection that is under way, or begins one.
+// seen is the generation of the tokens that the caller found wanting: if they
+// were replaced meanwhile, there is nothing left to do. A forced refresh never
+// joins an ordinary one, which may have begun before the token was refused.
+func (e *Engine) refresh(id string, seen uint64, force bool) *flight {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s := e.slot(id)
+	switch {
+	case e.closed:
+		e.tidy(id)
+		f := &flight{done: make(chan struct{}), outcome: outcome{err: stopping()}}
+		close(f.done)
+		return f
+	case s.running == nil:
+		s.running = &flight{forced: force, done: make(chan struct{})}
+		e.launch(id, s, seen)
+		return s.running
+	case !force || s.running.forced:
+		return s.running
+	case s.next == nil:
+		s.next = &flight{forced: true, done: make(chan struct{})}
+	}
+	return s.next
+}
+
+// launch runs s.running, and then s.next. It needs e.mu held.
+func (e *Engine) launch(id string, s *slot, seen uint64) {
+	f := s.running
+	e.work.Go(func() {
+		ctx, cancel := context.WithTimeout(e.life, refreshTimeout)
+		defer cancel()
+		f.outcome = e.run(ctx, id, seen, f.forced)
+		e.mu.Lock()
+		s.running, s.next = s.next, nil
+		if s.running != nil {
+			e.launch(id, s, 0)
+		}
+		e.tidy(id)
+		e.mu.Unlock()
+		close(f.done)
+	})
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package tokens
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"time"
+
+	"github.com/standpipe/standpipe/app/internal/hub"
+)
+
+// defaultMinTTL is how long a token lives at least when the caller does not
+// ask for more: enough to send one request.
+const defaultMinTTL = 10 * time.Second
+
+// VendRequest asks for an access token. Whether the caller may have it has
+// been decided already.
+type VendRequest struct {
+	Connection string
+	// MinTTL is how long the token must live at least. Zero means ten seconds;
+	// more than half of a token's life is not to be had.
+	MinTTL time.Duration
+	// Force renews the token whatever its expiry says, for a caller whose
+	// token was refused.
+	Force bool
+	// Caller and Rule go into the audit: an app's id or "user", and the id of
+	// what allowed it.
+	Caller, Rule string
+	// Action goes into the audit; empty means AuditVend.
+	Action hub.AuditAction
+}
+
+// Vend returns a token that lives, or an *hub.Error that says why there is
+// none. It is audited before it returns; without audit there is no token. A
+// refresh that it began goes on when ctx ends. The result belongs to the
+// caller, but its slices and maps are shared and must not be changed.
+func (e *Engine) Vend(ctx context.Context, req VendRequest) (*hub.Vended, error) {
+	begin := e.now()
+	v, failed := e.vend(ctx, req)
+	entry := hub.AuditEntry{
+		Time: begin, Action: cmp.Or(req.Action, hub.AuditVend), Decision: hub.AuditAllowed,
+		App: req.Caller, Connection: req.Connection, Rule: req.Rule,
+	}
+	if failed != nil {
+		entry.Decision, entry.Code = hub.AuditFailed, failed.Code
+	} else {
+		entry.Fingerprint, entry.Generation = e.fingerprint(v.AccessToken), v.Generation
+	}
+	entry.Latency = e.now().Sub(begin)
+	if err := e.cfg.Auditor.Record(ctx, entry); err != nil {
+		return nil, auditFailed(err)
+	}
+	if failed != nil {
+		return nil, failed
+	}
+	return v, nil
+}
+
+func (e *Engine) vend(ctx context.Context, req VendRequest) (*hub.Vended, *hub.Error) {
+	state, err := e.read(ctx, req.Connection)
+	if err != nil {
+		return nil, err
+	}
+	now := e.now()
+	fresh := state.tokens.Current.ValidFor(now, effectiveTTL(&state.tokens.Current, req.MinTTL))
+	if fresh && !req.Force {
+		return e.vended(state, nil), nil
+	}
+	failed := e.pending(state, req.Force)
+	if failed == nil {
+		var renewed *outcome
+		renewed, failed = e.await(ctx, e.refresh(req.Connection, state.tokens.Generation, req.Force))
+		if failed == nil {
+			return e.serve(renewed)
+		}
+	}
+	// The answer of a refresh that fails early: the token that still lives.
+	// Who asked for another one by force has no use for it.
+	permanent := failed.Code == hub.CodeNeedsReauthorization || failed.Code == hub.CodeNotInstalled
+	if !permanent && !req.Force && state.tokens.Current.ValidFor(e.now(), 0) {
+		return e.vended(state, failed), nil
+	}
+	return nil, failed
+}
+
+// serve answers with what a refresh left in the store.
+func (e *Engine) serve(o *outcome) (*hub.Vended, *hub.Error) {
+	if !o.tokens.Current.ValidFor(e.now(), 0) {
+		return nil, &hub.Error{
+			Code:    hub.CodeProviderRefused,
+			Message: o.conn.Integration + " issued a token that has already expired",
+			Remedy:  "Check the clock of this machine.",
+		}
+	}
+	return e.vended(o, o.warning), nil
+}
+
+// await waits for a flight, which does not end with ctx.
+func (e *Engine) await(ctx context.Context, f *flight) (*outcome, *hub.Error) {
+	select {
+	case <-f.done:
+		if f.outcome.err != nil {
+			return nil, f.outcome.err
+		}
+		return &f.outcome, nil
+	case <-ctx.Done():
+		return nil, &hub.Error{
+			Code:       hub.CodeProviderUnavailable,
+			Message:    "the provider has not answered yet; the refresh goes on",
+			RetryAfter: 5 * time.Second,
+			Err:        ctx.Err(),
+		}
+	}
+}
+
+// read returns a connection that can be vended, with its tokens.
+func (e *Engine) read(ctx context.Context, id string) (*outcome, *hub.Error) {
+	conn, err := e.cfg.Connections.Get(ctx, id)
+	if errors.Is(err, hub.ErrNotFound) {
+		return nil, notConnected()
+	}
+	if err != nil {
+		return nil, storageFailed(err)
+	}
+	if err := usable(conn); err != nil {
+		return nil, err
+	}
+	toks, err := e.cfg.Connections.Tokens(ctx, id)
+	if errors.Is(err, hub.ErrNotFound) {
+		// Both are removed together, so look whether they were just now.
+		if _, again := e.cfg.Connections.Get(ctx, id); errors.Is(again, hub.ErrNotFound) {
+			return nil, notConnected()
+		}
+		err = &hub.IntegrityError{Ref: hub.Ref{Kind: hub.KindTokens, ID: id}, Detail: "it is missing"}
+	}
+	if err != nil {
+		return nil, storageFailed(err)
+	}
+	return &outcome{conn: conn, tokens: toks}, nil
+}
+
+// usable says why a connection cannot be vended or refreshed, or nil.
+func usable(conn *hub.Connection) *hub.Error {
+	switch conn.State {
+	case hub.StateConnected:
+		return nil
+	case hub.StateNeedsReauthorization:
+		return needsUser(conn.Integration, conn.Reason)
+	default:
+		return notConnected()
+	}
+}
+
+func (e *Engine) vended(o *outcome, warning *hub.Error) *hub.Vended {
+	conn, set := *o.conn, &o.tokens.Current
+	scopes := set.Scopes
+	if scopes == nil {
+		scopes = conn.Scopes
+	}
+	return &hub.Vended{
+		Connection: &conn, AccessToken: set.AccessToken, TokenType: set.TokenType,
+		Expiry: set.Expiry, ExpirySource: set.ExpirySource,
+		Scopes: scopes, MissingScopes: hub.MissingScopes(e.cfg.Resolver.Wanted(conn.Integration), scopes),
+		Metadata: set.Metadata, Generation: o.tokens.Generation, Warning: warning,
+	}
+}
+
+// effectiveTTL is what can be asked of a token: no more than half of its life,
+// or every call would renew it.
+func effectiveTTL(set *hub.TokenSet, asked time.Duration) time.Duration {
+	if asked <= 0 {
+		asked = defaultMinTTL
+	}
+	return max(0, min(asked, set.Life()/2))
+}
