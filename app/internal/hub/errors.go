@@ -42,6 +42,7 @@ const (
 	CodeStorage                  Code = "storage_unavailable"
 	CodeAudit                    Code = "audit_unavailable"
 	CodeLocked                   Code = "locked"
+	CodeNotConfigured            Code = "not_configured" // the hub itself lacks something it needs to start
 	CodeInternal                 Code = "internal_error"
 )
 
@@ -94,6 +95,7 @@ var outcomes = map[Code]Outcome{
 	CodeStorage:                  {HTTP: 503, Exit: ExitError, RetryAfter: 5 * time.Second},
 	CodeAudit:                    {HTTP: 503, Exit: ExitError, RetryAfter: 5 * time.Second},
 	CodeLocked:                   {HTTP: 423, Exit: ExitNeedsUser},
+	CodeNotConfigured:            {HTTP: 503, Exit: ExitNotConfigured},
 	CodeInternal:                 {HTTP: 500, Exit: ExitError},
 }
 

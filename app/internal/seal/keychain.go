@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package seal
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"time"
+
+	"github.com/zalando/go-keyring"
+
+	"github.com/standpipe/standpipe/app/internal/hub"
+)
+
+// keychainService is the service name of all our keychain items.
+const keychainService = "standpipe"
+
+// keychainPatience bounds a call, as a keychain may show a dialog that nobody
+// sees. It leaves a person time to type.
+const keychainPatience = 2 * time.Minute
+
+// folderAccount is the account of the item that tells which store a folder
+// holds. It makes a vanished folder an error and not a fresh start.
+func folderAccount(dir string) string { return "folder:" + dir }
+
+func createKeychainKey(dir, storeID string) ([]byte, func(), error) {
+	noUndo := func() {}
+	switch owner, err := keychainGet(folderAccount(dir)); {
+	case err == nil:
+		return nil, noUndo, folderTaken(dir, owner)
+	case !errors.Is(err, keyring.ErrNotFound):
+		return nil, noUndo, err
+	}
+	key := make([]byte, keySize)
+	_, _ = rand.Read(key) // never fails, as documented
+	if err := keychainSet(storeID, base64.StdEncoding.EncodeToString(key)); err != nil {
+		clear(key)
+		return nil, noUndo, err
+	}
+	undo := func() {
+		_ = keychainDelete(storeID)
+		_ = keychainDelete(folderAccount(dir))
+	}
+	if err := keychainSet(folderAccount(dir), storeID); err != nil {
+		clear(key)
+		undo()
+		return nil, noUndo, err
+	}
+	return key, undo, nil
+}
+
+func readKeychainKey(storeID string) ([]byte, error) {
+	item, err := keychainGet(storeID)
+	if errors.Is(err, keyring.ErrNotFound) {
+		return nil, fail(hub.CodeNotConfigured, ErrKeyMissing, "the key of this store is missing: the keychain has no item %q of %q", storeID, keychainService).
+			WithRemedy("If the keychain was reset, restore it. If the data folder came from another machine or user, restore it from a backup made there.")
+	}
+	if err != nil {
+		return nil, err
+	}
+	key, err := base64.StdEncoding.DecodeString(item)
+	if err != nil || len(key) != keySize {
+		return nil, fail(hub.CodeNotConfigured, ErrWrongKey, "the keychain item %q of %q does not hold a key", storeID, keychainService).
+			WithRemedy("Restore the keychain item.")
+	}
+	return key, nil
+}
+
+// ForgetFolder makes the keychain forget that dir held a store, so that a new
+// one can be made there after its store was lost for good or moved away. The
+// key of that store is kept.
+func ForgetFolder(dir string) error {
+	dir, err := absolute(dir)
+	if err != nil {
+		return err
+	}
+	if err := keychainDelete(folderAccount(dir)); err != nil && !errors.Is(err, keyring.ErrNotFound) {
+		return err
+	}
+	return nil
+}
+
+func folderTaken(dir, storeID string) error {
+	return fail(hub.CodeNotConfigured, ErrStoreMissing, "store missing: the keychain knows of store %s in %s, but it is not there", storeID, dir).
+		WithRemedy("Put the data folder back, from a backup. If the store is gone for good or was moved away: standpipe keys forget")
+}
+
+// rememberFolder notes which store a folder holds. A folder may have been moved,
+// so that this is done at each start; it only ever helps, so a failure is none.
+func rememberFolder(dir, storeID string) {
+	if known, err := keychainGet(folderAccount(dir)); err == nil && known == storeID {
+		return
+	}
+	_ = keychainSet(folderAccount(dir), storeID)
+}
+
+// itemStore is what is needed of a keychain. Get and Delete answer
+// keyring.ErrNotFound where there is no such item.
+type itemStore interface {
+	Get(service, account string) (string, error)
+	Set(service, account, value string) error
+	Delete(service, account string) error
+}
+
+// keychain is the one of the system; tests put another in its place.
+var keychain itemStore = systemKeychain{}
+
+type systemKeychain struct{}
+
+func (systemKeychain) Get(service, account string) (string, error) {
+	if err := keychainPresent(); err != nil {
+		return "", err
+	}
+	return keyring.Get(service, account)
+}
+
+func (systemKeychain) Set(service, account, value string) error {
+	if err := keychainPresent(); err != nil {
+		return err
+	}
+	return keyring.Set(service, account, value)
+}
+
+func (systemKeychain) Delete(service, account string) error {
+	if err := keychainPresent(); err != nil {
+		return err
+	}
+	return keyring.Delete(service, account)
+}
+
+func keychainGet(account string) (string, error) {
+	return withKeychain(func() (string, error) { return keychain.Get(keychainService, account) })
+}
+
+func keychainSet(account, value string) error {
+	_, err := withKeychain(func() (string, error) { return "", keychain.Set(keychainService, account, value) })
+	return err
+}
+
+func keychainDelete(account string) error {
+	_, err := withKeychain(func() (string, error) { return "", keychain.Delete(keychainService, account) })
+	return err
+}
+
+// withKeychain runs a keychain call within a bounded time. Its errors are
+// keyring.ErrNotFound, or say that the keychain cannot be used and what can.
+func withKeychain(call func() (string, error)) (string, error) {
+	type answer struct {
+		value string
+		err   error
+	}
+	done := make(chan answer, 1)
+	go func() {
+		v, err := call()
+		done <- answer{v, err}
+	}()
+	timer := time.NewTimer(keychainPatience)
+	defer timer.Stop()
+	select {
+	case a := <-done:
+		if a.err != nil && !errors.Is(a.err, keyring.ErrNotFound) {
+			return "", keychainUnavailable(a.err)
+		}
+		return a.value, a.err
+	case <-timer.C:
+		return "", keychainUnavailable(errors.New("it did not answer within two minutes"))
+	}
+}
+
+func keychainUnavailable(err error) error {
+	return fail(hub.CodeNotConfigured, ErrKeychainUnavailable, "the keychain of this system cannot be used: %w", err).
+		WithRemedy("Unlock or start the keychain service and try again; without one, keep the key elsewhere:\n" +
+			"  standpipe keys init --key file:PATH              a key file, kept apart from the data folder\n" +
+			"  standpipe keys init --key passphrase-file:PATH   a passphrase (or passphrase-fd:N)\n" +
+			"  standpipe keys init --key credential:NAME        a systemd credential")
+}
