@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package badgerstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"sync"
+
+	"github.com/dgraph-io/badger/v4"
+
+	"github.com/standpipe/standpipe/app/internal/hub"
+)
+
+var _ hub.Store = (*Store)(nil)
+
+// Store is a hub.Store on disk. Make it with Open.
+type Store struct {
+	db    *badger.DB
+	dir   string
+	codec codec
+	log   *slog.Logger
+	space func(dir string) error // reports why there can be no writing
+
+	writer chan struct{} // holds a token while an update runs
+
+	closing    chan struct{}
+	closeOnce  sync.Once
+	closeErr   error
+	background sync.WaitGroup
+}
+
+// Get implements hub.Store.
+func (s *Store) Get(ctx context.Context, ref hub.Ref) (hub.Record, error) {
+	if err := ctx.Err(); err != nil {
+		return hub.Record{}, err
+	}
+	txn := s.db.NewTransaction(false)
+	defer txn.Discard()
+	return s.get(txn, ref)
+}
+
+// get reads a record in a transaction. Badger may panic on files whose blocks
+// were damaged; that is damage like any other.
+func (s *Store) get(txn *badger.Txn, ref hub.Ref) (r hub.Record, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.log.Error("reading a record failed on damaged files", "kind", ref.Kind, "panic", fmt.Sprint(p))
+			r, err = hub.Record{}, &hub.IntegrityError{Ref: ref, Detail: "the database files are damaged"}
+		}
+	}()
+	key, err := s.codec.key(ref)
+	if err != nil {
+		return hub.Record{}, err
+	}
+	item, err := txn.Get(key)
+	if errors.Is(err, badger.ErrKeyNotFound) {
+		return hub.Record{}, hub.ErrNotFound
+	}
+	if err != nil {
+		return hub.Record{}, s.readError(err)
+	}
+	err = item.Value(func(value []byte) error {
+		r, err = s.codec.open(key, value)
+		return err
+	})
+	if err == nil && r.Ref != ref {
+		err = errForged("it has the name of another record")
+	}
+	if err != nil {
+		return hub.Record{}, s.readError(integrity(ref, err))
+	}
+	return r, nil
+}
+
+// List implements hub.Store. It yields what was there when it began.
+func (s *Store) List(ctx context.Context, kind hub.Kind) iter.Seq2[hub.Record, error] {
+	return func(yield func(hub.Record, error) bool) {
+		if err := ctx.Err(); err != nil {
+			yield(hub.Record{}, err)
+			return
+		}
+		prefix, err := s.codec.prefix(kind)
+		if err != nil {
+			yield(hub.Record{}, err)
+			return
+		}
+		txn := s.db.NewTransaction(false)
+		defer txn.Discard()
+		opts := badger.DefaultIteratorOptions
+		opts.Prefix = prefix
+		it := txn.NewIterator(opts)
+		defer it.Close()
+		for it.Rewind(); it.Valid(); it.Next() {
+			if err := ctx.Err(); err != nil {
+				yield(hub.Record{}, err)
+				return
+			}
+			if !yield(s.listed(it.Item(), kind)) {
+				return
+			}
+		}
+	}
+}
+
+func (s *Store) listed(item *badger.Item, kind hub.Kind) (r hub.Record, err error) {
+	key := item.KeyCopy(nil)
+	err = item.Value(func(value []byte) error {
+		r, err = s.codec.open(key, value)
+		return err
+	})
+	if err == nil && r.Kind != kind {
+		err = errForged("it has the name of another record")
+	}
+	if err != nil {
+		// The name is sealed with the value, so it cannot be told.
+		if f, ok := errors.AsType[errForged](err); ok {
+			err = errForged(fmt.Sprintf("found among the %s records: %s", kind, string(f)))
+		}
+		return hub.Record{}, s.readError(integrity(hub.Ref{}, err))
+	}
+	return r, nil
+}
+
+// readError makes sure that nothing of Badger's reaches callers unnamed.
+func (s *Store) readError(err error) error {
+	if _, ok := errors.AsType[*hub.IntegrityError](err); ok {
+		return err
+	}
+	if errors.Is(err, badger.ErrDBClosed) {
+		return closed(err)
+	}
+	return hub.Errorf(hub.CodeStorage, "the store %s cannot be read: %w", s.dir, err).
+		WithRemedy("See that its files can be read; otherwise restore the data folder from a backup.")
+}
+
+func closed(err error) error {
+	return &hub.Error{Code: hub.CodeStorage, Message: "the store is closed", Err: err}
+}

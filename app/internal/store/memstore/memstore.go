@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package memstore keeps records in memory, in the clear. It behaves like the
+// store on disk in everything that a caller can see, and is for tests.
+package memstore
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/standpipe/standpipe/app/internal/hub"
+)
+
+var _ hub.Store = (*Store)(nil)
+
+// Store is a hub.Store in memory. Make it with New.
+type Store struct {
+	writer chan struct{} // holds a token while an update runs
+
+	mu      sync.RWMutex
+	records map[hub.Ref]hub.Record
+}
+
+// New returns an empty store.
+func New() *Store {
+	return &Store{writer: make(chan struct{}, 1), records: map[hub.Ref]hub.Record{}}
+}
+
+// Get implements hub.Store.
+func (s *Store) Get(ctx context.Context, ref hub.Ref) (hub.Record, error) {
+	if err := ctx.Err(); err != nil {
+		return hub.Record{}, err
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return get(s.records, ref)
+}
+
+func get(records map[hub.Ref]hub.Record, ref hub.Ref) (hub.Record, error) {
+	r, ok := records[ref]
+	if !ok {
+		return hub.Record{}, hub.ErrNotFound
+	}
+	r.Value = slices.Clone(r.Value)
+	return r, nil
+}
+
+// List implements hub.Store. It yields what was there when it began.
+func (s *Store) List(ctx context.Context, kind hub.Kind) iter.Seq2[hub.Record, error] {
+	return func(yield func(hub.Record, error) bool) {
+		if err := ctx.Err(); err != nil {
+			yield(hub.Record{}, err)
+			return
+		}
+		s.mu.RLock()
+		snapshot := maps.Clone(s.records)
+		s.mu.RUnlock()
+		for ref := range snapshot {
+			if ref.Kind != kind {
+				continue
+			}
+			if err := ctx.Err(); err != nil {
+				yield(hub.Record{}, err)
+				return
+			}
+			if !yield(get(snapshot, ref)) {
+				return
+			}
+		}
+	}
+}
+
+// Update implements hub.Store.
+func (s *Store) Update(ctx context.Context, f func(hub.Tx) error) error {
+	select {
+	case s.writer <- struct{}{}:
+		defer func() { <-s.writer }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.RLock()
+	tx := &tx{records: maps.Clone(s.records)}
+	s.mu.RUnlock()
+	defer func() { tx.done = true }()
+	if err := f(tx); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.records = tx.records
+	return nil
+}
+
+var errDone = errors.New("the transaction is over")
+
+type tx struct {
+	records map[hub.Ref]hub.Record
+	done    bool
+}
+
+// Get implements hub.Tx.
+func (t *tx) Get(ref hub.Ref) (hub.Record, error) {
+	if t.done {
+		return hub.Record{}, errDone
+	}
+	return get(t.records, ref)
+}
+
+// Put implements hub.Tx.
+func (t *tx) Put(ref hub.Ref, expect uint64, value []byte) (uint64, error) {
+	if t.done {
+		return 0, errDone
+	}
+	if t.records[ref].Generation != expect {
+		return 0, hub.ErrConflict
+	}
+	t.records[ref] = hub.Record{Ref: ref, Generation: expect + 1, Value: slices.Clone(value)}
+	return expect + 1, nil
+}
+
+// Delete implements hub.Tx.
+func (t *tx) Delete(ref hub.Ref) error {
+	if t.done {
+		return errDone
+	}
+	delete(t.records, ref)
+	return nil
+}
