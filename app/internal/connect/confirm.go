@@ -72,7 +72,7 @@ func (e *Engine) Confirm(ctx context.Context, id string, by hub.Initiator, accep
 // connection is what the flow makes: the reauthorized one with its id, or the
 // one that the same account has already, or a new one.
 func (e *Engine) connection(ctx context.Context, f *flow, p *pending) (*hub.Connection, error) {
-	siblings, err := e.cfg.Connections.Of(ctx, f.Owner, f.Integration)
+	siblings, err := e.cfg.Connections.Find(ctx, f.Owner, f.Integration)
 	if err != nil {
 		return nil, err
 	}

@@ -82,7 +82,7 @@ func (e *Engine) begin(ctx context.Context, req hub.StartFlow) (*flow, error) {
 
 // aim points a flow at the connection that it reauthorizes.
 func (e *Engine) aim(ctx context.Context, f *flow) error {
-	conns, err := e.cfg.Connections.Of(ctx, f.Owner, f.Integration)
+	conns, err := e.cfg.Connections.Find(ctx, f.Owner, f.Integration)
 	if err != nil {
 		return err
 	}

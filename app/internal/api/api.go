@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package api is the hub's HTTP: the app API of the Pipes contract, the
+// callback and hosted pages, and the JSON of the page and the command line.
+//
+// Every route stands in one table (routes.go) and has one class; every class
+// has one guard on each surface where it is served (guard.go). Handlers never
+// touch the store or a plugin: they call the domain services of Config.
+package api
+
+import (
+	"context"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/standpipe/standpipe/app/internal/api/contract"
+	"github.com/standpipe/standpipe/app/internal/hub"
+)
+
+// Config is what an API needs. Every field must be set, but where it says otherwise.
+type Config struct {
+	Catalog     Catalog
+	Flows       Flows
+	Tokens      Tokens
+	Connections *hub.Connections
+	Access      Access
+	Sessions    Sessions
+	Plugins     Plugins
+	Events      Events
+	Auditor     hub.Auditor
+
+	Assets fs.FS // the built page
+	Logger *slog.Logger
+	Now    func() time.Time
+	NewID  func(prefix string) string
+
+	Version string
+	Data    string        // the data folder
+	Keys    contract.Keys // where the master key comes from
+	Sandbox string        // base URL of the sandbox; may be empty
+	Listen  string        // host:port of the app API
+	UI      string        // host:port of the browser UI; empty: none
+	BaseURL string        // https origin from outside; may be empty
+	Notices []contract.Notice
+}
+
+// Catalog knows the integrations.
+type Catalog interface {
+	List(context.Context) []hub.Entry
+	Get(ctx context.Context, slug string) (hub.Entry, error)
+	Save(ctx context.Context, slug string, change hub.IntegrationChange) (hub.Entry, error)
+	Wanted(slug string) []string
+}
+
+// Flows makes connections.
+type Flows interface {
+	Start(context.Context, hub.StartFlow) (*hub.Flow, error)
+	Get(ctx context.Context, id string) (*hub.Flow, error)
+	Confirm(ctx context.Context, id string, by hub.Initiator, acceptOther bool) (*hub.Flow, error)
+	Cancel(ctx context.Context, id string) error
+	Expecting(path string) bool
+	Callback(ctx context.Context, path string, q url.Values) (result string, err error)
+	Result(ctx context.Context, result string) (*hub.Flow, error)
+	Link(context.Context, hub.StartFlow) (token string, err error)
+	PeekLink(ctx context.Context, token string) (hub.StartFlow, *hub.Resolved, error)
+	OpenLink(ctx context.Context, token string) (authorizationURL, binding string, err error)
+	FinishLink(ctx context.Context, result, binding string) (*hub.Flow, error)
+}
+
+// Tokens vends and revokes.
+type Tokens interface {
+	Vend(context.Context, hub.VendRequest) (*hub.Vended, error)
+	Disconnect(ctx context.Context, id string, allowGrant bool) (hub.Revocation, error)
+	Health(id string) *hub.Health
+}
+
+// Access knows the apps and what they may draw.
+type Access interface {
+	Authenticate(ctx context.Context, key string) (*hub.App, error)
+	// Owner is on whose behalf an app acts when it names a user (or nobody).
+	Owner(app *hub.App, user, organization string, shared bool) (hub.Owner, error)
+	// Select picks the connection that an app means.
+	Select(hub.SelectRequest) (hub.Selection, error)
+	List(context.Context) ([]hub.App, error)
+	Add(context.Context, hub.NewApp) (app *hub.App, key string, err error)
+	Revoke(ctx context.Context, id string) error
+}
+
+// Sessions are the logins of the browser UI.
+type Sessions interface {
+	// NewCode makes a one-time code for a link.
+	NewCode() (code string, expires time.Time)
+	Login(ctx context.Context, code string) (token string, expires time.Time, err error)
+	Check(ctx context.Context, token string) error
+	Logout(ctx context.Context, token string) error
+}
+
+// Plugins tells of the plugin processes.
+type Plugins interface {
+	Status() []contract.Plugin
+}
+
+// Events is the bus that the page listens to. The channel closes with ctx.
+type Events interface {
+	Subscribe(context.Context) <-chan hub.Event
+}
+
+// API serves the hub. It is safe for concurrent use.
+type API struct {
+	cfg   Config
+	hosts map[string]bool // exact Host values of the app listener
+	ui    map[string]bool // and of the UI listener
+	pages *pages
+}
+
+// New returns an API.
+func New(cfg Config) *API {
+	a := &API{cfg: cfg, hosts: exactHosts(cfg.Listen, cfg.BaseURL), ui: exactHosts(cfg.UI, "")}
+	a.pages = newPages()
+	return a
+}
+
+// App is the handler of the app listener: the token API, callbacks, hosted
+// pages and health.
+func (a *API) App() http.Handler {
+	return a.outer(a.hosts, a.build(surfaceApp))
+}
+
+// UI is the handler of the browser UI's own listener.
+func (a *API) UI() http.Handler {
+	return a.outer(a.ui, http.NewCrossOriginProtection().Handler(a.build(surfaceUI)))
+}
+
+// Local is the handler for programs of the same user, over the Unix socket or
+// in process. Whoever calls it has been proven to be that user.
+func (a *API) Local() http.Handler {
+	routes := a.build(surfaceLocal)
+	return a.outer(nil, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		routes.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), localKey{}, true)))
+	}))
+}

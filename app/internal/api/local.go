@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package api
+
+import (
+	"context"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/standpipe/standpipe/app/internal/api/contract"
+	"github.com/standpipe/standpipe/app/internal/hub"
+)
+
+// localKey marks requests of the local surface.
+type localKey struct{}
+
+func (a *API) hello(context.Context, *struct{}) (*body[contract.Hello], error) {
+	return &body[contract.Hello]{contract.Hello{
+		Name: "standpipe", Version: a.cfg.Version, Protocol: contract.Protocol, PID: os.Getpid(), Data: a.cfg.Data,
+	}}, nil
+}
+
+// localToken vends to the person at this machine: one of the deliberate exits.
+func (a *API) localToken(ctx context.Context, in *body[contract.TokenRequest]) (*body[contract.Token], error) {
+	b := &in.Body
+	if _, err := a.cfg.Catalog.Get(ctx, b.Integration); err != nil {
+		return nil, err
+	}
+	conns, err := a.cfg.Connections.Find(ctx, hub.Me, b.Integration)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := choose(conns, b.Integration, b.Account)
+	if err != nil {
+		return nil, err
+	}
+	v, err := a.cfg.Tokens.Vend(ctx, hub.VendRequest{
+		Connection: conn.ID, MinTTL: time.Duration(b.MinTTL) * time.Second, Caller: user, Rule: user,
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := contract.Token{
+		AccessToken: v.AccessToken.Reveal(), TokenType: v.TokenType, ExpiresAt: timeOrNull(v.Expiry), ExpirySource: v.ExpirySource,
+		Scopes: orEmpty(v.Scopes), Connection: conn.ID, Account: conn.Account.Label(), Metadata: v.Metadata,
+	}
+	if v.Warning != nil {
+		w := errorBody(v.Warning)
+		out.Warning = &w
+	}
+	return &body[contract.Token]{out}, nil
+}
+
+// choose finds the connection that a person means by a login, an e-mail
+// address or an id. Several are never guessed between.
+func choose(conns []*hub.Connection, integration, account string) (*hub.Connection, error) {
+	var found []*hub.Connection
+	for _, c := range conns {
+		if account == "" || c.ID == account || strings.EqualFold(c.Account.Login, account) || strings.EqualFold(c.Account.Email, account) {
+			found = append(found, c)
+		}
+	}
+	switch {
+	case len(found) == 1:
+		return found[0], nil
+	case len(conns) == 0:
+		return nil, hub.Errorf(hub.CodeNotInstalled, "no %s account is connected", integration).
+			WithRemedy("Connect one: standpipe connect %s", integration)
+	case len(found) == 0:
+		return nil, hub.Errorf(hub.CodeNotFound, "no connected %s account is called %q", integration, account).
+			WithRemedy("`standpipe status` lists the accounts.")
+	}
+	e := hub.Errorf(hub.CodeAccountSelection, "several %s accounts are connected", integration).
+		WithRemedy("Name one with --account.")
+	for _, c := range found {
+		e.Choices = append(e.Choices, hub.Choice{Connection: c.ID, Account: c.Account.Label()})
+	}
+	return nil, e
+}
+
+func (a *API) apps(ctx context.Context, _ *struct{}) (*body[contract.Apps], error) {
+	list, err := a.cfg.Access.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := contract.Apps{Apps: []contract.App{}}
+	for i := range list {
+		out.Apps = append(out.Apps, appBody(&list[i]))
+	}
+	return &body[contract.Apps]{out}, nil
+}
+
+// addApp registers an app; its key is in this answer and nowhere else.
+func (a *API) addApp(ctx context.Context, in *body[contract.AddApp]) (*body[contract.AddedApp], error) {
+	b := &in.Body
+	req := hub.NewApp{Name: b.Name, Kind: hub.AppKind(b.Kind), All: b.All, ExpiresIn: time.Duration(b.ExpiresIn) * time.Second}
+	for _, g := range b.Grants {
+		if _, err := a.cfg.Catalog.Get(ctx, g.Integration); err != nil {
+			return nil, err
+		}
+		req.Grants = append(req.Grants, hub.Grant{Integration: g.Integration, Connection: g.Connection})
+	}
+	app, key, err := a.cfg.Access.Add(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	return &body[contract.AddedApp]{contract.AddedApp{App: appBody(app), Key: key}}, nil
+}
+
+func (a *API) revokeApp(ctx context.Context, in *byID) (*struct{}, error) {
+	return nil, a.cfg.Access.Revoke(ctx, in.ID)
+}
+
+func appBody(app *hub.App) contract.App {
+	out := contract.App{
+		ID: app.ID, Name: app.Name, Kind: string(app.Kind), All: app.All, Grants: []contract.Grant{},
+		CreatedAt: app.CreatedAt, LastUsed: timeOrNull(app.LastUsed), ExpiresAt: timeOrNull(app.ExpiresAt),
+	}
+	for _, g := range app.Grants {
+		out.Grants = append(out.Grants, contract.Grant{Integration: g.Integration, Connection: g.Connection})
+	}
+	return out
+}
+
+func (a *API) providers(ctx context.Context, _ *struct{}) (*body[contract.Providers], error) {
+	out := contract.Providers{Providers: []contract.Provider{}, Plugins: a.cfg.Plugins.Status()}
+	seen := map[string]bool{}
+	for _, e := range a.cfg.Catalog.List(ctx) {
+		d := e.Descriptor
+		if d == nil || seen[d.Slug] {
+			continue
+		}
+		seen[d.Slug] = true
+		out.Providers = append(out.Providers, contract.Provider{
+			Slug: d.Slug, Name: d.Name, Plugin: d.Plugin, Capabilities: d.Capabilities, AllowedHosts: d.AllowedHosts,
+		})
+	}
+	return &body[contract.Providers]{out}, nil
+}
+
+func (a *API) keys(context.Context, *struct{}) (*body[contract.Keys], error) {
+	return &body[contract.Keys]{a.cfg.Keys}, nil
+}

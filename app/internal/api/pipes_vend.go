@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package api
+
+import (
+	"context"
+	"time"
+
+	"github.com/standpipe/standpipe/app/internal/hub"
+)
+
+func (a *API) vendToken(ctx context.Context, in *vendInput) (*tokenOutput, error) {
+	out := &tokenOutput{}
+	v, _, err := a.vend(ctx, in)
+	if err != nil {
+		out.Body.inactive, err = inactiveOr(err)
+		return out, err
+	}
+	out.Body.Active = true
+	out.Body.AccessToken = &accessToken{
+		Object: "access_token", AccessToken: v.AccessToken.Reveal(), ExpiresAt: stampOrNull(v.Expiry),
+		Scopes: orEmpty(v.Scopes), MissingScopes: orEmpty(v.MissingScopes), additions: additionsOf(v),
+	}
+	return out, nil
+}
+
+func (a *API) vendCredential(ctx context.Context, in *vendInput) (*credentialOutput, error) {
+	out := &credentialOutput{}
+	v, entry, err := a.vend(ctx, in)
+	if err != nil {
+		out.Body.inactive, err = inactiveOr(err)
+		return out, err
+	}
+	config := map[string]string{}
+	if d := entry.Descriptor; d != nil {
+		for _, f := range d.Config {
+			for _, value := range []string{v.Connection.Config[f.Key], entry.Integration.Config[f.Key], f.Default} {
+				if value != "" {
+					config[f.Key] = value
+					break
+				}
+			}
+		}
+	}
+	out.Body.Active = true
+	out.Body.Credential = &credential{
+		Object: "credential", AuthMethod: "oauth", Value: v.AccessToken.Reveal(), ExpiresAt: stampOrNull(v.Expiry),
+		Scopes: orEmpty(v.Scopes), MissingScopes: orEmpty(v.MissingScopes), Config: config, additions: additionsOf(v),
+	}
+	return out, nil
+}
+
+// vend is the walk of a token: who asks → for whose account → which one → a
+// live token.
+func (a *API) vend(ctx context.Context, in *vendInput) (*hub.Vended, *hub.Entry, error) {
+	app, b := appOf(ctx), &in.Body
+	entry, err := a.cfg.Catalog.Get(ctx, in.Slug)
+	if err != nil {
+		return nil, nil, err
+	}
+	sel, err := a.selectConnection(ctx, app, in.Slug, pick{
+		user: deref(b.UserID), organization: deref(b.OrganizationID), shared: deref(b.ConnectionOwner) == "organization",
+		connection: deref(b.ConnectedAccountID), multiple: deref(b.SupportsMultipleConnections),
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	v, err := a.cfg.Tokens.Vend(ctx, hub.VendRequest{
+		Connection: sel.Connection.ID, MinTTL: time.Duration(deref(b.MinTTL)) * time.Second, Caller: app.ID, Rule: sel.Rule,
+	})
+	return v, &entry, err
+}
+
+// pick says which connection a request means.
+type pick struct {
+	user, organization string
+	shared             bool // the organization's own
+	connection         string
+	multiple           bool
+}
+
+func (a *API) selectConnection(ctx context.Context, app *hub.App, slug string, p pick) (hub.Selection, error) {
+	owner, err := a.cfg.Access.Owner(app, p.user, p.organization, p.shared)
+	if err != nil {
+		return hub.Selection{}, err
+	}
+	conns, err := a.cfg.Connections.Find(ctx, owner, slug)
+	if err != nil {
+		return hub.Selection{}, err
+	}
+	return a.cfg.Access.Select(hub.SelectRequest{
+		App: app, Owner: owner, Integration: slug, Connection: p.connection, Multiple: p.multiple, Connections: conns,
+	})
+}
+
+// inactiveOr turns the outcomes that are inactive answers by contract into
+// one, and passes any other error on.
+func inactiveOr(err error) (inactive, error) {
+	e := hub.AsError(err)
+	if e.Code != hub.CodeNotInstalled && e.Code != hub.CodeNeedsReauthorization {
+		return inactive{}, err
+	}
+	return inactive{Error: e.Code, Reason: e.Reason, Remedy: e.Remedy}, nil
+}
+
+func additionsOf(v *hub.Vended) additions {
+	out := additions{
+		TokenType: v.TokenType, ExpirySource: v.ExpirySource, ConnectedAccount: v.Connection.ID, Metadata: v.Metadata,
+	}
+	if v.Warning != nil {
+		out.Warning = v.Warning.Message
+	}
+	return out
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// class says who may call a route. Each has one guard on each surface.
+type class string
+
+const (
+	classApp      class = "app"      // apps, with a bearer key, never a browser
+	classCallback class = "callback" // the browser, sent by a provider
+	classPage     class = "page"     // the browser of an end user, by a one-time link
+	classHealth   class = "health"   // anybody on this machine
+	classLogin    class = "login"    // the browser UI, before it has a session
+	classUI       class = "ui"       // the page
+	classStatic   class = "static"   // the page's files, which hold no secret
+	classLocal    class = "local"    // programs of the same user
+)
+
+// surface is a place where routes are served.
+type surface struct {
+	name    string
+	classes []class
+}
+
+var (
+	surfaceApp   = surface{"app", []class{classApp, classCallback, classPage, classHealth}}
+	surfaceUI    = surface{"ui", []class{classLogin, classUI, classStatic}}
+	surfaceLocal = surface{"local", []class{classUI, classLocal}}
+)
+
+// route is a line of the table. Exactly one of typed and raw is set.
+type route struct {
+	class   class
+	method  string
+	path    string
+	id      string // operation id; typed routes only
+	summary string
+	status  int // of success; 0: 200, or 204 for an empty answer
+	typed   func(*API, huma.API, huma.Operation)
+	raw     func(*API, http.ResponseWriter, *http.Request)
+}
+
+// typed registers a handler whose input and output are described by types.
+func typed[I, O any](h func(*API, context.Context, *I) (*O, error)) func(*API, huma.API, huma.Operation) {
+	return func(a *API, api huma.API, op huma.Operation) {
+		huma.Register(api, op, func(ctx context.Context, in *I) (*O, error) {
+			out, err := h(a, ctx, in)
+			if err != nil {
+				return nil, a.failure(ctx, err)
+			}
+			return out, nil
+		})
+	}
+}
+
+// routes is the one table of everything the hub answers.
+var routes = []route{
+	// The app API: the Pipes contract.
+	{class: classApp, method: "POST", path: "/data-integrations/{slug}/token", id: "getAccessToken", summary: "Vend a live access token", typed: typed((*API).vendToken)},
+	{class: classApp, method: "POST", path: "/data-integrations/{slug}/credentials", id: "createDataIntegrationCredential", summary: "Vend the credential of a connection, of whatever kind", typed: typed((*API).vendCredential)},
+	{class: classApp, method: "POST", path: "/data-integrations/{slug}/authorize", id: "authorizeDataIntegration", summary: "Make a one-time link with which a user connects an account", typed: typed((*API).authorize)},
+	{class: classApp, method: "GET", path: "/user_management/users/{user_id}/data_providers", id: "listUserDataProviders", summary: "List the providers with a user's connections", typed: typed((*API).listProviders)},
+	{class: classApp, method: "GET", path: "/user_management/users/{user_id}/connected_accounts/{slug}", id: "getUserConnectedAccount", summary: "Read a user's connection", typed: typed((*API).getAccount)},
+	{class: classApp, method: "DELETE", path: "/user_management/users/{user_id}/connected_accounts/{slug}", id: "deleteUserConnectedAccount", summary: "Disconnect: revoke at the provider and delete", status: 204, typed: typed((*API).deleteAccount)},
+
+	{class: classHealth, method: "GET", path: "/health", raw: (*API).health},
+
+	// The browser, sent by a provider.
+	{class: classCallback, method: "GET", path: "/callback/{provider}", raw: (*API).callback},
+	{class: classCallback, method: "GET", path: "/callback/{provider}/{key}", raw: (*API).callback},
+	{class: classCallback, method: "GET", path: "/connected/{result}", raw: (*API).resultPage},
+	{class: classCallback, method: "GET", path: "/pages/{file}", raw: (*API).pageFile},
+
+	// Hosted pages: an end user, by a one-time link.
+	{class: classPage, method: "GET", path: "/connect/{token}", raw: (*API).connectPage},
+	{class: classPage, method: "POST", path: "/connect/{token}", raw: (*API).openLink},
+	{class: classPage, method: "POST", path: "/connected/{result}", raw: (*API).finishLink},
+
+	// The page.
+	{class: classLogin, method: "POST", path: "/ui/api/session", id: "login", summary: "Trade a one-time code for a session", typed: typed((*API).login)},
+	{class: classUI, method: "DELETE", path: "/ui/api/session", id: "logout", summary: "End the session", status: 204, typed: typed((*API).logout)},
+	{class: classUI, method: "GET", path: "/ui/api/hub", id: "hub", summary: "What the page talks to", typed: typed((*API).hub)},
+	{class: classUI, method: "GET", path: "/ui/api/accounts", id: "accounts", summary: "Integrations and connections", typed: typed((*API).accounts)},
+	{class: classUI, method: "GET", path: "/ui/api/integrations/{slug}", id: "integration", summary: "One integration", typed: typed((*API).integration)},
+	{class: classUI, method: "PUT", path: "/ui/api/integrations/{slug}", id: "saveIntegration", summary: "Set an integration", typed: typed((*API).saveIntegration)},
+	{class: classUI, method: "POST", path: "/ui/api/flows", id: "startFlow", summary: "Begin to connect an account", status: 201, typed: typed((*API).startFlow)},
+	{class: classUI, method: "GET", path: "/ui/api/flows/{id}", id: "flow", summary: "How far a flow came", typed: typed((*API).flow)},
+	{class: classUI, method: "POST", path: "/ui/api/flows/{id}/confirm", id: "confirmFlow", summary: "Accept the account that came back", typed: typed((*API).confirmFlow)},
+	{class: classUI, method: "POST", path: "/ui/api/flows/{id}/callback", id: "pasteCallback", summary: "Hand in the callback URL by hand", typed: typed((*API).pasteCallback)},
+	{class: classUI, method: "DELETE", path: "/ui/api/flows/{id}", id: "cancelFlow", summary: "Cancel a flow", status: 204, typed: typed((*API).cancelFlow)},
+	{class: classUI, method: "DELETE", path: "/ui/api/connections/{id}", id: "disconnect", summary: "Disconnect an account", typed: typed((*API).disconnect)},
+	{class: classUI, method: "GET", path: "/ui/api/events", raw: (*API).events},
+	{class: classStatic, method: "GET", path: "/", raw: (*API).static},
+
+	// Programs of the same user, over the socket.
+	{class: classLocal, method: "GET", path: "/local/hello", id: "hello", summary: "Version handshake", typed: typed((*API).hello)},
+	{class: classLocal, method: "POST", path: "/local/token", id: "localToken", summary: "Vend a token to the person at this machine", typed: typed((*API).localToken)},
+	{class: classLocal, method: "GET", path: "/local/apps", id: "apps", summary: "List apps", typed: typed((*API).apps)},
+	{class: classLocal, method: "POST", path: "/local/apps", id: "addApp", summary: "Register an app", status: 201, typed: typed((*API).addApp)},
+	{class: classLocal, method: "DELETE", path: "/local/apps/{id}", id: "revokeApp", summary: "Revoke an app's key", status: 204, typed: typed((*API).revokeApp)},
+	{class: classLocal, method: "POST", path: "/local/links", id: "link", summary: "Make a one-time link to the browser UI", status: 201, typed: typed((*API).link)},
+	{class: classLocal, method: "GET", path: "/local/providers", id: "providers", summary: "Providers and plugins", typed: typed((*API).providers)},
+	{class: classLocal, method: "GET", path: "/local/keys", id: "keys", summary: "Where the master key comes from", typed: typed((*API).keys)},
+}
+
+// notImplemented are the routes of the Pipes contract that are not built yet.
+// They answer 404 not_implemented, so that a client learns why.
+var notImplemented = []string{
+	"GET /data-integrations", "POST /data-integrations",
+	"GET /data-integrations/{slug}", "PUT /data-integrations/{slug}", "DELETE /data-integrations/{slug}",
+	"GET /data-integrations/{slug}/organization", "PUT /data-integrations/{slug}/organization", "DELETE /data-integrations/{slug}/organization",
+	"POST /data-integrations/{slug}/api-key", "PUT /data-integrations/{slug}/api-key",
+	"POST /data-integrations/{slug}/client-credentials", "PUT /data-integrations/{slug}/client-credentials",
+	"POST /user_management/users/{user_id}/connected_accounts/{slug}", "PUT /user_management/users/{user_id}/connected_accounts/{slug}",
+	"GET /organizations/{organization_id}/connected_accounts/{slug}", "POST /organizations/{organization_id}/connected_accounts/{slug}",
+	"PUT /organizations/{organization_id}/connected_accounts/{slug}", "DELETE /organizations/{organization_id}/connected_accounts/{slug}",
+	"GET /organizations/{organization_id}/data_providers",
+	"GET /organizations/{organization_id}/data_integration_configurations", "PUT /organizations/{organization_id}/data_integration_configurations/{slug}",
+	"POST /widgets/token", "GET /events", "POST /relay", "POST /apps/pair",
+}

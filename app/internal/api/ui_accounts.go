@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package api
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/standpipe/standpipe/app/internal/api/contract"
+	"github.com/standpipe/standpipe/app/internal/hub"
+	"github.com/standpipe/standpipe/sdk/secret"
+)
+
+// body is an answer that is nothing but a JSON body.
+type body[T any] struct{ Body T }
+
+// byID and bySlug are requests that only name something.
+type (
+	byID struct {
+		ID string `path:"id" maxLength:"128"`
+	}
+	bySlug struct {
+		Slug string `path:"slug" maxLength:"64"`
+	}
+)
+
+func (a *API) hub(context.Context, *struct{}) (*body[contract.Hub], error) {
+	notices := a.cfg.Notices
+	if notices == nil {
+		notices = []contract.Notice{}
+	}
+	return &body[contract.Hub]{contract.Hub{
+		Version: a.cfg.Version, AppAPI: a.origin(), KeySource: a.cfg.Keys.Source, Sandbox: a.cfg.Sandbox, Notices: notices,
+	}}, nil
+}
+
+// accounts is everything that the accounts page shows: what the person at
+// this machine has connected.
+func (a *API) accounts(ctx context.Context, _ *struct{}) (*body[contract.Accounts], error) {
+	out := contract.Accounts{Integrations: []contract.Integration{}, Connections: []contract.Connection{}}
+	for _, e := range a.cfg.Catalog.List(ctx) {
+		out.Integrations = append(out.Integrations, a.integrationOf(&e))
+	}
+	conns, err := a.cfg.Connections.Find(ctx, hub.Me, "")
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range conns {
+		out.Connections = append(out.Connections, a.connectionOf(c))
+	}
+	return &body[contract.Accounts]{out}, nil
+}
+
+func (a *API) integration(ctx context.Context, in *bySlug) (*body[contract.Integration], error) {
+	e, err := a.cfg.Catalog.Get(ctx, in.Slug)
+	if err != nil {
+		return nil, err
+	}
+	return &body[contract.Integration]{a.integrationOf(&e)}, nil
+}
+
+func (a *API) saveIntegration(ctx context.Context, in *struct {
+	bySlug
+	Body contract.SaveIntegration
+}) (*body[contract.Integration], error) {
+	b := &in.Body
+	change := hub.IntegrationChange{
+		Credentials: b.Credentials, ClientID: b.ClientID, Scopes: b.Scopes, Description: b.Description, Enabled: b.Enabled, Config: b.Config,
+	}
+	if b.ClientSecret != nil {
+		s := secret.New(*b.ClientSecret)
+		change.ClientSecret = &s
+	}
+	entry := hub.AuditEntry{Time: a.cfg.Now(), Action: hub.AuditIntegrationSet, Decision: hub.AuditAllowed, App: user, Subject: in.Slug}
+	if err := a.cfg.Auditor.Record(ctx, entry); err != nil {
+		return nil, err
+	}
+	e, err := a.cfg.Catalog.Save(ctx, in.Slug, change)
+	if err != nil {
+		return nil, err
+	}
+	return &body[contract.Integration]{a.integrationOf(&e)}, nil
+}
+
+// user is who the audit names for the person at this machine.
+const user = "user"
+
+func (a *API) disconnect(ctx context.Context, in *struct {
+	byID
+	Body *contract.Disconnect
+}) (*body[contract.Disconnected], error) {
+	r, err := a.cfg.Tokens.Disconnect(ctx, in.ID, in.Body != nil && in.Body.RevokeGrant)
+	if err != nil {
+		return nil, err
+	}
+	return &body[contract.Disconnected]{contract.Disconnected{Revoked: r.Reach, Message: r.Message}}, nil
+}
+
+func (a *API) integrationOf(e *hub.Entry) contract.Integration {
+	in := &e.Integration
+	out := contract.Integration{
+		Slug: in.Slug, Provider: in.Provider, Name: e.Name(), Description: describe(e),
+		State: contract.IntegrationReady, Enabled: in.Enabled, FromFile: in.FromFile,
+		Credentials: in.Credentials, CredentialsOffered: []hub.CredentialsKind{},
+		ClientID: in.ClientID, ClientSecretSet: !in.ClientSecret.IsZero(), ClientSecretHint: lastFour(in.ClientSecret),
+		RedirectURI: e.RedirectURI, SetupSteps: []string{}, Scopes: []contract.ScopeChoice{}, Config: []contract.ConfigField{}, Capabilities: []hub.Capability{},
+	}
+	if e.Problem != nil {
+		out.Problem = e.Problem.Error()
+		switch e.Problem.Code {
+		case hub.CodePluginUnavailable:
+			out.State = contract.IntegrationUnavailable
+		case hub.CodeIntegrationDisabled:
+			out.State = contract.IntegrationDisabled
+		default:
+			out.State = contract.IntegrationNeedsSetup
+		}
+	}
+	if e.Descriptor != nil {
+		a.describeProvider(&out, e)
+	}
+	return out
+}
+
+func (a *API) describeProvider(out *contract.Integration, e *hub.Entry) {
+	d, in := e.Descriptor, &e.Integration
+	out.Icon, out.DocsURL, out.ConsoleURL, out.SecretRequired = d.Icon, d.DocsURL, d.ConsoleURL, d.SecretRequired
+	out.SetupSteps = append(out.SetupSteps, d.SetupSteps...)
+	out.Capabilities = append(out.Capabilities, d.Capabilities...)
+	if d.Sandbox != nil && a.cfg.Sandbox != "" {
+		out.CredentialsOffered = append(out.CredentialsOffered, hub.CredentialsSandbox)
+	}
+	out.CredentialsOffered = append(out.CredentialsOffered, hub.CredentialsOwn)
+	if !d.SecretRequired {
+		out.CredentialsOffered = append(out.CredentialsOffered, hub.CredentialsPublic)
+	}
+	chosen := in.Scopes
+	if chosen == nil {
+		chosen = d.DefaultScopes()
+	}
+	known := map[string]bool{}
+	for _, s := range d.Scopes {
+		known[s.Name] = true
+		out.Scopes = append(out.Scopes, contract.ScopeChoice{Scope: s, Selected: s.Required || slices.Contains(chosen, s.Name)})
+	}
+	for _, s := range chosen {
+		if !known[s] {
+			out.Scopes = append(out.Scopes, contract.ScopeChoice{Scope: hub.Scope{Name: s}, Selected: true})
+		}
+	}
+	for _, f := range d.Config {
+		out.Config = append(out.Config, contract.ConfigField{
+			Key: f.Key, Label: f.Label, Description: f.Description, Example: f.Example, Pattern: f.Pattern, Default: f.Default,
+			Required: f.Required, Installation: f.Installation, Value: in.Config[f.Key],
+		})
+	}
+}
+
+// lastFour is how a client secret is told from another without being shown. A
+// short one shows nothing.
+func lastFour(s secret.Value) string {
+	v := s.Reveal()
+	if len(v) < 16 {
+		return ""
+	}
+	return v[len(v)-4:]
+}
+
+func (a *API) connectionOf(c *hub.Connection) contract.Connection {
+	wanted := a.cfg.Catalog.Wanted(c.Integration)
+	if wanted == nil {
+		wanted = c.Requested
+	}
+	out := contract.Connection{
+		ID: c.ID, Integration: c.Integration, Provider: c.Provider, Owner: c.Owner, State: c.State, Account: accountLabel(c.Account),
+		Scopes: orEmpty(c.Scopes), MissingScopes: hub.MissingScopes(wanted, c.Scopes), Sandbox: c.Sandbox,
+		Expiry: timeOrNull(c.Expiry), LastRefresh: timeOrNull(c.LastRefresh), CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
+	}
+	if c.State == hub.StateNeedsReauthorization {
+		out.Reason, out.Remedy = c.Reason, c.Reason.Remedy()
+	}
+	if h := a.cfg.Tokens.Health(c.ID); h != nil {
+		out.Health = &contract.Health{Code: h.Code, Message: h.Message, Since: h.Since, NextTry: h.NextTry}
+	}
+	return out
+}
+
+func accountLabel(a hub.Account) contract.Account {
+	return contract.Account{Label: a.Label(), Login: a.Login, Name: a.Name, Email: a.Email}
+}
+
+func timeOrNull(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package api
+
+import (
+	"context"
+	"net/url"
+
+	"github.com/standpipe/standpipe/app/internal/api/contract"
+	"github.com/standpipe/standpipe/app/internal/hub"
+)
+
+func (a *API) startFlow(ctx context.Context, in *body[contract.StartFlow]) (*body[contract.Flow], error) {
+	initiator := hub.InitiatorUI
+	if in.Body.ConfirmSelf {
+		// Only the command line may finish without a confirmation: there, who
+		// begins and who confirms are one.
+		if ctx.Value(localKey{}) == nil {
+			return nil, invalidField("confirm_self", "only the command line confirms by itself")
+		}
+		initiator = hub.InitiatorCLI
+	}
+	f, err := a.cfg.Flows.Start(ctx, hub.StartFlow{
+		Integration: in.Body.Integration, Owner: hub.Me, Connection: in.Body.Connection, Config: in.Body.Config, Initiator: initiator,
+	})
+	return flowAnswer(f, err)
+}
+
+func (a *API) flow(ctx context.Context, in *byID) (*body[contract.Flow], error) {
+	return flowAnswer(a.cfg.Flows.Get(ctx, in.ID))
+}
+
+func (a *API) confirmFlow(ctx context.Context, in *struct {
+	byID
+	Body contract.Confirm
+}) (*body[contract.Flow], error) {
+	by := hub.InitiatorUI
+	if ctx.Value(localKey{}) != nil {
+		if f, err := a.cfg.Flows.Get(ctx, in.ID); err == nil && f.Initiator == hub.InitiatorCLI {
+			by = hub.InitiatorCLI
+		}
+	}
+	return flowAnswer(a.cfg.Flows.Confirm(ctx, in.ID, by, in.Body.AcceptOtherAccount))
+}
+
+// pasteCallback takes the URL on which the browser ended where it cannot reach
+// the hub. It is worth no more than the callback itself: state decides.
+func (a *API) pasteCallback(ctx context.Context, in *struct {
+	byID
+	Body contract.Paste
+}) (*body[contract.Flow], error) {
+	f, err := a.cfg.Flows.Get(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	u, err := url.Parse(in.Body.URL)
+	if err != nil || u.Query().Get("state") == "" {
+		return nil, invalidField("url", "this is not the address on which the browser ended: it has no state parameter")
+	}
+	if _, err := a.cfg.Flows.Callback(ctx, u.Path, u.Query()); err != nil {
+		return nil, err
+	}
+	return flowAnswer(a.cfg.Flows.Get(ctx, f.ID))
+}
+
+func (a *API) cancelFlow(ctx context.Context, in *byID) (*struct{}, error) {
+	return nil, a.cfg.Flows.Cancel(ctx, in.ID)
+}
+
+func flowAnswer(f *hub.Flow, err error) (*body[contract.Flow], error) {
+	if err != nil {
+		return nil, err
+	}
+	out := contract.Flow{
+		ID: f.ID, Integration: f.Integration, State: contract.FlowState(f.State), AuthorizationURL: f.AuthorizationURL,
+		ExpiresAt: f.ExpiresAt, Scopes: f.Scopes, MissingScopes: f.MissingScopes, Reauthorize: f.Reauthorize, Connection: f.Connection,
+	}
+	if f.Account != nil {
+		l := accountLabel(*f.Account)
+		out.Account = &l
+	}
+	if f.Replaces != nil {
+		l := accountLabel(*f.Replaces)
+		out.Replaces = &l
+	}
+	if f.Error != nil {
+		e := errorBody(f.Error)
+		out.Error = &e
+	}
+	return &body[contract.Flow]{out}, nil
+}

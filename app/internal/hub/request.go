@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package hub
+
+import (
+	"slices"
+	"time"
+)
+
+// VendRequest asks for an access token. Whether the caller may have it has
+// been decided already.
+type VendRequest struct {
+	Connection string
+	// MinTTL is how long the token must live at least. Zero means ten seconds;
+	// more than half of a token's life is not to be had.
+	MinTTL time.Duration
+	// Force renews the token whatever its expiry says, for a caller whose
+	// token was refused.
+	Force bool
+	// Caller and Rule go into the audit: an app's id or "user", and the id of
+	// what allowed it.
+	Caller, Rule string
+	// Action goes into the audit; empty means AuditVend.
+	Action AuditAction
+}
+
+// SelectRequest asks which of an owner's connections an app means, and whether
+// it may have it.
+type SelectRequest struct {
+	App         *App
+	Owner       Owner
+	Integration string
+	Connection  string // the one that the app named; empty: none
+	// Multiple is set by clients that know of several connections per owner
+	// and integration (supports_multiple_connections).
+	Multiple bool
+	// Connections are all of the owner's through the integration.
+	Connections []*Connection
+}
+
+// Selection is the answer.
+type Selection struct {
+	Connection *Connection
+	Rule       string // what allowed it, for the audit: a grant's id, or "all"
+}
+
+// May reports whether an app may know of and draw from a connection.
+func (a *App) May(c *Connection) bool {
+	return a.All || slices.ContainsFunc(a.Grants, func(g Grant) bool { return g.Allows(c) })
+}

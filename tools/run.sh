@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Starts Standpipe with its sandbox on a data folder of its own (.standpipe in
+# the checkout), so that nothing has to be registered anywhere. Ctrl-C ends all.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+home=$PWD/.standpipe
+umask 077
+mkdir -p "$home"
+export STANDPIPE_DATA=${STANDPIPE_DATA:-$home/data} STANDPIPE_CONFIG=${STANDPIPE_CONFIG:-$home/standpipe.hcl}
+standpipe=bin/standpipe
+
+# The keychain where there is one; else a key file, and we say so.
+if ! $standpipe keys status >/dev/null 2>&1; then
+  code=0
+  message=$($standpipe keys init 2>&1) || code=$?
+  if ((code == 78)); then
+    $standpipe keys init --key "file:$home/master.key"
+    echo "There is no keychain here: the master key is in $home/master.key (mode 0600). Whoever can read it can read your tokens."
+  elif ((code != 0)); then
+    echo "$message" >&2
+    exit "$code"
+  fi
+fi
+
+$standpipe sandbox --state "$home/sandbox.json" >"$home/sandbox.log" 2>&1 &
+sandbox=$!
+trap 'kill $sandbox 2>/dev/null || true; wait $sandbox 2>/dev/null || true' EXIT
+
+if ! [[ -e $home/prepared ]]; then
+  $standpipe integrations set github --credentials sandbox >/dev/null
+  $standpipe apps add demo --grant github --header-file "$home/demo.header" >/dev/null
+  touch "$home/prepared"
+fi
+
+cat <<EOF
+
+  1. Connect GitHub in Standpipe. It uses the sandbox: a local simulation, nothing to register.
+  2. Draw a token, as the app "demo" with its one grant:
+
+     curl -sS -H @$home/demo.header -H 'Content-Type: application/json' -d '{}' http://127.0.0.1:4780/data-integrations/github/token
+
+  Ctrl-C ends Standpipe and the sandbox. Everything is kept in $home.
+
+EOF
+
+if [[ -n ${DISPLAY:-}${WAYLAND_DISPLAY:-} && -x bin/standpipe-desktop ]]; then
+  bin/standpipe-desktop
+else
+  $standpipe serve
+fi
