@@ -15,7 +15,8 @@ import (
 const (
 	firstDelay   = 30 * time.Second
 	maxDelay     = 15 * time.Minute
-	storageDelay = 5 * time.Second // the disk is near; asking it again costs nobody anything
+	pluginDelay  = 5 * time.Second // the first one where a plugin failed, which is restarted sooner
+	storageDelay = 5 * time.Second // always: the disk is near, asking it again costs nobody anything
 	// maxObeyed bounds the waiting time that a provider may impose.
 	maxObeyed = 24 * time.Hour
 )
@@ -77,11 +78,14 @@ func (e *Engine) fail(o *outcome, err *hub.Error) *hub.Error {
 }
 
 func (e *Engine) delay(err *hub.Error, count int) time.Duration {
-	if err.Code == hub.CodeStorage {
+	d := firstDelay
+	switch err.Code {
+	case hub.CodeStorage:
 		return storageDelay
+	case hub.CodePluginUnavailable, hub.CodePluginFailed:
+		d = pluginDelay
 	}
-	d := firstDelay << min(count-1, 10)
-	d = min(d, maxDelay)
+	d = min(d<<min(count-1, 10), maxDelay)
 	// A quarter of jitter, so that what failed together is not tried together.
 	return d - d/4 + time.Duration(e.cfg.Jitter()*float64(d/4))
 }

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package tokens
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/standpipe/standpipe/app/internal/hub"
+	"github.com/standpipe/standpipe/sdk/secret"
+)
+
+func (h *house) disconnect(id string, allowGrant bool) hub.Revocation {
+	h.t.Helper()
+	rev, err := h.Disconnect(context.Background(), DisconnectRequest{Connection: id, AllowGrant: allowGrant, Caller: "user"})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return rev
+}
+
+func (h *house) wantGone(id string) {
+	h.t.Helper()
+	if _, err := h.conns.Get(context.Background(), id); !errors.Is(err, hub.ErrNotFound) {
+		h.t.Errorf("the connection is still there (%v)", err)
+	}
+	if _, err := h.conns.Tokens(context.Background(), id); !errors.Is(err, hub.ErrNotFound) {
+		h.t.Errorf("its tokens are still there (%v)", err)
+	}
+}
+
+func TestDisconnectRevokesTheRefreshTokenFirst(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *house) {
+		h.connect("c", time.Hour, func(_ *hub.Connection, s *hub.TokenSet) {
+			s.Named = map[string]hub.NamedToken{"user": {AccessToken: secret.New("named-access")}}
+		})
+		rev := h.disconnect("c", false)
+		if rev.Reach != hub.ReachToken || !strings.Contains(rev.Message, "revoked at Acme") {
+			t.Errorf("got %+v", rev)
+		}
+		if !slices.Equal(h.provider.revoked, []string{"refresh-1", "access-1", "named-access"}) {
+			t.Errorf("revoked %v", h.provider.revoked)
+		}
+		h.wantGone("c")
+		h.mustFail("c", hub.CodeNotInstalled)
+		if n := h.bus.count(hub.EventDisconnected); n != 1 {
+			t.Errorf("%d events", n)
+		}
+		if e := h.auditor.entries; e[0].Action != hub.AuditDisconnect || e[1].Action != hub.AuditRevoke || e[1].Reach != hub.ReachToken {
+			t.Errorf("audited %+v", e[:2])
+		}
+		if _, err := h.Disconnect(t.Context(), DisconnectRequest{Connection: "c"}); hub.AsError(err).Code != hub.CodeNotFound {
+			t.Errorf("again: %v", err)
+		}
+	})
+}
+
+func TestRevokeReachesNoOtherConnection(t *testing.T) {
+	same := func(c *hub.Connection, _ *hub.TokenSet) { c.Account.Subject = "octocat" }
+	for _, c := range []struct {
+		name    string
+		other   func(*hub.Connection, *hub.TokenSet)
+		allow   bool
+		revoked bool
+	}{
+		{"another account", func(*hub.Connection, *hub.TokenSet) {}, false, true},
+		{"same account", same, false, false},
+		{"same account, allowed", same, true, true},
+		{"same account, other client", func(c *hub.Connection, s *hub.TokenSet) { same(c, s); c.ClientID = "other" }, false, true},
+		{"same account, other integration", func(c *hub.Connection, s *hub.TokenSet) { same(c, s); c.Integration = "other" }, false, false},
+		{"same account, not in use", func(c *hub.Connection, s *hub.TokenSet) { same(c, s); c.State = hub.StateNeedsReauthorization }, false, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, h *house) {
+				h.resolver.descriptor.Revoke = hub.ReachGrant
+				h.connect("c", time.Hour, same)
+				h.connect("other", time.Hour, c.other)
+				rev := h.disconnect("c", c.allow)
+				if got := rev.Reach == hub.ReachGrant && len(h.provider.revoked) == 1; got != c.revoked {
+					t.Errorf("revoked %v: %+v", h.provider.revoked, rev)
+				}
+				if !c.revoked && (len(h.provider.revoked) > 0 || !strings.Contains(rev.Message, "another connection")) {
+					t.Errorf("revoked %v: %+v", h.provider.revoked, rev)
+				}
+				h.wantGone("c")
+			})
+		})
+	}
+}
+
+func TestDisconnectWhenTheProviderCannot(t *testing.T) {
+	for name, c := range map[string]struct {
+		set  func(*house)
+		says string
+	}{
+		"down": {func(h *house) {
+			h.provider.revoke = func(hub.RevokeRequest) (hub.Reach, error) { return "", unavailable() }
+		}, "did not revoke"},
+		"refresh tokens only": {func(h *house) {
+			h.provider.revoke = func(r hub.RevokeRequest) (hub.Reach, error) {
+				if !r.Refresh {
+					return "", &hub.ProviderError{Class: hub.ProviderUnsupported}
+				}
+				return hub.ReachToken, nil
+			}
+		}, "its token was revoked"},
+		"no revocation": {func(h *house) { h.resolver.descriptor.Revoke = hub.ReachNone }, "no way to revoke"},
+		"no revocation, why": {func(h *house) {
+			h.resolver.descriptor.Capabilities, h.resolver.descriptor.RevokeNote = nil, "See acme.example/apps."
+		}, "See acme.example/apps."},
+		"no plugin": {func(h *house) {
+			h.resolver.err = &hub.Error{Code: hub.CodePluginUnavailable, Message: "its plugin is missing"}
+		}, "its plugin is missing"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, h *house) {
+				h.connect("c", time.Hour)
+				c.set(h)
+				if rev := h.disconnect("c", false); !strings.Contains(rev.Message, c.says) {
+					t.Errorf("it says %q", rev.Message)
+				}
+				h.wantGone("c")
+			})
+		})
+	}
+}
+
+// TestDisconnectDuringARefresh: what the refresh brings is revoked, and the
+// connection stays gone.
+func TestDisconnectDuringARefresh(t *testing.T) {
+	for name, takes := range map[string]time.Duration{"soon over": 2 * time.Second, "hung": 35 * time.Second} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, h *house) {
+				h.connect("c", -time.Minute)
+				h.provider.after = taking(takes)
+				failed := make(chan *hub.Error)
+				go func() {
+					_, err := h.vend("c")
+					failed <- err
+				}()
+				synctest.Wait()
+				begin := time.Now()
+				h.disconnect("c", false)
+				if d := time.Since(begin); d != min(takes, flightPatience) {
+					t.Errorf("the disconnect took %v", d)
+				}
+				h.mustFail("c", hub.CodeNotInstalled)
+				if err := <-failed; err == nil || err.Code != hub.CodeNotInstalled {
+					t.Errorf("the caller of the refresh got %v", err)
+				}
+				synctest.Wait()
+				h.wantGone("c")
+				if h.provider.accepts("access-2") || !slices.Contains(h.provider.revoked, "refresh-2") {
+					t.Errorf("revoked only %v; what came late still works", h.provider.revoked)
+				}
+				if h.bus.count(hub.EventRefreshed)+h.bus.count(hub.EventNeedsReauthorization) != 0 || h.bus.count(hub.EventDisconnected) != 1 {
+					t.Errorf("events %+v", h.bus.all)
+				}
+			})
+		})
+	}
+}
+
+// TestRefusalDuringADisconnect must not bring the connection back to ask for
+// its user.
+func TestRefusalDuringADisconnect(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *house) {
+		h.connect("c", -time.Minute)
+		h.provider.before = func(ctx context.Context, call int) error {
+			_ = taking(2*time.Second)(ctx, call)
+			return invalidGrant()
+		}
+		go func() { _, _ = h.vend("c") }()
+		synctest.Wait()
+		h.disconnect("c", false)
+		h.wantGone("c")
+		if h.bus.count(hub.EventNeedsReauthorization) != 0 {
+			t.Error("the user was called for a connection that he ended")
+		}
+	})
+}
+
+func TestUnusedTokensOfALiveAccountKeepItsGrant(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *house) {
+		h.connect("c", time.Hour)
+		conn, _ := h.stored("c")
+		h.resolver.descriptor.Revoke = hub.ReachGrant
+		h.RevokeUnused(t.Context(), conn, hub.TokenSet{AccessToken: secret.New("unused")})
+		if len(h.provider.revoked) != 0 {
+			t.Errorf("revoked %v, and with it the live connection", h.provider.revoked)
+		}
+		h.resolver.descriptor.Revoke = hub.ReachToken
+		h.RevokeUnused(t.Context(), conn, hub.TokenSet{AccessToken: secret.New("unused")})
+		if !slices.Equal(h.provider.revoked, []string{"unused"}) {
+			t.Errorf("revoked %v", h.provider.revoked)
+		}
+	})
+}
+
+func TestDisconnectCutShortIsFinishedByTheNextRun(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *house) {
+		h.connect("c", time.Hour, func(c *hub.Connection, _ *hub.TokenSet) { c.State = hub.StateDisconnected })
+		h.mustFail("c", hub.CodeNotInstalled)
+		stop := h.run()
+		defer stop()
+		time.Sleep(2 * time.Minute)
+		h.wantGone("c")
+		if h.provider.accepts("access-1") {
+			t.Error("it was not revoked")
+		}
+	})
+}

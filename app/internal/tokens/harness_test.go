@@ -1,0 +1,515 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package tokens
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/standpipe/standpipe/app/internal/events"
+	"github.com/standpipe/standpipe/app/internal/hub"
+	"github.com/standpipe/standpipe/app/internal/store/memstore"
+	"github.com/standpipe/standpipe/sdk/secret"
+)
+
+const life = time.Hour // of an access token of the test provider
+
+// house is an engine with everything around it that it needs.
+type house struct {
+	*Engine
+	t        testing.TB
+	store    *store
+	conns    *hub.Connections
+	bus      *recorder
+	auditor  *auditor
+	provider *provider
+	resolver *resolver
+	clock    *clock
+}
+
+// inBubble runs f with a house in a bubble of fake time.
+func inBubble(t *testing.T, f func(t *testing.T, h *house)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		defer h.close()
+		f(t, h)
+	})
+}
+
+func newHouse(t testing.TB) *house {
+	h := &house{
+		t: t, store: &store{Store: memstore.New()}, bus: &recorder{}, auditor: &auditor{},
+		provider: newProvider(), resolver: newResolver(), clock: &clock{},
+	}
+	h.conns = hub.NewConnections(h.store)
+	h.start()
+	return h
+}
+
+// start makes an engine on what is stored, as after a restart.
+func (h *house) start() {
+	h.Engine = New(Config{
+		Connections: h.conns, Providers: h.provider, Resolver: h.resolver, Bus: h.bus, Auditor: h.auditor,
+		FingerprintKey: []byte("key"), Now: h.clock.now, Logger: slog.New(slog.DiscardHandler),
+		Jitter: func() float64 { return 0.5 },
+	})
+}
+
+func (h *house) close() {
+	if err := h.Close(context.Background()); err != nil {
+		h.t.Error(err)
+	}
+}
+
+// run starts the background and returns what stops it.
+func (h *house) run() (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() { done <- h.Run(ctx) }()
+	synctest.Wait()
+	return func() {
+		cancel()
+		if err := <-done; err != nil {
+			h.t.Error(err)
+		}
+	}
+}
+
+// connect stores a connection whose token expires after left.
+func (h *house) connect(id string, left time.Duration, edit ...func(*hub.Connection, *hub.TokenSet)) {
+	h.t.Helper()
+	now := h.clock.now().Round(0)
+	access, refresh := h.provider.issue()
+	set := hub.TokenSet{
+		AccessToken: secret.New(access), RefreshToken: secret.New(refresh), TokenType: "Bearer",
+		IssuedAt: now.Add(left - life), Expiry: now.Add(left), ExpirySource: hub.ExpiryDeclared, Scopes: []string{"a", "b"},
+	}
+	conn := &hub.Connection{
+		ID: id, Owner: hub.Me, Integration: "acme", Provider: "acme", State: hub.StateConnected, ClientID: "client",
+		Account: hub.Account{Issuer: "https://acme", Subject: id}, CreatedAt: now, UpdatedAt: now, Expiry: set.Expiry,
+		Scopes: set.Scopes, RedirectURI: "http://127.0.0.1/callback",
+	}
+	for _, f := range edit {
+		f(conn, &set)
+	}
+	h.put(conn, set)
+}
+
+func (h *house) put(conn *hub.Connection, set hub.TokenSet) {
+	h.t.Helper()
+	err := h.conns.Update(context.Background(), func(tx *hub.ConnectionsTx) error {
+		if old, err := tx.Connection(conn.ID); err == nil {
+			conn.Generation = old.Generation
+		}
+		if err := tx.PutConnection(conn); err != nil {
+			return err
+		}
+		_, err := tx.PutTokenSet(conn.ID, set)
+		return err
+	})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// edit changes the stored tokens.
+func (h *house) edit(id string, f func(*hub.Tokens)) {
+	h.t.Helper()
+	err := h.conns.Update(context.Background(), func(tx *hub.ConnectionsTx) error {
+		toks, err := tx.Tokens(id)
+		if err != nil {
+			return err
+		}
+		f(toks)
+		return tx.PutTokens(toks)
+	})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+func (h *house) stored(id string) (*hub.Connection, *hub.Tokens) {
+	h.t.Helper()
+	conn, err := h.conns.Get(context.Background(), id)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	toks, err := h.conns.Tokens(context.Background(), id)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return conn, toks
+}
+
+func (h *house) vend(id string) (*hub.Vended, *hub.Error) {
+	return h.vendReq(VendRequest{Connection: id, Caller: "app_1"})
+}
+
+func (h *house) vendReq(req VendRequest) (*hub.Vended, *hub.Error) {
+	v, err := h.Vend(context.Background(), req)
+	if err == nil {
+		return v, nil
+	}
+	e, ok := errors.AsType[*hub.Error](err)
+	if !ok {
+		h.t.Errorf("Vend returned %T, not *hub.Error: %v", err, err)
+	}
+	return v, e
+}
+
+// mustVend returns a token that the provider accepts.
+func (h *house) mustVend(id string) *hub.Vended {
+	h.t.Helper()
+	v, err := h.vend(id)
+	if err != nil {
+		h.t.Fatalf("no token: %v", err)
+	}
+	if !h.provider.accepts(v.AccessToken.Reveal()) {
+		h.t.Fatalf("%s is not accepted by the provider", v.AccessToken.Reveal())
+	}
+	return v
+}
+
+func (h *house) mustFail(id string, code hub.Code) *hub.Error {
+	h.t.Helper()
+	v, err := h.vend(id)
+	if err == nil {
+		h.t.Fatalf("got token %s, want %s", v.AccessToken.Reveal(), code)
+	}
+	if v != nil || err.Code != code {
+		h.t.Fatalf("got %s (%v), want %s", err.Code, err, code)
+	}
+	return err
+}
+
+func (h *house) wantState(id string, state hub.State, reason hub.Reason) {
+	h.t.Helper()
+	conn, _ := h.stored(id)
+	if conn.State != state || conn.Reason != reason {
+		h.t.Fatalf("the connection is %s (%s), want %s (%s)", conn.State, conn.Reason, state, reason)
+	}
+}
+
+// clock can be set beside the bubble's own.
+type clock struct {
+	mu     sync.Mutex
+	offset time.Duration
+}
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Now().Add(c.offset)
+}
+
+func (c *clock) jump(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.offset += d
+}
+
+// store fails its writes while fail is set.
+type store struct {
+	hub.Store
+	mu   sync.Mutex
+	fail func(kind hub.Kind, value string) error // asked for each Put
+	gets int
+}
+
+func (s *store) failWith(f func(hub.Kind, string) error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fail = f
+}
+
+func (s *store) Get(ctx context.Context, ref hub.Ref) (hub.Record, error) {
+	s.mu.Lock()
+	s.gets++
+	s.mu.Unlock()
+	return s.Store.Get(ctx, ref)
+}
+
+func (s *store) Update(ctx context.Context, f func(hub.Tx) error) error {
+	s.mu.Lock()
+	fail := s.fail
+	s.mu.Unlock()
+	return s.Store.Update(ctx, func(tx hub.Tx) error { return f(failingTx{tx, fail}) })
+}
+
+type failingTx struct {
+	hub.Tx
+	fail func(hub.Kind, string) error
+}
+
+func (t failingTx) Put(ref hub.Ref, expect uint64, value []byte) (uint64, error) {
+	if t.fail != nil {
+		if err := t.fail(ref.Kind, string(value)); err != nil {
+			return 0, err
+		}
+	}
+	return t.Tx.Put(ref, expect, value)
+}
+
+// recorder is a bus that remembers.
+type recorder struct {
+	events.Bus
+	mu  sync.Mutex
+	all []hub.Event
+}
+
+func (r *recorder) Publish(ev hub.Event) {
+	r.mu.Lock()
+	r.all = append(r.all, ev)
+	r.mu.Unlock()
+	r.Bus.Publish(ev)
+}
+
+func (r *recorder) count(t hub.EventType) (n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, ev := range r.all {
+		if ev.Type == t {
+			n++
+		}
+	}
+	return n
+}
+
+type auditor struct {
+	mu      sync.Mutex
+	err     error
+	entries []hub.AuditEntry
+}
+
+func (a *auditor) Record(_ context.Context, e hub.AuditEntry) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.err != nil {
+		return a.err
+	}
+	a.entries = append(a.entries, e)
+	return nil
+}
+
+func (a *auditor) failWith(err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.err = err
+}
+
+func (a *auditor) last() hub.AuditEntry {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.entries[len(a.entries)-1]
+}
+
+type resolver struct {
+	mu         sync.Mutex
+	descriptor hub.Descriptor
+	err        error
+	wanted     []string
+	calls      int
+}
+
+func newResolver() *resolver {
+	return &resolver{wanted: []string{"a", "b"}, descriptor: hub.Descriptor{
+		Slug: "acme", Name: "Acme", Rotation: hub.RotationSingle, Revoke: hub.ReachToken,
+		Capabilities: []hub.Capability{hub.CanRefresh, hub.CanRevoke},
+	}}
+}
+
+func (r *resolver) set(f func(*resolver)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f(r)
+}
+
+func (r *resolver) ResolveFor(_ context.Context, conn *hub.Connection) (*hub.Resolved, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.calls++
+	if r.err != nil {
+		return nil, r.err
+	}
+	d := r.descriptor
+	return &hub.Resolved{Target: hub.Target{Provider: conn.Provider, ClientID: conn.ClientID}, Descriptor: &d}, nil
+}
+
+func (r *resolver) Wanted(string) []string { return r.wanted }
+
+// provider is a strict authorization server: refresh tokens are used once, and
+// using one twice ends everything that came of it, as RFC 9700 section 4.14.2
+// advises.
+type provider struct {
+	mu       sync.Mutex
+	n        int
+	families int
+	refresh  map[string]int // live refresh tokens → family
+	spent    map[string]int
+	access   map[string]int // live access tokens → family
+	reuse    int
+	calls    int
+	inflight int
+	most     int // calls at the same time
+	revoked  []string
+
+	// script is asked before and after the provider has done its work, with
+	// the number of the call; an error of the former keeps it from working, one
+	// of the latter loses the answer.
+	before, after func(ctx context.Context, call int) error
+	answer        func(*hub.TokenAnswer)
+	revoke        func(hub.RevokeRequest) (hub.Reach, error)
+	keepToken     bool // do not rotate
+}
+
+func newProvider() *provider {
+	return &provider{refresh: map[string]int{}, spent: map[string]int{}, access: map[string]int{}}
+}
+
+// issue is a fresh authorization.
+func (p *provider) issue() (access, refresh string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.families++
+	return p.mint(p.families)
+}
+
+func (p *provider) mint(family int) (access, refresh string) {
+	p.n++
+	access, refresh = fmt.Sprintf("access-%d", p.n), fmt.Sprintf("refresh-%d", p.n)
+	p.access[access], p.refresh[refresh] = family, family
+	return access, refresh
+}
+
+func (p *provider) end(family int) {
+	for _, m := range []map[string]int{p.refresh, p.access} {
+		for t, f := range m {
+			if f == family {
+				delete(m, t)
+			}
+		}
+	}
+}
+
+func (p *provider) accepts(access string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, ok := p.access[access]
+	return ok
+}
+
+func (p *provider) script(f func(*provider)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f(p)
+}
+
+func (p *provider) asked() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.calls
+}
+
+func (p *provider) Refresh(ctx context.Context, _ hub.Target, req hub.RefreshRequest) (hub.TokenAnswer, error) {
+	p.mu.Lock()
+	p.calls++
+	call, before, after, edit := p.calls, p.before, p.after, p.answer
+	p.inflight++
+	p.most = max(p.most, p.inflight)
+	p.mu.Unlock()
+	defer p.script(func(p *provider) { p.inflight-- })
+	if before != nil {
+		if err := before(ctx, call); err != nil {
+			return hub.TokenAnswer{}, err
+		}
+	}
+	a, err := p.grant(req.RefreshToken.Reveal())
+	if err != nil {
+		return hub.TokenAnswer{}, err
+	}
+	if edit != nil {
+		edit(&a)
+	}
+	if after != nil {
+		if err := after(ctx, call); err != nil {
+			return hub.TokenAnswer{}, err
+		}
+	}
+	return a, nil
+}
+
+func (p *provider) grant(token string) (hub.TokenAnswer, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if f, ok := p.spent[token]; ok {
+		p.reuse++
+		p.end(f)
+	}
+	family, ok := p.refresh[token]
+	if !ok {
+		return hub.TokenAnswer{}, invalidGrant()
+	}
+	out := hub.TokenAnswer{RefreshToken: hub.RefreshRotated}
+	access, refresh := p.mint(family)
+	if p.keepToken {
+		delete(p.refresh, refresh)
+		out.RefreshToken, refresh = hub.RefreshKept, ""
+	} else {
+		delete(p.refresh, token)
+		p.spent[token] = family
+	}
+	now := time.Now()
+	out.Tokens = hub.TokenSet{
+		AccessToken: secret.New(access), RefreshToken: secret.New(refresh), TokenType: "Bearer",
+		IssuedAt: now, Expiry: now.Add(life), ExpirySource: hub.ExpiryDeclared,
+	}
+	return out, nil
+}
+
+func (p *provider) Revoke(_ context.Context, _ hub.Target, req hub.RevokeRequest) (hub.Reach, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.revoked = append(p.revoked, req.Token.Reveal())
+	if p.revoke != nil {
+		return p.revoke(req)
+	}
+	delete(p.refresh, req.Token.Reveal())
+	delete(p.access, req.Token.Reveal())
+	return req.Reach, nil
+}
+
+func invalidGrant() error {
+	return &hub.ProviderError{Class: hub.ProviderReauthorize, Reason: hub.ReasonRevoked, ProviderCode: "invalid_grant", Message: "refused"}
+}
+
+func unavailable() error {
+	return &hub.ProviderError{Class: hub.ProviderTemporary, Message: "no route to host", Unsent: true}
+}
+
+func crashed() error {
+	return &hub.ProviderError{Class: hub.ProviderGone, Message: "the plugin died"}
+}
+
+// after returns a script step that takes a while.
+func taking(d time.Duration) func(context.Context, int) error {
+	return func(ctx context.Context, _ int) error {
+		select {
+		case <-time.After(d):
+			return nil
+		case <-ctx.Done():
+			return &hub.ProviderError{Class: hub.ProviderTemporary, Message: "timed out"}
+		}
+	}
+}
+
+// always returns a script step that fails.
+func always(err error) func(context.Context, int) error {
+	return func(context.Context, int) error { return err }
+}
