@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package tokens
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/standpipe/standpipe/app/internal/hub"
+	"github.com/standpipe/standpipe/sdk/secret"
+)
+
+func TestBackgroundKeepsCallersFromWaiting(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *house) {
+		h.connect("c", time.Hour)
+		h.provider.before = taking(20 * time.Second)
+		defer h.run()()
+		for range 6 * 60 { // six hours, a call a minute
+			begin := time.Now()
+			v := h.mustVend("c")
+			if time.Since(begin) != 0 {
+				t.Fatalf("a caller waited %v", time.Since(begin))
+			}
+			if left := time.Until(v.Expiry); left < 10*time.Minute {
+				t.Fatalf("a token with only %v left", left)
+			}
+			time.Sleep(time.Minute)
+		}
+		// Each token is renewed 13.5 minutes (15 less half of a fifth) early.
+		if n := h.provider.asked(); n != 7 {
+			t.Errorf("%d refreshes in six hours", n)
+		}
+	})
+}
+
+func TestBackgroundMargins(t *testing.T) {
+	for _, c := range []struct {
+		name           string
+		left, override time.Duration
+		after, before  time.Duration // when the refresh has to happen, from now
+	}{
+		{"an hour", time.Hour, 0, 45 * time.Minute, 48 * time.Minute},
+		{"the provider wants it late", time.Hour, 30 * time.Second, 59*time.Minute + 30*time.Second, 59*time.Minute + 36*time.Second},
+		{"the provider wants it early", time.Hour, 20 * time.Minute, 40 * time.Minute, 48 * time.Minute},
+		{"a margin beyond half of life", 16 * time.Minute, 10 * time.Hour, time.Minute, 4 * time.Minute},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, h *house) {
+				h.connect("c", c.left)
+				h.resolver.descriptor.RefreshMargin = c.override
+				begin := time.Now()
+				defer h.run()()
+				for h.provider.asked() == 0 && time.Since(begin) < 2*time.Hour {
+					time.Sleep(time.Second)
+				}
+				if d := time.Since(begin); d < c.after || d > c.before+time.Second {
+					t.Errorf("refreshed after %v, want between %v and %v", d, c.after, c.before)
+				}
+				asked := h.provider.asked()
+				time.Sleep(20 * time.Minute)
+				if n := h.provider.asked(); n != asked {
+					t.Errorf("and %d times more in 20 minutes", n-asked)
+				}
+			})
+		})
+	}
+}
+
+func TestBackgroundLeavesAloneWhatCannotBeRenewed(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *house) {
+		h.connect("no refresh token", -time.Hour, func(_ *hub.Connection, s *hub.TokenSet) { s.RefreshToken = secret.Value{} })
+		h.connect("never expires", 0, func(_ *hub.Connection, s *hub.TokenSet) { s.Expiry = time.Time{} })
+		h.connect("needs its user", -time.Hour, func(c *hub.Connection, _ *hub.TokenSet) { c.State = hub.StateNeedsReauthorization })
+		defer h.run()()
+		time.Sleep(24 * time.Hour)
+		if h.provider.asked() != 0 || h.resolver.calls != 0 {
+			t.Errorf("%d refreshes, %d calls of the catalog", h.provider.asked(), h.resolver.calls)
+		}
+		h.wantState("no refresh token", hub.StateConnected, "")
+	})
+}
+
+// TestNoStorm: after a start, or a sleep, what is overdue is spread, and few
+// are asked at a time.
+func TestNoStorm(t *testing.T) {
+	for _, asleep := range []bool{false, true} {
+		t.Run(fmt.Sprintf("asleep=%v", asleep), func(t *testing.T) {
+			inBubble(t, func(t *testing.T, h *house) {
+				n := 0
+				h.cfg.Jitter = func() float64 { n++; return float64(n%100) / 100 } // called under one goroutine at a time here
+				left := -time.Minute
+				if asleep {
+					left = 3 * time.Hour
+				}
+				const many = 100
+				for i := range many {
+					h.connect(fmt.Sprint(i), left)
+				}
+				var starts []time.Duration
+				var begin time.Time
+				h.provider.before = func(ctx context.Context, call int) error {
+					h.provider.mu.Lock()
+					starts = append(starts, time.Since(begin))
+					h.provider.mu.Unlock()
+					return taking(100*time.Millisecond)(ctx, call)
+				}
+				h.provider.answer = func(a *hub.TokenAnswer) { a.Tokens.Expiry = h.clock.now().Add(life) }
+				begin = time.Now()
+				defer h.run()()
+				if asleep {
+					time.Sleep(tick + time.Second)
+					if h.provider.asked() != 0 {
+						t.Fatal("refreshed before its time")
+					}
+					begin = time.Now()
+					h.clock.jump(4 * time.Hour)
+				}
+				time.Sleep(tick + spread + time.Second)
+				if h.provider.asked() != many {
+					t.Fatalf("%d of %d were refreshed", h.provider.asked(), many)
+				}
+				if h.provider.most > concurrency {
+					t.Errorf("%d at a time", h.provider.most)
+				}
+				if width := starts[many-1] - starts[0]; width < spread*3/4 {
+					t.Errorf("all within %v", width)
+				}
+			})
+		})
+	}
+}
+
+func TestBackgroundTriesAgainAfterAFailure(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *house) {
+		h.connect("c", time.Hour)
+		var at []time.Time
+		h.provider.before = func(context.Context, int) error {
+			at = append(at, time.Now())
+			return unavailable()
+		}
+		defer h.run()()
+		time.Sleep(60 * time.Minute)
+		if len(at) < 4 || len(at) > 7 {
+			t.Errorf("%d tries in the last quarter of an hour", len(at))
+		}
+		for i := 1; i < len(at); i++ {
+			if at[i].Sub(at[i-1]) < firstDelay*3/4 {
+				t.Errorf("tries %v apart", at[i].Sub(at[i-1]))
+			}
+		}
+		if h.bus.count(hub.EventNeedsReauthorization) != 0 {
+			t.Error("an outage was taken for a refusal")
+		}
+		h.provider.script(func(p *provider) { p.before = nil })
+		time.Sleep(maxDelay + time.Minute)
+		if v := h.mustVend("c"); v.Generation != 2 || h.Health("c") != nil {
+			t.Errorf("after the outage: generation %d, health %+v", v.Generation, h.Health("c"))
+		}
+	})
+}
+
+func TestBackgroundTellsOfARefusalOnce(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *house) {
+		h.connect("c", time.Hour)
+		h.provider.before = always(invalidGrant())
+		defer h.run()()
+		time.Sleep(24 * time.Hour)
+		if h.bus.count(hub.EventNeedsReauthorization) != 1 || h.provider.asked() != 1 {
+			t.Errorf("%d events, %d calls", h.bus.count(hub.EventNeedsReauthorization), h.provider.asked())
+		}
+	})
+}
+
+// TestPlanFollowsEvents: connections made, reauthorized and ended while it
+// runs.
+func TestPlanFollowsEvents(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *house) {
+		defer h.run()()
+		time.Sleep(time.Minute)
+		h.connect("c", time.Hour)
+		h.bus.Publish(hub.Event{Type: hub.EventConnected, Connection: "c"})
+		time.Sleep(time.Hour)
+		if v := h.mustVend("c"); v.Generation != 2 {
+			t.Error("a new connection is not refreshed ahead of time")
+		}
+		h.provider.script(func(p *provider) { p.before = always(invalidGrant()) })
+		time.Sleep(time.Hour)
+		h.wantState("c", hub.StateNeedsReauthorization, hub.ReasonRevoked)
+		h.provider.script(func(p *provider) { p.before = nil })
+		h.connect("c", time.Hour)
+		h.bus.Publish(hub.Event{Type: hub.EventConnected, Connection: "c"})
+		time.Sleep(time.Hour)
+		h.mustVend("c")
+		h.disconnect("c", false)
+		asked := h.provider.asked()
+		time.Sleep(24 * time.Hour)
+		if h.provider.asked() != asked {
+			t.Error("an ended connection is refreshed")
+		}
+	})
+}
+
+func TestMendedSettingsAreTriedAtOnce(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *house) {
+		h.connect("c", -time.Minute)
+		h.provider.before = always(&hub.ProviderError{Class: hub.ProviderMisconfigured, ProviderCode: "invalid_client"})
+		defer h.run()()
+		time.Sleep(time.Hour)
+		h.provider.script(func(p *provider) { p.before = nil })
+		h.bus.Publish(hub.Event{Type: hub.EventIntegration, Slug: "acme"})
+		time.Sleep(spread)
+		if _, toks := h.stored("c"); toks.Generation != 2 {
+			t.Error("it still waits")
+		}
+	})
+}
+
+// TestLostAnswerIsLookedIntoAtTheStart, without waiting for a caller.
+func TestLostAnswerIsLookedIntoAtTheStart(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *house) {
+		h.connect("c", 50*time.Minute)
+		h.edit("c", func(toks *hub.Tokens) { toks.Intent = &hub.RefreshIntent{StartedAt: time.Now()} })
+		defer h.run()()
+		time.Sleep(spread)
+		if _, toks := h.stored("c"); toks.Intent != nil || toks.Generation != 2 {
+			t.Errorf("intent %+v, generation %d", toks.Intent, toks.Generation)
+		}
+	})
+}
+
+func TestManyConnectionsInThePlan(t *testing.T) {
+	p := plan{byID: map[string]*item{}}
+	base := time.Now()
+	for i := range 1000 {
+		p.set(fmt.Sprint(i), base.Add(time.Duration(i*7919%1000)*time.Second))
+	}
+	for i := range 500 {
+		p.remove(fmt.Sprint(i))
+	}
+	p.set("999", base.Add(-time.Second))
+	if id := p.pop(); id != "999" {
+		t.Errorf("first is %s", id)
+	}
+	last := base
+	for n := 499; n > 0; n-- {
+		at, _ := p.first()
+		if at.Before(last) {
+			t.Fatal("out of order")
+		}
+		last = at
+		p.pop()
+	}
+	if _, ok := p.first(); ok || len(p.byID) != 0 {
+		t.Error("the plan is not empty")
+	}
+}
