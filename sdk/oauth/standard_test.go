@@ -366,3 +366,5 @@ func wantError(t *testing.T, err error, want sdk.Error) {
 		t.Errorf("message %q", got.Message)
 	}
 }
+
+func hide(s string) secret.Value { return secret.New(s) }

@@ -48,6 +48,8 @@ type Server struct {
 	http *http.Server // of Start
 	done chan struct{}
 
+	closing sync.Once
+
 	mu     sync.Mutex
 	quirks Quirks
 	faults map[string][]Fault
@@ -94,9 +96,10 @@ func Start(options Options) (*Server, error) {
 	return s, nil
 }
 
-// Close ends a started server and every request that hangs.
+// Close ends a started server and every request that hangs. It may be called
+// again.
 func (s *Server) Close() error {
-	close(s.done)
+	s.closing.Do(func() { close(s.done) })
 	if s.http == nil {
 		return nil
 	}
