@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
@@ -28,26 +29,23 @@ const (
 	batch        = 512                    // entries in one write
 )
 
-// The defaults of rotation.
-const (
-	defaultSize = 8 << 20
-	defaultKeep = 4
-)
-
 // Name is the name of the current file; older ones are Name.1, Name.2 and so
 // on, the highest being the oldest.
 const Name = "audit.jsonl"
 
-// Config is what a Log needs.
-type Config struct {
-	Dir  string // exists, 0700
-	Size int64  // a file is rotated when it would grow beyond; 0: 8 MiB
-	Keep int    // files in all, the current one included; 0: 4
+// bounds is how much is kept.
+type bounds struct {
+	size int64 // a file that would grow beyond is put aside
+	keep int   // files in all, the current one included
 }
+
+var defaultBounds = bounds{size: 8 << 20, keep: 4}
 
 // Log is an append-only record. It is safe for concurrent use.
 type Log struct {
-	cfg     Config
+	dir     string
+	bounds  bounds
+	log     *slog.Logger
 	entries chan *pending
 	closing chan struct{}
 	closed  sync.Once
@@ -67,6 +65,7 @@ type Log struct {
 	size   int64
 	seq    uint64
 	broken bool // the end of the file may be half a line
+	failed bool // the last write failed; for the log of the hub
 }
 
 // opener opens a file for appending, making it if need be.
@@ -99,22 +98,19 @@ type pending struct {
 	done  chan error // has room for the answer
 }
 
-// Open opens the log of a folder, or begins it.
-func Open(cfg Config) (*Log, error) { return open(cfg, openFile) }
+// Open opens the log of a folder, which must exist and be nobody else's, or
+// begins it.
+func Open(dir string, log *slog.Logger) (*Log, error) {
+	return open(dir, defaultBounds, log, openFile)
+}
 
-func open(cfg Config, opener opener) (*Log, error) {
-	if cfg.Size <= 0 {
-		cfg.Size = defaultSize
-	}
-	if cfg.Keep <= 0 {
-		cfg.Keep = defaultKeep
-	}
+func open(dir string, b bounds, log *slog.Logger, opener opener) (*Log, error) {
 	l := &Log{
-		cfg: cfg, open: opener,
+		dir: dir, bounds: b, log: log, open: opener,
 		entries: make(chan *pending, queue), closing: make(chan struct{}), done: make(chan struct{}),
 		durable: make(chan []*pending, queue),
 	}
-	seq, broken, err := lastSeq(cfg.Dir)
+	seq, broken, err := lastSeq(dir)
 	if err != nil {
 		return nil, fmt.Errorf("audit: %w", err)
 	}
@@ -142,7 +138,7 @@ func openFile(path string) (file, os.FileInfo, error) {
 }
 
 func (l *Log) path(n int) string {
-	p := filepath.Join(l.cfg.Dir, Name)
+	p := filepath.Join(l.dir, Name)
 	if n > 0 {
 		p += fmt.Sprintf(".%d", n)
 	}

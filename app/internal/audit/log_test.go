@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -25,9 +26,14 @@ func entry(i int) hub.AuditEntry {
 	}
 }
 
-func mustOpen(t testing.TB, cfg Config) *Log {
+func mustOpen(t testing.TB, dir string) *Log {
 	t.Helper()
-	l, err := Open(cfg)
+	return mustOpenBounded(t, dir, defaultBounds)
+}
+
+func mustOpenBounded(t testing.TB, dir string, b bounds) *Log {
+	t.Helper()
+	l, err := open(dir, b, slog.New(slog.DiscardHandler), openFile)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +61,7 @@ func readAll(t testing.TB, dir string) (out []hub.AuditEntry) {
 
 func TestWhatIsRecordedIsInTheFileWhenRecordReturns(t *testing.T) {
 	dir := t.TempDir()
-	l := mustOpen(t, Config{Dir: dir})
+	l := mustOpen(t, dir)
 	for i := range 10 {
 		record(t, l, entry(i))
 		got := readAll(t, dir)
@@ -71,7 +77,7 @@ func TestWhatIsRecordedIsInTheFileWhenRecordReturns(t *testing.T) {
 
 func TestManyWritersLoseNothing(t *testing.T) {
 	dir := t.TempDir()
-	l := mustOpen(t, Config{Dir: dir})
+	l := mustOpen(t, dir)
 	const n = 2000
 	var wg sync.WaitGroup
 	for i := range n {
@@ -110,7 +116,7 @@ func TestManyWritersLoseNothing(t *testing.T) {
 
 func TestRotationKeepsTheNewest(t *testing.T) {
 	dir := t.TempDir()
-	l := mustOpen(t, Config{Dir: dir, Size: 1000, Keep: 3})
+	l := mustOpenBounded(t, dir, bounds{size: 1000, keep: 3})
 	for i := range 100 {
 		record(t, l, entry(i))
 	}
@@ -136,9 +142,8 @@ func TestRotationKeepsTheNewest(t *testing.T) {
 
 func TestNumbersGoOnAfterARestart(t *testing.T) {
 	dir := t.TempDir()
-	cfg := Config{Dir: dir, Size: 500, Keep: 2}
 	for i := range 10 {
-		l := mustOpen(t, cfg)
+		l := mustOpenBounded(t, dir, bounds{size: 500, keep: 2})
 		record(t, l, entry(i))
 		if l.seq != uint64(i+1) {
 			t.Fatalf("entry %d got the number %d", i+1, l.seq)
@@ -151,7 +156,7 @@ func TestNumbersGoOnAfterARestart(t *testing.T) {
 
 func TestHalfALineDoesNotSwallowTheNext(t *testing.T) {
 	dir := t.TempDir()
-	l := mustOpen(t, Config{Dir: dir})
+	l := mustOpen(t, dir)
 	record(t, l, entry(1))
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
@@ -164,7 +169,7 @@ func TestHalfALineDoesNotSwallowTheNext(t *testing.T) {
 	if err := os.WriteFile(path, append(b, b[:20]...), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	l = mustOpen(t, Config{Dir: dir})
+	l = mustOpen(t, dir)
 	record(t, l, entry(2))
 	var good, bad int
 	for e, err := range Read(dir) {
@@ -182,7 +187,7 @@ func TestHalfALineDoesNotSwallowTheNext(t *testing.T) {
 
 func TestEntriesStayOnOneLine(t *testing.T) {
 	dir := t.TempDir()
-	l := mustOpen(t, Config{Dir: dir})
+	l := mustOpen(t, dir)
 	e := entry(1)
 	e.App = "app\n{\"v\":1}\x1b[2J\u2028"
 	record(t, l, e)
@@ -201,7 +206,7 @@ func TestEntriesStayOnOneLine(t *testing.T) {
 // TestFileTakenAway: an audit that nobody can find is none.
 func TestFileTakenAway(t *testing.T) {
 	dir := t.TempDir()
-	l := mustOpen(t, Config{Dir: dir})
+	l := mustOpen(t, dir)
 	record(t, l, entry(1))
 	path := filepath.Join(dir, Name)
 	if err := os.Remove(path); err != nil {
@@ -226,7 +231,7 @@ func TestFileTakenAway(t *testing.T) {
 }
 
 func TestOpenFailsWhereNothingCanBeWritten(t *testing.T) {
-	if _, err := Open(Config{Dir: filepath.Join(t.TempDir(), "missing")}); err == nil {
+	if _, err := Open(filepath.Join(t.TempDir(), "missing"), slog.New(slog.DiscardHandler)); err == nil {
 		t.Error("no error")
 	}
 }
@@ -292,7 +297,7 @@ func onDisk(t *testing.T, f func(t *testing.T, l *Log, d *disk)) {
 	defer func() { _ = real.Close() }()
 	synctest.Test(t, func(t *testing.T) {
 		d := &disk{}
-		l, err := open(Config{Dir: dir}, func(string) (file, os.FileInfo, error) { return d, info, nil })
+		l, err := open(dir, defaultBounds, slog.New(slog.DiscardHandler), func(string) (file, os.FileInfo, error) { return d, info, nil })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -400,7 +405,7 @@ func TestFullDisk(t *testing.T) {
 }
 
 func BenchmarkRecord(b *testing.B) {
-	l := mustOpen(b, Config{Dir: b.TempDir()})
+	l := mustOpen(b, b.TempDir())
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
 			record(b, l, entry(1))

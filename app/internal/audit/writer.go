@@ -79,6 +79,14 @@ func (l *Log) gather(p *pending) []*pending {
 // commit writes a group and tells its callers, or leaves that to the syncer.
 func (l *Log) commit(group []*pending) {
 	err := l.append(group)
+	if failed := err != nil; failed != l.failed {
+		l.failed = failed
+		if failed {
+			l.log.Error("the audit cannot be written; nothing is handed out", "error", err)
+		} else {
+			l.log.Info("the audit is written again")
+		}
+	}
 	var wait []*pending
 	for _, p := range group {
 		if err == nil && p.entry.Action.Durable() {
@@ -130,7 +138,7 @@ func (l *Log) append(group []*pending) error {
 
 // ready makes sure that there is a file with room for more bytes.
 func (l *Log) ready(more int64) error {
-	if l.file != nil && l.size > 0 && l.size+more > l.cfg.Size {
+	if l.file != nil && l.size > 0 && l.size+more > l.bounds.size {
 		if err := l.rotate(); err != nil {
 			return fmt.Errorf("rotate: %w", err)
 		}
@@ -170,18 +178,18 @@ func (l *Log) rotate() error {
 	if err := errors.Join(l.sync(), l.close()); err != nil {
 		return err
 	}
-	if l.cfg.Keep == 1 {
+	if l.bounds.keep == 1 {
 		if err := os.Remove(l.path(0)); err != nil {
 			return err
 		}
 	}
-	for n := l.cfg.Keep - 1; n > 0; n-- {
+	for n := l.bounds.keep - 1; n > 0; n-- {
 		if err := os.Rename(l.path(n-1), l.path(n)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
 	l.broken = false
-	return syncDir(l.cfg.Dir)
+	return syncDir(l.dir)
 }
 
 func (l *Log) sync() error {

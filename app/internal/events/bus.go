@@ -15,6 +15,9 @@ import (
 // buffer is how many events a subscriber may be behind.
 const buffer = 64
 
+// New returns a Bus.
+func New() *Bus { return &Bus{} }
+
 // Bus is a hub.Bus. The zero Bus is ready to use. Safe for concurrent use.
 type Bus struct {
 	mu   sync.Mutex

@@ -11,39 +11,39 @@ import (
 	"github.com/standpipe/standpipe/app/internal/hub"
 )
 
-// DisconnectRequest asks for the end of a connection.
-type DisconnectRequest struct {
-	Connection string
-	// AllowGrant permits a revocation that also ends other connections, where
-	// the provider knows none narrower.
-	AllowGrant bool
-	// Caller goes into the audit: an app's id or "user".
-	Caller string
+// Disconnect is DisconnectAs for a caller that the audit cannot name.
+func (e *Engine) Disconnect(ctx context.Context, id string, allowGrant bool) (hub.Revocation, error) {
+	return e.DisconnectAs(ctx, "", id, allowGrant)
 }
 
-// Disconnect ends a connection: from its first write on nobody gets its tokens
-// and nothing renews them. Then the tokens are revoked at the provider as
-// narrowly as possible, and the records removed, whether or not the provider
-// could be reached. It returns when all that is done; the end of ctx does not
-// stop it.
-func (e *Engine) Disconnect(ctx context.Context, req DisconnectRequest) (hub.Revocation, error) {
-	if _, err := e.cfg.Connections.Get(ctx, req.Connection); errors.Is(err, hub.ErrNotFound) {
-		return hub.Revocation{}, &hub.Error{Code: hub.CodeNotFound, Message: "there is no such connection", Err: err}
+// DisconnectAs ends a connection: from its first write on nobody gets its
+// tokens and nothing renews them. Then the tokens are revoked at the provider
+// as narrowly as possible, and the records removed, whether or not the provider
+// could be reached. allowGrant permits a revocation that also ends other
+// connections, where the provider knows none narrower. caller goes into the
+// audit: an app's id or "user". It returns when all that is done, after at most
+// 50 seconds; the end of ctx does not stop it.
+func (e *Engine) DisconnectAs(ctx context.Context, caller, id string, allowGrant bool) (hub.Revocation, error) {
+	if _, err := e.cfg.Connections.Get(ctx, id); errors.Is(err, hub.ErrNotFound) {
+		return hub.Revocation{}, noSuch(err)
 	} else if err != nil {
 		return hub.Revocation{}, storageFailed(err)
 	}
-	entry := hub.AuditEntry{Time: e.now(), Action: hub.AuditDisconnect, Decision: hub.AuditAllowed, App: req.Caller, Connection: req.Connection}
+	entry := hub.AuditEntry{Time: e.now(), Action: hub.AuditDisconnect, Decision: hub.AuditAllowed, App: caller, Connection: id}
 	if err := e.cfg.Auditor.Record(ctx, entry); err != nil {
 		return hub.Revocation{}, auditFailed(err)
 	}
-	return e.remove(context.WithoutCancel(ctx), req)
+	return e.remove(context.WithoutCancel(ctx), caller, id, allowGrant)
 }
 
-func (e *Engine) remove(ctx context.Context, req DisconnectRequest) (hub.Revocation, error) {
+func noSuch(err error) *hub.Error {
+	return &hub.Error{Code: hub.CodeNotFound, Message: "there is no such connection", Err: err}
+}
+
+func (e *Engine) remove(ctx context.Context, caller, id string, allowGrant bool) (hub.Revocation, error) {
 	ctx, cancel := context.WithTimeout(ctx, revokeTimeout+flightPatience)
 	defer cancel()
 	defer context.AfterFunc(e.life, cancel)()
-	id := req.Connection
 	var conn *hub.Connection
 	err := e.cfg.Connections.Update(ctx, func(tx *hub.ConnectionsTx) (err error) {
 		if conn, err = tx.Connection(id); err != nil || conn.State == hub.StateDisconnected {
@@ -53,7 +53,7 @@ func (e *Engine) remove(ctx context.Context, req DisconnectRequest) (hub.Revocat
 		return tx.PutConnection(conn)
 	})
 	if errors.Is(err, hub.ErrNotFound) {
-		return hub.Revocation{}, &hub.Error{Code: hub.CodeNotFound, Message: "there is no such connection", Err: err}
+		return hub.Revocation{}, noSuch(err)
 	}
 	if err != nil {
 		return hub.Revocation{}, storageFailed(err)
@@ -67,7 +67,7 @@ func (e *Engine) remove(ctx context.Context, req DisconnectRequest) (hub.Revocat
 		if a := e.unsaved(id, toks.Generation); a != nil {
 			merge(toks, a)
 		}
-		rev = e.revoke(ctx, conn, &toks.Current, id, req.AllowGrant)
+		rev = e.revoke(ctx, conn, &toks.Current, id, allowGrant)
 	case errors.Is(err, hub.ErrNotFound):
 		rev = hub.Revocation{Reach: hub.ReachNone, Message: "The account was removed. It had no token."}
 	default:
@@ -86,7 +86,7 @@ func (e *Engine) remove(ctx context.Context, req DisconnectRequest) (hub.Revocat
 		e.tidy(id)
 	}
 	e.mu.Unlock()
-	entry := hub.AuditEntry{Time: e.now(), Action: hub.AuditRevoke, Decision: hub.AuditAllowed, App: req.Caller, Connection: id, Reach: rev.Reach}
+	entry := hub.AuditEntry{Time: e.now(), Action: hub.AuditRevoke, Decision: hub.AuditAllowed, App: caller, Connection: id, Reach: rev.Reach}
 	if err := e.cfg.Auditor.Record(context.WithoutCancel(ctx), entry); err != nil {
 		e.cfg.Logger.Error("a revocation could not be audited", "connection", id, "error", err)
 	}

@@ -149,10 +149,10 @@ func (h *house) stored(id string) (*hub.Connection, *hub.Tokens) {
 }
 
 func (h *house) vend(id string) (*hub.Vended, *hub.Error) {
-	return h.vendReq(VendRequest{Connection: id, Caller: "app_1"})
+	return h.vendReq(hub.VendRequest{Connection: id, Caller: "app_1"})
 }
 
-func (h *house) vendReq(req VendRequest) (*hub.Vended, *hub.Error) {
+func (h *house) vendReq(req hub.VendRequest) (*hub.Vended, *hub.Error) {
 	v, err := h.Vend(context.Background(), req)
 	if err == nil {
 		return v, nil

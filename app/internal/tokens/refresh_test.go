@@ -39,7 +39,7 @@ func TestNothingIsAskedThatCannotBeAnnounced(t *testing.T) {
 	inBubble(t, func(t *testing.T, h *house) {
 		h.connect("c", 5*time.Minute)
 		h.store.failWith(func(hub.Kind, string) error { return errors.New("disk full") })
-		v, err := h.vendReq(VendRequest{Connection: "c", MinTTL: 20 * time.Minute})
+		v, err := h.vendReq(hub.VendRequest{Connection: "c", MinTTL: 20 * time.Minute})
 		if err != nil || v.Warning == nil || v.Warning.Code != hub.CodeStorage {
 			t.Errorf("while the token lives: %+v, %v", v, err)
 		}
@@ -312,7 +312,7 @@ func TestWrongClientIsNotTheUsersFault(t *testing.T) {
 	inBubble(t, func(t *testing.T, h *house) {
 		h.connect("c", 5*time.Minute)
 		h.provider.before = always(&hub.ProviderError{Class: hub.ProviderMisconfigured, Field: "client_secret", ProviderCode: "invalid_client", Message: "unknown client"})
-		v, err := h.vendReq(VendRequest{Connection: "c", MinTTL: 20 * time.Minute})
+		v, err := h.vendReq(hub.VendRequest{Connection: "c", MinTTL: 20 * time.Minute})
 		if err != nil || v.Warning.Code != hub.CodeProviderMisconfigured {
 			t.Errorf("while the token lives: %+v, %v", v, err)
 		}
@@ -375,7 +375,7 @@ func TestBackoffGrowsAndObeysTheProvider(t *testing.T) {
 		}
 		asked := h.provider.asked()
 		time.Sleep(time.Hour - time.Second)
-		if _, err := h.vendReq(VendRequest{Connection: "c", Force: true}); err == nil || err.Code != hub.CodeRateLimited {
+		if _, err := h.vendReq(hub.VendRequest{Connection: "c", Force: true}); err == nil || err.Code != hub.CodeRateLimited {
 			t.Errorf("forced: %v", err)
 		}
 		if h.provider.asked() != asked {
@@ -388,13 +388,13 @@ func TestForcedRefreshKeepsTheOldSetUntilItSucceeds(t *testing.T) {
 	inBubble(t, func(t *testing.T, h *house) {
 		h.connect("c", time.Hour)
 		h.provider.before = always(unavailable())
-		if _, err := h.vendReq(VendRequest{Connection: "c", Force: true}); err == nil {
+		if _, err := h.vendReq(hub.VendRequest{Connection: "c", Force: true}); err == nil {
 			t.Error("who asked for another token got the same")
 		}
 		if v := h.mustVend("c"); v.Generation != 1 {
 			t.Error("the old set is gone")
 		}
-		if _, err := h.vendReq(VendRequest{Connection: "c", Force: true}); err == nil || h.provider.asked() != 2 {
+		if _, err := h.vendReq(hub.VendRequest{Connection: "c", Force: true}); err == nil || h.provider.asked() != 2 {
 			t.Error("the user could not try again before the backoff ended")
 		}
 	})

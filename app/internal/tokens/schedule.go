@@ -236,7 +236,7 @@ func (e *Engine) ahead(ctx context.Context, id string) {
 		return
 	}
 	if conn.State == hub.StateDisconnected {
-		if _, err := e.remove(ctx, DisconnectRequest{Connection: id}); err != nil {
+		if _, err := e.remove(ctx, "", id, false); err != nil {
 			e.cfg.Logger.Error("a disconnect could not be finished", "connection", id, "error", err)
 		}
 		return

@@ -15,28 +15,11 @@ import (
 // ask for more: enough to send one request.
 const defaultMinTTL = 10 * time.Second
 
-// VendRequest asks for an access token. Whether the caller may have it has
-// been decided already.
-type VendRequest struct {
-	Connection string
-	// MinTTL is how long the token must live at least. Zero means ten seconds;
-	// more than half of a token's life is not to be had.
-	MinTTL time.Duration
-	// Force renews the token whatever its expiry says, for a caller whose
-	// token was refused.
-	Force bool
-	// Caller and Rule go into the audit: an app's id or "user", and the id of
-	// what allowed it.
-	Caller, Rule string
-	// Action goes into the audit; empty means AuditVend.
-	Action hub.AuditAction
-}
-
 // Vend returns a token that lives, or an *hub.Error that says why there is
 // none. It is audited before it returns; without audit there is no token. A
 // refresh that it began goes on when ctx ends. The result belongs to the
 // caller, but its slices and maps are shared and must not be changed.
-func (e *Engine) Vend(ctx context.Context, req VendRequest) (*hub.Vended, error) {
+func (e *Engine) Vend(ctx context.Context, req hub.VendRequest) (*hub.Vended, error) {
 	begin := e.now()
 	v, failed := e.vend(ctx, req)
 	entry := hub.AuditEntry{
@@ -58,7 +41,7 @@ func (e *Engine) Vend(ctx context.Context, req VendRequest) (*hub.Vended, error)
 	return v, nil
 }
 
-func (e *Engine) vend(ctx context.Context, req VendRequest) (*hub.Vended, *hub.Error) {
+func (e *Engine) vend(ctx context.Context, req hub.VendRequest) (*hub.Vended, *hub.Error) {
 	state, err := e.read(ctx, req.Connection)
 	if err != nil {
 		return nil, err

@@ -73,7 +73,7 @@ func TestForcedRefreshDoesNotJoinAnOrdinaryOne(t *testing.T) {
 		}
 		synctest.Wait() // the ordinary refresh is under way
 		for i := range 3 {
-			wg.Go(func() { forced[i], _ = h.vendReq(VendRequest{Connection: "c", Force: true}) })
+			wg.Go(func() { forced[i], _ = h.vendReq(hub.VendRequest{Connection: "c", Force: true}) })
 		}
 		wg.Wait()
 		if h.provider.asked() != 2 {
@@ -84,7 +84,7 @@ func TestForcedRefreshDoesNotJoinAnOrdinaryOne(t *testing.T) {
 				t.Errorf("generations %d (ordinary), %d (forced)", ordinary[i].Generation, forced[i].Generation)
 			}
 		}
-		if _, err := h.vendReq(VendRequest{Connection: "c", Force: true}); err != nil || h.provider.asked() != 3 {
+		if _, err := h.vendReq(hub.VendRequest{Connection: "c", Force: true}); err != nil || h.provider.asked() != 3 {
 			t.Errorf("a later forced refresh of a fresh token: %v, %d calls", err, h.provider.asked())
 		}
 	})
@@ -96,7 +96,7 @@ func TestCallersCancellationDoesNotCancelTheRefresh(t *testing.T) {
 		h.provider.before = taking(10 * time.Second)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		_, err := h.Vend(ctx, VendRequest{Connection: "c"})
+		_, err := h.Vend(ctx, hub.VendRequest{Connection: "c"})
 		if hub.AsError(err).Code != hub.CodeProviderUnavailable {
 			t.Errorf("the caller that gave up got %v", err)
 		}
@@ -143,7 +143,7 @@ func TestEarlyFailureServesTheTokenThatLives(t *testing.T) {
 	inBubble(t, func(t *testing.T, h *house) {
 		h.connect("c", 5*time.Minute)
 		h.provider.before = always(unavailable())
-		req := VendRequest{Connection: "c", MinTTL: 10 * time.Minute}
+		req := hub.VendRequest{Connection: "c", MinTTL: 10 * time.Minute}
 		for range 3 {
 			v, err := h.vendReq(req)
 			if err != nil || v.Generation != 1 || v.Warning == nil || v.Warning.Code != hub.CodeProviderUnavailable {
@@ -184,7 +184,7 @@ func TestEarlyFailureServesTheTokenThatLives(t *testing.T) {
 func TestMinTTLIsBoundedByHalfOfALife(t *testing.T) {
 	inBubble(t, func(t *testing.T, h *house) {
 		h.connect("c", 29*time.Minute)
-		req := VendRequest{Connection: "c", MinTTL: 24 * time.Hour}
+		req := hub.VendRequest{Connection: "c", MinTTL: 24 * time.Hour}
 		for range 3 {
 			if _, err := h.vendReq(req); err != nil {
 				t.Fatal(err)
@@ -206,7 +206,7 @@ func TestTokenThatNothingCanRenew(t *testing.T) {
 		if v := h.mustVend("c"); v.Warning == nil {
 			t.Error("no warning that this one is short and the last")
 		}
-		if _, err := h.vendReq(VendRequest{Connection: "c", Force: true}); err == nil || err.Code != hub.CodeProviderRefused {
+		if _, err := h.vendReq(hub.VendRequest{Connection: "c", Force: true}); err == nil || err.Code != hub.CodeProviderRefused {
 			t.Errorf("forced: %v", err)
 		}
 		h.wantState("c", hub.StateConnected, "")
@@ -235,7 +235,7 @@ func TestNoAuditNoToken(t *testing.T) {
 		h.mustFail("fresh", hub.CodeAudit)
 		h.mustFail("stale", hub.CodeAudit)
 		h.mustFail("unknown", hub.CodeAudit)
-		if _, err := h.Disconnect(t.Context(), DisconnectRequest{Connection: "fresh"}); hub.AsError(err).Code != hub.CodeAudit {
+		if _, err := h.Disconnect(t.Context(), "fresh", false); hub.AsError(err).Code != hub.CodeAudit {
 			t.Errorf("disconnect: %v", err)
 		}
 		h.wantState("fresh", hub.StateConnected, "")
@@ -295,7 +295,7 @@ func BenchmarkFreshVend(b *testing.B) {
 	h.connect("c", time.Hour)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := h.Vend(b.Context(), VendRequest{Connection: "c", Caller: "app_1"}); err != nil {
+		if _, err := h.Vend(b.Context(), hub.VendRequest{Connection: "c", Caller: "app_1"}); err != nil {
 			b.Fatal(err)
 		}
 	}
