@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package app is the composition root: the one place where the rooms of the
+// house are put together.
+//
+//	a, err := app.Open(ctx, opts) // the hub of a data folder, listening
+//	err = a.Run(ctx)              // serves until ctx ends
+//	err = a.Close()
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/standpipe/standpipe/app/internal/access"
+	"github.com/standpipe/standpipe/app/internal/api"
+	"github.com/standpipe/standpipe/app/internal/api/contract"
+	"github.com/standpipe/standpipe/app/internal/audit"
+	"github.com/standpipe/standpipe/app/internal/catalog"
+	"github.com/standpipe/standpipe/app/internal/config"
+	"github.com/standpipe/standpipe/app/internal/connect"
+	"github.com/standpipe/standpipe/app/internal/events"
+	"github.com/standpipe/standpipe/app/internal/hub"
+	"github.com/standpipe/standpipe/app/internal/instance"
+	"github.com/standpipe/standpipe/app/internal/pluginhost"
+	"github.com/standpipe/standpipe/app/internal/seal"
+	"github.com/standpipe/standpipe/app/internal/session"
+	"github.com/standpipe/standpipe/app/internal/store/badgerstore"
+	"github.com/standpipe/standpipe/app/internal/tokens"
+	"github.com/standpipe/standpipe/app/sandbox"
+	"github.com/standpipe/standpipe/frontend"
+	"github.com/standpipe/standpipe/sdk/secret"
+)
+
+// App is a hub: the one owner of the tokens of a data folder.
+type App struct {
+	opts     Options
+	log      *slog.Logger
+	paths    instance.Paths
+	instance *instance.Instance
+	config   *config.Config
+	vault    *seal.Vault
+	store    *badgerstore.Store
+	conns    *hub.Connections
+	audit    *audit.Log
+	bus      *events.Bus
+	plugins  *pluginhost.Host
+	catalog  *catalog.Catalog
+	tokens   *tokens.Engine
+	access   *access.Access
+	sessions *session.Sessions
+	connect  *connect.Engine
+	api      *api.API
+	listen   listeners
+	closers  []func() error // in the order of opening
+}
+
+// Open takes the data folder, opens what is in it, finds the plugins and binds
+// the listeners. It starts no plugin. Where another hub has the folder already,
+// the error is instance.ErrRunning; where there are no keys and no keychain to
+// make one in, it is hub.CodeNotConfigured.
+func Open(ctx context.Context, opts Options) (_ *App, err error) {
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	a := &App{opts: opts, log: opts.Logger, bus: events.New()}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.Close())
+		}
+	}()
+	for _, step := range []func(context.Context) error{
+		a.openFolder, a.openConfig, a.openStore, a.openListeners, a.openPlugins, a.openDomain, a.openAPI,
+	} {
+		if err := step(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return a, nil
+}
+
+func (a *App) onClose(f func() error) { a.closers = append(a.closers, f) }
+
+func (a *App) openFolder(context.Context) (err error) {
+	if a.paths, err = instance.Resolve(a.opts.Config, a.opts.Data); err != nil {
+		return err
+	}
+	if a.instance, err = instance.Acquire(a.paths); err != nil {
+		return err
+	}
+	a.onClose(a.instance.Close)
+	return nil
+}
+
+func (a *App) openDomain(ctx context.Context) (err error) {
+	if a.audit, err = audit.Open(a.paths.Data, a.log); err != nil {
+		return err
+	}
+	a.onClose(a.audit.Close)
+	a.conns = hub.NewConnections(a.store)
+	if a.catalog, err = catalog.New(ctx, catalog.Config{
+		Store: a.store, Providers: a.plugins, Publisher: a.bus, Now: time.Now, NewID: newID, File: a.config.Integrations,
+		Listen: a.listen.appAddress(), BaseURL: a.config.BaseURL, Sandbox: a.sandbox(),
+		SandboxClient: catalog.Client{ID: sandbox.ClientID, Secret: secret.New(sandbox.ClientSecret)},
+	}); err != nil {
+		return err
+	}
+	key, err := a.fingerprintKey()
+	if err != nil {
+		return err
+	}
+	a.tokens = tokens.New(tokens.Config{
+		Connections: a.conns, Providers: a.plugins, Resolver: a.catalog, Bus: a.bus, Auditor: a.audit,
+		FingerprintKey: key, Now: time.Now, Logger: a.log,
+	})
+	a.onClose(func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), closePatience)
+		defer cancel()
+		return a.tokens.Close(ctx)
+	})
+	if a.access, err = access.New(ctx, access.Config{
+		Store: a.store, Publisher: a.bus, Auditor: a.audit, Now: time.Now, NewID: newID,
+	}); err != nil {
+		return err
+	}
+	if a.sessions, err = session.New(ctx, a.store, time.Now); err != nil {
+		return err
+	}
+	a.connect = connect.New(connect.Config{
+		Store: a.store, Connections: a.conns, Providers: a.plugins, Catalog: a.catalog, Revoker: a.tokens,
+		Auditor: a.audit, Publisher: a.bus, Logger: a.log, Now: time.Now, NewID: newID, CanReceive: a.listen.canReceive,
+	})
+	return nil
+}
+
+// closePatience is how long a closing hub waits for provider calls under way:
+// an answer that is not waited for may be a lost refresh token.
+const closePatience = 20 * time.Second
+
+// sandbox is the base URL for sandbox credentials; production refuses them.
+func (a *App) sandbox() string {
+	if a.config.Production() {
+		return ""
+	}
+	return a.config.Sandbox
+}
+
+// Local is the handler for programs that are known to be the same user's.
+func (a *App) Local() http.Handler { return a.api.Local() }
+
+// Events is the bus of this hub.
+func (a *App) Events() hub.Bus { return a.bus }
+
+// Ready says where the hub is served. Each call makes a new login link.
+func (a *App) Ready() Ready {
+	r := Ready{}
+	if a.opts.Offline {
+		return r
+	}
+	r.AppAPI, r.Socket = "http://"+a.listen.appAddress(), a.paths.Socket()
+	if addr := a.listen.uiAddress(); addr != "" {
+		code, _ := a.sessions.NewCode()
+		r.UI = "http://" + addr
+		r.UILink = r.UI + "/#code=" + code
+	}
+	return r
+}
+
+// Close ends what Open began, last first: refreshes under way are waited for,
+// the store is closed, the folder is given back.
+func (a *App) Close() error {
+	var errs []error
+	for i := len(a.closers) - 1; i >= 0; i-- {
+		errs = append(errs, a.closers[i]())
+	}
+	a.closers = nil
+	return errors.Join(errs...)
+}
+
+func (a *App) openAPI(context.Context) error {
+	a.api = api.New(api.Config{
+		Catalog: a.catalog, Flows: a.connect, Tokens: a.tokens, Connections: a.conns, Access: a.access,
+		Sessions: a.sessions, Plugins: pluginStatus{a.plugins}, Events: a.bus, Auditor: a.audit,
+		Assets: frontend.Assets(), Logger: a.log, Now: time.Now, NewID: newID,
+		Version: a.opts.Version, Data: a.paths.Data, Keys: a.keys(), Sandbox: a.sandbox(),
+		Listen: a.listen.appAddress(), UI: a.listen.uiAddress(), BaseURL: a.config.BaseURL, Notices: a.notices(),
+	})
+	return nil
+}
+
+// newID returns an identifier that sorts by time and cannot be guessed from
+// another: prefix_<ulid>, lower case as the prefix is.
+func newID(prefix string) string {
+	return prefix + "_" + ulid.MustNew(ulid.Now(), rand.Reader).String()
+}
+
+// pluginStatus shows the plugin host to the API.
+type pluginStatus struct{ host *pluginhost.Host }
+
+// Status implements api.Plugins.
+func (p pluginStatus) Status() []contract.Plugin {
+	out := []contract.Plugin{}
+	for _, s := range p.host.Status() {
+		out = append(out, contract.Plugin{
+			Name: s.Name, Path: s.Path, SHA256: s.SHA256, State: string(s.State), PID: s.PID, Restarts: s.Restarts, Error: s.Error,
+		})
+	}
+	return out
+}

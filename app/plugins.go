@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package app
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+
+	"github.com/standpipe/standpipe/app/internal/pluginhost"
+)
+
+// openPlugins finds the plugins: those beside the program (or where the command
+// line says), then those of the data folder. None is started.
+func (a *App) openPlugins(context.Context) (err error) {
+	dirs := a.opts.Plugins
+	if len(dirs) == 0 {
+		dirs = bundledPlugins()
+	}
+	for i, d := range dirs {
+		if dirs[i], err = filepath.Abs(d); err != nil {
+			return err
+		}
+	}
+	a.plugins, err = pluginhost.New(pluginhost.Config{
+		Dirs: append(dirs, filepath.Join(a.paths.Data, "plugins")),
+		// Not in the folder for sockets: programs may often not be executed there.
+		RunDir:      filepath.Join(a.paths.Data, "run", "plugins"),
+		Definitions: a.definitions(),
+		Logger:      a.log.With("room", "pluginhost"),
+		Publisher:   a.bus,
+		IdleStop:    a.config.PluginIdle,
+	})
+	if err != nil {
+		return err
+	}
+	a.onClose(func() error { a.plugins.Close(); return nil })
+	return nil
+}
+
+// bundledPlugins is plugins/ beside the executable, links resolved.
+func bundledPlugins() []string {
+	self, err := os.Executable()
+	if err != nil {
+		return nil
+	}
+	if self, err = filepath.EvalSymlinks(self); err != nil {
+		return nil
+	}
+	return []string{filepath.Join(filepath.Dir(self), "plugins")}
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/standpipe/standpipe/app/internal/instance"
+)
+
+// Bounds of the HTTP servers. Handlers bound the reading of bodies and the
+// writing of streams themselves: a deadline on the whole request would end
+// slow refreshes and event streams.
+const (
+	headerTimeout = 5 * time.Second
+	idleTimeout   = 2 * time.Minute
+	maxHeader     = 12 << 10 // net/http adds slack of 4 KiB
+	drain         = 5 * time.Second
+)
+
+// Run serves the hub until ctx ends, then drains it.
+func (a *App) Run(ctx context.Context) error {
+	if a.opts.Offline {
+		return errors.New("a hub that was opened for one command does not serve")
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	local := a.server(ctx, a.api.Local())
+	local.ConnContext = instance.ConnContext
+	a.serve(ctx, g, local, a.listen.socket)
+	a.serve(ctx, g, a.server(ctx, a.api.App()), a.listen.app...)
+	if len(a.listen.ui) > 0 {
+		a.serve(ctx, g, a.server(ctx, a.api.UI()), a.listen.ui...)
+	}
+	g.Go(func() error { return a.connect.Run(ctx) })
+	g.Go(func() error { return a.tokens.Run(ctx) })
+	g.Go(func() error {
+		// What the plugins serve is wanted by the first look at the page, and
+		// by nothing before it.
+		if err := a.catalog.Refresh(ctx); err != nil && ctx.Err() == nil {
+			a.log.Error("the plugins could not be asked what they serve", "err", err)
+		}
+		return nil
+	})
+	if err := a.announce(); err != nil {
+		return err
+	}
+	return g.Wait()
+}
+
+func (a *App) announce() error {
+	d := instance.Discovery{Version: a.opts.Version, AppAPI: "http://" + a.listen.appAddress(), StartedAt: time.Now().UTC()}
+	if ui := a.listen.uiAddress(); ui != "" {
+		d.UI = "http://" + ui
+	}
+	return a.instance.Announce(d)
+}
+
+func (a *App) server(ctx context.Context, h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: headerTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
+		// Streams end with the hub, not with the drain.
+		BaseContext: func(net.Listener) context.Context { return ctx },
+	}
+}
+
+// serve runs one server on its listeners until ctx ends.
+func (a *App) serve(ctx context.Context, g *errgroup.Group, s *http.Server, list ...net.Listener) {
+	for _, l := range list {
+		g.Go(func() error {
+			if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				return err
+			}
+			return nil
+		})
+	}
+	g.Go(func() error {
+		<-ctx.Done()
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+		defer cancel()
+		if err := s.Shutdown(ctx); err != nil {
+			return s.Close() // who does not leave by himself is shown out
+		}
+		return nil
+	})
+}
