@@ -106,7 +106,7 @@ func (s *Standard) account(id *Identity, v vars, ends *endpoints, doc document) 
 	issuer := ends.issuer
 	if id.Issuer != "" {
 		var err error
-		if issuer, err = v.text(id.Issuer); err != nil {
+		if issuer, err = v.url(id.Issuer); err != nil {
 			return nil, err
 		}
 	}

@@ -173,6 +173,19 @@ func (a *Authority) Revoke(clientID, secret string) bool {
 	return true
 }
 
+// RevokeTokens withdraws a token and every other that came of the same
+// consent. It reports whether there was one.
+func (a *Authority) RevokeTokens(clientID, secret string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	t, ok := a.state.Tokens[hash(secret)]
+	if !ok || a.state.Grants[t.GrantID].ClientID != clientID {
+		return false
+	}
+	a.dropGrant(t.GrantID)
+	return true
+}
+
 // RevokeGrant withdraws everything that the client has of the account whose
 // token it is. It reports whether there was one.
 func (a *Authority) RevokeGrant(clientID, secret string) bool {

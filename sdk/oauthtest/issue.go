@@ -17,21 +17,21 @@ func (a *Authority) Redeem(clientID, secret, redirectURI, verifier string) (*Tok
 	defer a.mu.Unlock()
 	c, ok := a.state.Codes[hash(secret)]
 	if !ok {
-		return nil, problem("invalid_grant", "the code is incorrect or expired")
+		return nil, problem("invalid_grant", "the code is incorrect or expired").in("code")
 	}
 	if c.GrantID != "" {
 		a.dropGrant(c.GrantID)
-		return nil, problem("invalid_grant", "the code was used before")
+		return nil, problem("invalid_grant", "the code was used before").in("code")
 	}
 	switch {
 	case c.Request.ClientID != clientID:
-		return nil, problem("invalid_grant", "the code was issued to another client")
+		return nil, problem("invalid_grant", "the code was issued to another client").in("code")
 	case a.expired(c.Expires):
-		return nil, problem("invalid_grant", "the code is incorrect or expired")
-	case c.Request.RedirectURI != redirectURI:
-		return nil, problem("invalid_grant", "the redirect_uri is not that of the authorization request")
+		return nil, problem("invalid_grant", "the code is incorrect or expired").in("code")
+	case c.Request.RedirectURI != redirectURI && !(redirectURI == "" && a.rules.RedirectOptional):
+		return nil, problem("invalid_grant", "the redirect_uri is not that of the authorization request").in("redirect_uri")
 	case !verified(c.Request.Challenge, verifier):
-		return nil, problem("invalid_grant", "the code_verifier does not match the code_challenge")
+		return nil, problem("invalid_grant", "the code_verifier does not match the code_challenge").in("code_verifier")
 	}
 	c.GrantID = a.newGrant(clientID, c.Subject, c.Request.Scopes)
 	out := a.issue(c.GrantID, c.Request.Scopes)
@@ -63,17 +63,17 @@ func (a *Authority) Refresh(clientID, secret string, scopes []string) (*Tokens, 
 	defer a.mu.Unlock()
 	t, ok := a.state.Tokens[hash(secret)]
 	if !ok || !t.Refresh || a.state.Grants[t.GrantID].ClientID != clientID {
-		return nil, problem("invalid_grant", "the refresh token is invalid or was revoked")
+		return nil, problem("invalid_grant", "the refresh token is invalid or was revoked").in("refresh_token")
 	}
 	if a.expired(t.Expires) {
-		return nil, problem("invalid_grant", "the refresh token has expired")
+		return nil, problem("invalid_grant", "the refresh token has expired").in("refresh_token")
 	}
 	if !t.Spent.IsZero() && a.rules.Now().Sub(t.Spent) >= a.rules.Grace {
 		a.reuses++
 		if a.rules.ReuseRevokes {
 			a.dropGrant(t.GrantID)
 		}
-		return nil, problem("invalid_grant", "the refresh token was used before")
+		return nil, problem("invalid_grant", "the refresh token was used before").in("refresh_token")
 	}
 	granted := a.state.Grants[t.GrantID].Scopes
 	for _, s := range scopes {

@@ -47,6 +47,9 @@ type Rules struct {
 	// RequirePKCE refuses a request without a challenge. One that is given is
 	// checked in any case; only S256 is taken.
 	RequirePKCE bool
+	// RedirectOptional lets a client leave redirect_uri out of a token request
+	// (GitHub); one that is sent must match all the same.
+	RedirectOptional bool
 	// Scopes are the scopes that exist; nil: any.
 	Scopes []string
 	// NewToken makes a token; nil: 32 random bytes. kind is "code", "access",
@@ -82,11 +85,17 @@ type Info struct {
 	GrantID  string
 }
 
-// Problem is a refusal: an OAuth error code and its text.
-type Problem struct{ Code, Text string }
+// Problem is a refusal: an OAuth error code and its text, and the parameter
+// that is at fault where there is one.
+type Problem struct{ Code, Text, Param string }
 
 // Error implements error.
 func (p *Problem) Error() string { return p.Code + ": " + p.Text }
+
+func (p *Problem) in(param string) *Problem {
+	p.Param = param
+	return p
+}
 
 func problem(code, format string, args ...any) *Problem {
 	return &Problem{Code: code, Text: fmt.Sprintf(format, args...)}
