@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sandbox
+
+import (
+	"crypto/rand"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/standpipe/standpipe/sdk/oauthtest"
+)
+
+const (
+	gitHubAccessLife  = 8 * time.Hour
+	gitHubRefreshLife = 15897600 * time.Second // GitHub's number: half a year
+)
+
+// gitHub plays github.com with an OAuth App whose tokens expire. What it does
+// like GitHub: codes of ten minutes at most (ours: one), any loopback port and
+// any sub-path of the callback URL, scopes by space or comma in a request and
+// by comma in an answer, errors with status 200, answers as a form unless JSON
+// is accepted, a refresh that ends both old tokens, revocation by DELETE, the
+// granted scopes in a header. What it does not: it asks for consent each time,
+// even where the same was granted before.
+type gitHub struct {
+	*oauthtest.Authority
+	mux *http.ServeMux
+}
+
+// gitHubUsers are the accounts; the subject is GitHub's numeric id.
+var gitHubUsers = []oauthtest.User{
+	{Subject: "90000001", Login: "octocat-demo", Name: "Octocat (demo)", Email: "octocat-demo@example.test"},
+	{Subject: "90000002", Login: "hubot-demo", Name: "Hubot (demo)", Email: "hubot-demo@example.test"},
+}
+
+func newGitHub(o Options) *gitHub {
+	life := gitHubAccessLife
+	if o.AccessLife != 0 {
+		life = max(o.AccessLife, 0)
+	}
+	g := &gitHub{mux: http.NewServeMux()}
+	g.Authority = oauthtest.NewAuthority([]oauthtest.Client{client(g.slug())}, gitHubUsers, oauthtest.Rules{
+		Lives:  oauthtest.Lives{Access: life, Refresh: gitHubRefreshLife, NoRefresh: life == 0},
+		Rotate: true, RefreshKillsAccess: true, RedirectOptional: true,
+		NewToken: newGitHubToken, Now: o.Now,
+	})
+	// The pages are answered to a browser that is on them; the API is not
+	// guarded, because it takes no cookie.
+	pages := http.NewServeMux()
+	pages.HandleFunc("GET /{$}", g.home)
+	pages.HandleFunc("GET /login", g.login)
+	pages.HandleFunc("POST /session", g.session)
+	pages.HandleFunc("GET /login/oauth/authorize", g.authorize)
+	pages.HandleFunc("POST /login/oauth/authorize", g.decide)
+	pages.HandleFunc("POST /settings/applications/revoke", g.revokeAsUser)
+	g.mux.Handle("/", http.NewCrossOriginProtection().Handler(pages))
+	g.mux.HandleFunc("POST /login/oauth/access_token", g.token)
+	g.mux.HandleFunc("GET /api/v3/user", g.api("", g.user))
+	g.mux.HandleFunc("GET /api/v3/user/emails", g.api("user:email", g.emails))
+	g.mux.HandleFunc("/api/v3/applications/{client_id}/token", g.application(g.oneToken))
+	g.mux.HandleFunc("DELETE /api/v3/applications/{client_id}/grant", g.application(g.wholeGrant))
+	g.mux.HandleFunc("/api/v3/", func(w http.ResponseWriter, _ *http.Request) { apiError(w, http.StatusNotFound, "Not Found") })
+	return g
+}
+
+func (g *gitHub) slug() string { return "github" }
+func (g *gitHub) name() string { return "GitHub" }
+
+// ServeHTTP implements http.Handler.
+func (g *gitHub) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.mux.ServeHTTP(w, r) }
+
+// newGitHubToken makes tokens that look like GitHub's.
+func newGitHubToken(kind string) string {
+	switch kind {
+	case "access":
+		return "gho_" + letters(36)
+	case "refresh":
+		return "ghr_" + letters(76)
+	case "code":
+		return strings.ToLower(letters(20))
+	default:
+		return letters(32)
+	}
+}
+
+// letters is n random letters and digits. Taking a byte modulo 32 of a
+// 32-letter alphabet favours none.
+func letters(n int) string {
+	const alphabet = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // never fails
+	for i := range b {
+		b[i] = alphabet[b[i]%32]
+	}
+	return string(b)
+}
+
+func gitHubID(u oauthtest.User) int {
+	id, _ := strconv.Atoi(u.Subject) // ours are numbers
+	return id
+}
