@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/standpipe/standpipe/app/internal/api/contract"
+	"github.com/standpipe/standpipe/app/internal/hub"
+	"github.com/standpipe/standpipe/app/internal/instance"
+)
+
+func newApps(e *env) *cobra.Command {
+	return group("apps", "Programs that may draw tokens, each with a key of its own", newAppsAdd(e), newAppsList(e), newAppsRevoke(e))
+}
+
+func newAppsList(e *env) *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List the apps and what they may draw",
+		Args:  cobra.NoArgs,
+		RunE: e.run(func(ctx context.Context, _ []string) error {
+			return e.withHub(ctx, func(c *instance.Client) error {
+				all, err := c.Apps(ctx)
+				if err != nil {
+					return err
+				}
+				if e.json {
+					return e.printJSON(all)
+				}
+				var rows [][]string
+				for _, a := range all.Apps {
+					rows = append(rows, []string{a.ID, a.Name, a.Kind, grantWords(a), dateWords(a.LastUsed), dateWords(a.ExpiresAt)})
+				}
+				return e.table([]string{"ID", "NAME", "KIND", "MAY DRAW", "LAST USED", "EXPIRES"}, rows)
+			})
+		}),
+	}
+}
+
+func newAppsRevoke(e *env) *cobra.Command {
+	return &cobra.Command{
+		Use:   "revoke ID|NAME",
+		Short: "End an app's access",
+		Args:  cobra.ExactArgs(1),
+		RunE: e.run(func(ctx context.Context, args []string) error {
+			return e.withHub(ctx, func(c *instance.Client) error {
+				app, err := findApp(ctx, c, args[0])
+				if err != nil {
+					return err
+				}
+				if err := c.RevokeApp(ctx, app.ID); err != nil {
+					return err
+				}
+				if e.json {
+					return e.printJSON(struct {
+						ID      string `json:"id"`
+						Revoked bool   `json:"revoked"`
+					}{app.ID, true})
+				}
+				e.print("Revoked %s (%s). Its key no longer works.", plain(app.Name), app.ID)
+				return nil
+			})
+		}),
+	}
+}
+
+func findApp(ctx context.Context, c *instance.Client, name string) (contract.App, error) {
+	all, err := c.Apps(ctx)
+	if err != nil {
+		return contract.App{}, err
+	}
+	var found []contract.App
+	for _, a := range all.Apps {
+		if a.ID == name {
+			return a, nil
+		}
+		if a.Name == name {
+			found = append(found, a)
+		}
+	}
+	switch len(found) {
+	case 1:
+		return found[0], nil
+	case 0:
+		return contract.App{}, hub.Errorf(hub.CodeNotFound, "there is no app %s", name).WithRemedy("`standpipe apps list` lists them.")
+	}
+	return contract.App{}, hub.Errorf(hub.CodeConflict, "%d apps are called %s", len(found), name).WithRemedy("Say which one, by its id: standpipe apps list")
+}
+
+func grantWords(a contract.App) string {
+	if a.All {
+		return "EVERYTHING"
+	}
+	var out []string
+	for _, g := range a.Grants {
+		s := g.Integration
+		if g.Connection != "" {
+			s += ":" + g.Connection
+		}
+		out = append(out, s)
+	}
+	if len(out) == 0 {
+		return "nothing"
+	}
+	return strings.Join(out, " ")
+}
+
+func dateWords(t *time.Time) string {
+	if t == nil {
+		return "never"
+	}
+	return t.Local().Format(time.DateOnly)
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"fmt"
+	"os/exec"
+	"syscall"
+)
+
+// openBrowser starts the user's browser as a program of its own: in its own
+// process group, so that Ctrl-C does not end it, with nothing of ours open, and
+// with the user's umask. Nobody waits for it: where no browser ran before,
+// xdg-open stays until the browser is closed.
+func openBrowser(url string) error {
+	path, err := exec.LookPath("xdg-open")
+	if err != nil {
+		return err
+	}
+	closeOnExec()
+	cmd := exec.Command("/bin/sh", "-c", `umask "$1"; exec "$2" "$3"`, "sh", fmt.Sprintf("%04o", userUmask), path, url)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	go func() { _ = cmd.Wait() }()
+	return nil
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"github.com/standpipe/standpipe/app/internal/api/contract"
+	"github.com/standpipe/standpipe/app/internal/instance"
+	"github.com/standpipe/standpipe/app/internal/seal"
+)
+
+func newKeys(e *env) *cobra.Command {
+	return group("keys", "The master key of the data folder", newKeysInit(e), newKeysStatus(e))
+}
+
+func newKeysInit(e *env) *cobra.Command {
+	return &cobra.Command{
+		Use:   "init",
+		Short: "Make the keys of a new data folder",
+		Long: `Make the keys of a new data folder. --key says where the master key is kept:
+
+  keychain              in the keychain of the system (the default)
+  file:PATH             in a new file, mode 0600
+  passphrase-file:PATH  nowhere: derived from the passphrase in that file
+  passphrase-fd:N       nowhere: derived from the passphrase read from a descriptor
+  credential:NAME       in a systemd credential, which must exist
+
+The data folder remembers which. It cannot be opened without its key, so keep
+a copy of a file or a passphrase in a safe place.`,
+		Example: "  standpipe keys init --key file:$HOME/.config/standpipe/master.key",
+		Args:    cobra.NoArgs,
+		RunE: e.run(func(context.Context, []string) error {
+			source, err := seal.ParseSource(e.key)
+			if err != nil {
+				return err
+			}
+			paths, err := e.paths()
+			if err != nil {
+				return err
+			}
+			// Nobody else may make keys, or a store, at the same time.
+			lock, err := instance.Acquire(paths)
+			if err != nil {
+				return err
+			}
+			vault, err := seal.Init(paths.Data, source)
+			if err := errors.Join(err, lock.Close()); err != nil {
+				return err
+			}
+			info := vault.Info()
+			return e.showKeys(contract.Keys{Source: info.Source, Store: info.StoreID, Format: info.Format})
+		}),
+	}
+}
+
+func newKeysStatus(e *env) *cobra.Command {
+	return &cobra.Command{
+		Use:   "status",
+		Short: "Say where the master key is",
+		Args:  cobra.NoArgs,
+		RunE: e.run(func(ctx context.Context, _ []string) error {
+			return e.withHub(ctx, func(c *instance.Client) error {
+				keys, err := c.Keys(ctx)
+				if err != nil {
+					return err
+				}
+				return e.showKeys(keys)
+			})
+		}),
+	}
+}
+
+func (e *env) showKeys(k contract.Keys) error {
+	if e.json {
+		return e.printJSON(k)
+	}
+	e.print("Master key  %s", plain(k.Source))
+	e.print("Store       %s (format %d)", k.Store, k.Format)
+	return nil
+}

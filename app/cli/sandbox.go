@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/standpipe/standpipe/app/sandbox"
+)
+
+func newSandbox(e *env) *cobra.Command {
+	var listen string
+	var opts sandbox.Options
+	cmd := &cobra.Command{
+		Use:   "sandbox",
+		Short: "Play the providers on this machine, with made-up accounts",
+		Args:  cobra.NoArgs,
+		RunE: e.run(func(ctx context.Context, _ []string) error {
+			opts.Log = e.options().Logger
+			return explainPort(sandbox.Run(ctx, listen, opts, func(baseURL string) {
+				if e.json {
+					_ = e.printJSON(struct {
+						Sandbox string `json:"sandbox"`
+					}{baseURL})
+					return
+				}
+				e.print("The sandbox plays the providers on %s, until Ctrl-C.", baseURL)
+				e.note("Use it: standpipe integrations set SLUG --credentials sandbox")
+			}))
+		}),
+	}
+	cmd.Flags().StringVar(&listen, "listen", sandbox.DefaultListen, "`ADDRESS` to listen on; loopback only")
+	cmd.Flags().StringVar(&opts.StateFile, "state", "", "keep the made-up accounts' tokens in `FILE` over a restart")
+	cmd.Flags().DurationVar(&opts.AccessLife, "token-life", 0, "how long access tokens live, such as 5s (as at the provider)")
+	return cmd
+}
