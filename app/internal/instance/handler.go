@@ -47,15 +47,13 @@ func (t handlerTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 		_ = pw.Close()
 	}()
 	select {
-	case <-w.ready:
-	case <-ctx.Done():
-		// The handler may have ended just now, which cancels too.
-		select {
-		case <-w.ready:
-		default:
-			_ = pr.CloseWithError(ctx.Err())
-			return nil, ctx.Err()
-		}
+	case <-w.ready: // also when the handler has ended, which cancels ctx
+	case <-req.Context().Done():
+	}
+	if err := req.Context().Err(); err != nil {
+		cancel()
+		_ = pr.CloseWithError(err)
+		return nil, err
 	}
 	return &http.Response{
 		Status:        fmt.Sprintf("%d %s", w.status, http.StatusText(w.status)),
