@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package pluginhost
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/standpipe/standpipe/app/internal/hub"
+	"github.com/standpipe/standpipe/sdk/wire"
+)
+
+// TestHostilePlugins starts each kind of bad plugin beside a good one. The bad
+// one's caller gets a clear error in bounded time, the good one answers
+// meanwhile as if nothing was, and no process is left of either.
+func TestHostilePlugins(t *testing.T) {
+	t.Parallel()
+	const patience = 1500 * time.Millisecond
+	for _, c := range []struct {
+		mode   string
+		says   string // in the status
+		within time.Duration
+	}{
+		{"garbage", "Unrecognized remote plugin message", patience},
+		{"flood", "Unrecognized remote plugin message", patience},
+		{"flood-stderr", "did not begin to work within", 3 * patience},
+		{"mute", "did not begin to work within", 3 * patience},
+		{"frozen", "did not begin to work within", 3 * patience},
+		{"exit1", "ended with exit status 1; its last words: I give up, [redacted]", patience},
+		{"dead-socket", "did not begin", 3 * patience},
+		{"silent-socket", "did not begin to work within", 3 * patience},
+		{"no-cert", "error parsing server cert", patience},
+		{"bad-cert", "error parsing server cert", patience},
+		{"tcp", "which is not a socket in the folder it was given", patience},
+		{"loopback", "which is not a socket in the folder it was given", patience},
+		{"other-socket", "which is not a socket in the folder it was given", patience},
+		{"dots-socket", "which is not a socket in the folder it was given", patience},
+		{"version", "incompatible API version", patience},
+		{"child", "ended with exit status 1", patience},
+		{"daemon", "ended with exit status 1", patience},
+		{"kid-alive", "did not begin to work within", 3 * patience},
+		{"describe-hangs", "did not begin to work within", 3 * patience},
+		{"describe-freezes", "did not begin to work within", 3 * patience},
+	} {
+		t.Run(c.mode, func(t *testing.T) {
+			t.Parallel()
+			h := newTestHost(t, Config{StartTimeout: patience, BackoffMin: time.Hour, BackoffMax: time.Hour}, c.mode, "healthy")
+			if _, err := h.Refresh(t.Context(), target("healthy"), refreshRequest); err != nil {
+				t.Fatal(err)
+			}
+			before := h.processes()
+			failed := make(chan error, 1)
+			began := time.Now()
+			go func() {
+				_, err := h.Refresh(t.Context(), target(c.mode), refreshRequest)
+				failed <- err
+			}()
+			var err error
+			for waiting := true; waiting; {
+				answersQuickly(t, h)
+				select {
+				case err = <-failed:
+					waiting = false
+				case <-time.After(50 * time.Millisecond):
+				}
+			}
+			if took := time.Since(began); took > c.within+patience {
+				t.Errorf("the caller waited %s", took)
+			}
+			if e := providerErr(t, err); e.Class != hub.ProviderGone || !e.Unsent || e.RetryAfter <= 0 {
+				t.Errorf("error %+v", e)
+			}
+			if s := h.status(t, c.mode); s.State != StateBackoff || !strings.Contains(s.Error, c.says) || s.PID != 0 {
+				t.Errorf("status %+v\nwant %q", s, c.says)
+			}
+			// In the time of backoff nobody waits.
+			began = time.Now()
+			_, err = h.Refresh(t.Context(), target(c.mode), refreshRequest)
+			if took := time.Since(began); providerErr(t, err).Class != hub.ProviderGone || took > patience/3 {
+				t.Errorf("the second call: %v after %s", err, took)
+			}
+			eventually(t, 5*time.Second, "processes are left", func() bool { return slices.Equal(h.processes(), before) })
+			if strings.Contains(h.log.String(), "\x1b") || len(h.log.String()) > 200_000 {
+				t.Errorf("the log has %d bytes", len(h.log.String()))
+			}
+		})
+	}
+}
+
+// patienceOfGood is far more than a call takes, and less than a bad plugin's.
+const patienceOfGood = time.Second
+
+// answersQuickly makes a call of the good plugin, which must not feel the bad
+// one.
+func answersQuickly(t *testing.T, h *testHost) {
+	t.Helper()
+	began := time.Now()
+	if _, err := h.Refresh(t.Context(), target("healthy"), refreshRequest); err != nil {
+		t.Errorf("the good plugin: %v", err)
+	}
+	if took := time.Since(began); took > patienceOfGood {
+		t.Errorf("the good plugin took %s", took)
+	}
+}
+
+// TestPluginsThatFailInACall are good until they are called.
+func TestPluginsThatFailInACall(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		mode   string
+		class  hub.ProviderClass
+		within time.Duration
+		gone   bool // the process is
+	}{
+		{"crash", hub.ProviderGone, time.Second, true},
+		{"exits", hub.ProviderGone, time.Second, true},
+		{"family", hub.ProviderGone, time.Second, true},
+		{"freeze", hub.ProviderGone, 5 * time.Second, true},
+		{"hang", hub.ProviderTemporary, 5 * time.Second, false},
+	} {
+		t.Run(c.mode, func(t *testing.T) {
+			t.Parallel()
+			h := newTestHost(t, Config{CallTimeout: 500 * time.Millisecond}, c.mode, "healthy")
+			for _, m := range []string{c.mode, "healthy"} {
+				if _, err := h.Identify(t.Context(), target(m), hub.IdentifyRequest{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			first := h.status(t, c.mode).PID
+			failed := make(chan error, 1)
+			began := time.Now()
+			go func() {
+				_, err := h.Refresh(t.Context(), target(c.mode), refreshRequest)
+				failed <- err
+			}()
+			answersQuickly(t, h)
+			err := <-failed
+			if took := time.Since(began); took > c.within+time.Second {
+				t.Errorf("the caller waited %s", took)
+			}
+			if e := providerErr(t, err); e.Class != c.class || e.Unsent {
+				t.Errorf("error %+v", e)
+			}
+			// The next call works, with a new process where the old one is gone.
+			if _, err := h.Identify(t.Context(), target(c.mode), hub.IdentifyRequest{}); err != nil {
+				t.Errorf("the next call: %v", err)
+			}
+			if now := h.status(t, c.mode).PID; (now != first) != c.gone {
+				t.Errorf("process %d, before it was %d", now, first)
+			}
+			eventually(t, 5*time.Second, "processes are left", func() bool { return len(h.processes()) == 2 })
+		})
+	}
+}
+
+// TestCrashLoop kills the plugin with every call.
+func TestCrashLoop(t *testing.T) {
+	t.Parallel()
+	h := newTestHost(t, Config{BackoffMin: time.Hour, BackoffMax: time.Hour}, "crash")
+	for i, want := range []bool{false, false, true} { // the third is not even started
+		_, err := h.Refresh(t.Context(), target("crash"), refreshRequest)
+		if e := providerErr(t, err); e.Class != hub.ProviderGone || e.Unsent != want {
+			t.Errorf("call %d: %+v", i, e)
+		}
+	}
+	if s := h.status(t, "crash"); s.State != StateBackoff || s.Restarts != 1 {
+		t.Errorf("status %+v", s)
+	}
+}
+
+// TestCallerWhoGivesUp leaves a frozen plugin, which is found out and replaced.
+func TestCallerWhoGivesUp(t *testing.T) {
+	t.Parallel()
+	h := newTestHost(t, Config{}, "freeze")
+	if _, err := h.Identify(t.Context(), target("freeze"), hub.IdentifyRequest{}); err != nil {
+		t.Fatal(err)
+	}
+	first := h.status(t, "freeze").PID
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	_, err := h.Refresh(ctx, target("freeze"), refreshRequest)
+	if e := providerErr(t, err); e.Class != hub.ProviderTemporary || e.Unsent {
+		t.Errorf("error %+v", e)
+	}
+	eventually(t, 2*aliveLimit+5*time.Second, "the frozen process is there", func() bool { return !slices.Contains(h.processes(), first) })
+	if _, err := h.Identify(t.Context(), target("freeze"), hub.IdentifyRequest{}); err != nil {
+		t.Errorf("the next call: %v", err)
+	}
+}
+
+// TestNoSecretInTheLog has plugins print what they were given.
+func TestNoSecretInTheLog(t *testing.T) {
+	t.Parallel()
+	h := newTestHost(t, Config{}, "talks", "panics")
+	for _, m := range []string{"talks", "panics"} {
+		_, _ = h.Refresh(t.Context(), target(m), refreshRequest)
+	}
+	h.Close()
+	log := h.log.String()
+	if !strings.Contains(log, "the secret is [redacted]") {
+		t.Error("nothing of what was printed is in the log")
+	}
+	for _, canary := range []string{"refresh-token-canary", "client-secret-canary", "\x1b"} {
+		if strings.Contains(log, canary) {
+			t.Errorf("the log holds %q", canary)
+		}
+	}
+	if len(log) > 200_000 {
+		t.Errorf("the log has %d bytes", len(log))
+	}
+}
+
+// TestCloseWithFrozenPlugin closes a host whose plugin cannot be asked to end.
+func TestCloseWithFrozenPlugin(t *testing.T) {
+	t.Parallel()
+	h := newTestHost(t, Config{}, "healthy")
+	if _, err := h.Refresh(t.Context(), target("healthy"), refreshRequest); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Kill(h.status(t, "healthy").PID, unix.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	h.Close()
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("Close took %s", took)
+	}
+	_, err := h.Refresh(t.Context(), target("healthy"), refreshRequest)
+	if e := providerErr(t, err); e.Class != hub.ProviderGone || !e.Unsent {
+		t.Errorf("a call after Close: %+v", e)
+	}
+}
+
+// leak makes a descriptor that children inherit.
+func leak(t *testing.T, f *os.File) {
+	t.Helper()
+	if _, err := unix.FcntlInt(f.Fd(), unix.F_SETFD, 0); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// pipeName is how /proc shows a pipe.
+func pipeName(t *testing.T, f *os.File) string {
+	t.Helper()
+	name, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", f.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+func handshakeCookie() string { return wire.Handshake.MagicCookieKey }

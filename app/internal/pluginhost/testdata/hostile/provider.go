@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/standpipe/standpipe/sdk"
+	"github.com/standpipe/standpipe/sdk/oauth"
+	"github.com/standpipe/standpipe/sdk/secret"
+)
+
+// provider is a plugin that gets through the handshake. Its value is the mode.
+type provider string
+
+func (p provider) Describe(context.Context, *sdk.DescribeRequest) (*sdk.DescribeResponse, error) {
+	d := sdk.Descriptor{
+		Slug: string(p), Name: "A \x1b[31mplugin\u202e", Description: "For tests.",
+		Icon: `<svg viewBox="0 0 1 1"><path d="M0 0"/></svg>`, AllowedHosts: []string{"id.example:443"},
+	}
+	out := []sdk.Descriptor{d}
+	switch p {
+	case "liar": // wants what belongs to another plugin
+		d.Slug = "healthy"
+		out = append(out, d)
+	case "bad-slugs":
+		out = nil
+		for _, slug := range []string{"../../etc", "UPPER", "", "a b", strings.Repeat("a", 100)} {
+			d.Slug = slug
+			out = append(out, d)
+		}
+	case "bad-icon":
+		out[0].Icon = `<svg onload="alert(1)"></svg>`
+	case "bad-hosts":
+		out[0].AllowedHosts = []string{"*.example:443"}
+	case "many":
+		for i := range 3 {
+			d.Slug = "many-" + strconv.Itoa(i)
+			out = append(out, d)
+		}
+	case "describe-hangs":
+		forever()
+	case "describe-freezes":
+		syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+	}
+	return &sdk.DescribeResponse{Providers: out}, nil
+}
+
+func (p provider) Authorize(_ context.Context, r *sdk.AuthorizeRequest) (*sdk.AuthorizeResponse, error) {
+	host := "id.example"
+	if p == "elsewhere" {
+		host = "id.example.evil.example"
+	}
+	return &sdk.AuthorizeResponse{URL: "https://" + host + "/authorize?state=" + r.State}, nil
+}
+
+// Exchange answers with what the process can see of the machine, and with what
+// it was sent.
+func (p provider) Exchange(ctx context.Context, r *sdk.ExchangeRequest) (*sdk.ExchangeResponse, error) {
+	t := sdk.TokenSet{
+		AccessToken: secret.New("at-" + r.Code.Reveal()), RefreshToken: secret.New("rt"),
+		ExpiresIn: time.Hour, ExpirySource: sdk.ExpiryDeclared, Metadata: map[string]string{},
+	}
+	switch p {
+	case "no-token":
+		t.AccessToken = secret.Value{}
+	case "huge-token":
+		t.AccessToken = secret.New(strings.Repeat("a", 65<<10))
+	case "huge-answer":
+		t.AccessToken = secret.New(strings.Repeat("a", 2<<20))
+	case "bad-token":
+		t.AccessToken = secret.New("a\r\nX-Evil: 1")
+	case "look":
+		look(t.Metadata)
+	case "fetch":
+		t.Metadata["result"] = fetch(ctx, r.Params["url"])
+	}
+	return &sdk.ExchangeResponse{Tokens: t, Account: &sdk.Account{Issuer: "https://id.example", Subject: "1"}}, nil
+}
+
+func (p provider) Refresh(ctx context.Context, r *sdk.RefreshRequest) (*sdk.RefreshResponse, error) {
+	switch p {
+	case "crash":
+		syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	case "freeze":
+		syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+	case "hang":
+		forever()
+	case "exits":
+		os.Exit(3)
+	case "panics":
+		panic("oh no: " + r.RefreshToken.Reveal())
+	case "family": // leaves a process behind, out of its session
+		spawn(&syscall.SysProcAttr{Setsid: true})
+		syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	case "talks":
+		for range 200_000 {
+			fmt.Println("the secret is " + r.RefreshToken.Reveal())
+			fmt.Fprintln(os.Stderr, "\x1b[2Jthe secret is "+r.ClientSecret.Reveal())
+		}
+	case "errs":
+		return nil, sdk.ReauthorizationRequired(sdk.ReasonRevoked, "the \x1b[1muser withdrew it")
+	case "refused-dial":
+		if res := fetch(ctx, "https://undeclared.example/"); res != "" {
+			return nil, sdk.Temporary(res)
+		}
+	}
+	return &sdk.RefreshResponse{
+		Tokens: sdk.TokenSet{
+			AccessToken: secret.New("at2"), RefreshToken: secret.New("rt2"),
+			ExpiresIn: time.Hour, ExpirySource: sdk.ExpiryDeclared, Scopes: []string{"a", "b"},
+		},
+		RefreshToken: sdk.RefreshRotated,
+	}, nil
+}
+
+func (p provider) Revoke(context.Context, *sdk.RevokeRequest) (*sdk.RevokeResponse, error) {
+	return &sdk.RevokeResponse{Revoked: sdk.ReachToken}, nil
+}
+
+func (p provider) Identify(context.Context, *sdk.IdentifyRequest) (*sdk.IdentifyResponse, error) {
+	return &sdk.IdentifyResponse{Account: sdk.Account{Issuer: "https://id.example", Subject: "1", Login: "me"}}, nil
+}
+
+// look notes the surroundings of the process.
+func look(out map[string]string) {
+	for _, e := range os.Environ() {
+		k, v, _ := strings.Cut(e, "=")
+		out["env "+k] = v
+	}
+	out["cwd"], _ = os.Getwd()
+	fds, _ := os.ReadDir("/proc/self/fd")
+	for _, f := range fds {
+		if target, err := os.Readlink("/proc/self/fd/" + f.Name()); err == nil {
+			out["fd "+f.Name()] = target
+		}
+	}
+	sid, _, _ := syscall.Syscall(syscall.SYS_GETSID, 0, 0, 0)
+	out["session"] = strconv.Itoa(int(sid))
+	out["pid"] = strconv.Itoa(os.Getpid())
+	if _, err := os.Open("/dev/tty"); err != nil {
+		out["tty"] = "none"
+	}
+}
+
+// fetch gets a URL by way of the host.
+func fetch(ctx context.Context, url string) string {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err.Error()
+	}
+	resp, err := oauth.Client(ctx).Do(req)
+	if err != nil {
+		return "error: " + err.Error()
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	return fmt.Sprint(resp.StatusCode, " ", string(body), " ", err)
+}
