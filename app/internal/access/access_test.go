@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -72,11 +73,11 @@ func (g *gate) opens(key string) bool {
 
 type countingStore struct {
 	hub.Store
-	updates int
+	updates atomic.Int64
 }
 
 func (s *countingStore) Update(ctx context.Context, f func(hub.Tx) error) error {
-	s.updates++
+	s.updates.Add(1)
 	return s.Store.Update(ctx, f)
 }
 
@@ -227,14 +228,14 @@ func TestGuessingIsSlowedDownAndHurtsNobodyElse(t *testing.T) {
 func TestLastUseIsWrittenSeldom(t *testing.T) {
 	g := newGate(t)
 	_, key := g.add(hub.NewApp{Name: "editor"})
-	writes := g.store.updates
+	writes := g.store.updates.Load()
 	for range 100 {
 		g.now = g.now.Add(time.Second)
 		if !g.opens(key) {
 			t.Fatal("refused")
 		}
 	}
-	if n := g.store.updates - writes; n != 1 {
+	if n := g.store.updates.Load() - writes; n != 1 {
 		t.Errorf("%d writes for 100 uses", n)
 	}
 	if list, _ := g.List(t.Context()); !list[0].LastUsed.Equal(g.now) {
