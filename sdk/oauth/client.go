@@ -8,6 +8,8 @@ import (
 	"io"
 	"net/http"
 	"time"
+
+	"github.com/standpipe/standpipe/sdk/internal/dial"
 )
 
 const (
@@ -27,7 +29,7 @@ var errTooLarge = errors.New("the answer is larger than 1 MiB")
 // body past 1 MiB is an error. It is for calls of one request: do not keep it.
 func Client(ctx context.Context) *http.Client {
 	return &http.Client{
-		Transport:     &bounded{next: transport(ctx)},
+		Transport:     &bounded{next: dial.Transport(ctx)},
 		Timeout:       callTimeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
