@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+)
+
+// maxFile bounds what is read as a file of ours.
+const maxFile = 1 << 20
+
+// source is one HCL file and what was found in it.
+type source struct {
+	name   string
+	src    []byte
+	hidden []span
+	found  Diagnostics
+}
+
+// parse reads src. It returns nil beside the diagnostics where the file is not
+// well-formed: half of a file is not to be acted on.
+func parse(name string, src []byte, safe safeNames) (*source, *hclsyntax.Body) {
+	s := &source{name: name, src: src}
+	if len(src) > maxFile {
+		s.whole(Error, "The file is larger than 1 MiB", "That is no configuration of Standpipe's.")
+		return s, nil
+	}
+	if !utf8.Valid(src) {
+		s.whole(Error, "The file is not UTF-8 text", "Save it as UTF-8.")
+		return s, nil
+	}
+	file, diags := hclsyntax.ParseConfig(src, name, hcl.InitialPos)
+	body, _ := file.Body.(*hclsyntax.Body) // it never gives another type
+	if diags.HasErrors() {
+		s.hidden = hideByLine(src, safe)
+		s.syntax(diags)
+		return s, nil
+	}
+	s.hidden = hideByTree(src, body, safe)
+	s.syntax(diags)
+	return s, body
+}
+
+// whole adds a finding about the file as a whole.
+func (s *source) whole(sev Severity, summary, detail string) {
+	s.found = append(s.found, Diagnostic{Severity: sev, Summary: summary, Detail: detail, File: s.name})
+}
+
+// at adds a finding about a place. in is the block; empty: the file's top.
+func (s *source) at(sev Severity, where hcl.Range, in, summary, detail string) {
+	d := Diagnostic{
+		Severity: sev, Summary: summary, Detail: detail, File: s.name,
+		Line: where.Start.Line, Column: where.Start.Column, In: in,
+	}
+	d.Source, d.caret, d.width = s.line(where)
+	s.found = append(s.found, d)
+}
+
+// syntax adds what the parser found. One mistake often makes it complain of
+// several things on one line, or of the same thing on every line after it; only
+// the first of them helps.
+func (s *source) syntax(diags hcl.Diagnostics) {
+	lines, summaries := map[int]bool{}, map[string]bool{}
+	for _, d := range diags {
+		if d.Subject == nil || lines[d.Subject.Start.Line] || summaries[d.Summary] {
+			continue
+		}
+		lines[d.Subject.Start.Line], summaries[d.Summary] = true, true
+		sev := Error
+		if d.Severity == hcl.DiagWarning {
+			sev = Warning
+		}
+		s.at(sev, *d.Subject, "", d.Summary, d.Detail)
+	}
+	if len(diags) > 0 && len(s.found) == 0 {
+		s.whole(Error, diags[0].Summary, diags[0].Detail)
+	}
+}
+
+// span is a range of bytes.
+type span struct{ start, end int }
+
+const hiddenText = "[hidden]"
+
+// line is the line of a place without what has to be hidden, and where in it
+// the offending text is, in characters.
+func (s *source) line(where hcl.Range) (text string, caret, width int) {
+	from := min(where.Start.Byte, len(s.src))
+	start := strings.LastIndexByte(string(s.src[:from]), '\n') + 1
+	end := len(s.src)
+	if i := strings.IndexByte(string(s.src[start:]), '\n'); i >= 0 {
+		end = start + i
+	}
+	var b strings.Builder
+	n := 0
+	emit := func(r rune, offending bool) {
+		if !unicode.IsPrint(r) {
+			r = ' '
+		}
+		b.WriteRune(r)
+		if offending {
+			width++
+		}
+		n++
+	}
+	caret = -1
+	for i := start; i < end; {
+		if caret < 0 && i >= from {
+			caret = n
+		}
+		if hide, ok := s.hiddenAt(i); ok {
+			offending := hide.start < where.End.Byte && from < hide.end
+			if offending && caret < 0 {
+				caret = n
+			}
+			for _, r := range hiddenText {
+				emit(r, offending)
+			}
+			i = hide.end
+			continue
+		}
+		r, size := utf8.DecodeRune(s.src[i:])
+		emit(r, i >= from && i < where.End.Byte)
+		i += size
+	}
+	if caret < 0 {
+		caret = n
+	}
+	return strings.TrimRightFunc(b.String(), unicode.IsSpace), caret, max(1, width)
+}
+
+func (s *source) hiddenAt(i int) (span, bool) {
+	for _, h := range s.hidden {
+		if i >= h.start && i < h.end {
+			return h, true
+		}
+	}
+	return span{}, false
+}

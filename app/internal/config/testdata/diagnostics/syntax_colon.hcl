@@ -1,0 +1,3 @@
+integration "github" {
+  client_secret: "s3cr3t-canary"
+}

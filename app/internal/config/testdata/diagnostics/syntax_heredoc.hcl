@@ -1,0 +1,4 @@
+integration "github" {
+  client_secret = <<E
+s3cr3t-canary
+}
