@@ -22,6 +22,7 @@ import (
 
 const (
 	maxMessage    = 200
+	minSecret     = 4 // what is shorter is in every text by chance
 	maxRetryAfter = 24 * time.Hour
 )
 
@@ -60,7 +61,7 @@ func (s *Standard) message(c *call, a *answer, e said) string {
 // characters, nothing that is or might be a secret.
 func clean(text string, secrets []secret.Value) string {
 	for _, v := range secrets {
-		if raw := v.Reveal(); raw != "" && (strings.Contains(text, raw) || strings.Contains(text, url.QueryEscape(raw))) {
+		if raw := v.Reveal(); len(raw) >= minSecret && (strings.Contains(text, raw) || strings.Contains(text, url.QueryEscape(raw))) {
 			return ""
 		}
 	}
