@@ -73,7 +73,7 @@ type Flows interface {
 // Tokens vends and revokes.
 type Tokens interface {
 	Vend(context.Context, hub.VendRequest) (*hub.Vended, error)
-	Disconnect(ctx context.Context, id string, allowGrant bool) (hub.Revocation, error)
+	DisconnectAs(ctx context.Context, caller, id string, allowGrant bool) (hub.Revocation, error)
 	Health(id string) *hub.Health
 }
 

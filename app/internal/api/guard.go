@@ -43,7 +43,7 @@ func (a *API) build(s surface) http.Handler {
 		guard := a.guard(s, r.class)
 		methods[r.path] = append(methods[r.path], r.method)
 		if r.raw != nil {
-			mux.Handle(r.method+" "+r.path, guard(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) { r.raw(a, w, q) })))
+			mux.Handle(strings.TrimSpace(r.method+" "+r.path), guard(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) { r.raw(a, w, q) })))
 			continue
 		}
 		g.guard = guard

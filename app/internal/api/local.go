@@ -108,7 +108,7 @@ func (a *API) addApp(ctx context.Context, in *body[contract.AddApp]) (*body[cont
 	return &body[contract.AddedApp]{contract.AddedApp{App: appBody(app), Key: key}}, nil
 }
 
-func (a *API) revokeApp(ctx context.Context, in *byID) (*struct{}, error) {
+func (a *API) revokeApp(ctx context.Context, in *ByID) (*struct{}, error) {
 	return nil, a.cfg.Access.Revoke(ctx, in.ID)
 }
 

@@ -176,5 +176,9 @@ func (a *API) health(w http.ResponseWriter, _ *http.Request) {
 
 // static serves the page's files to a browser.
 func (a *API) static(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet {
+		a.notFound(w, r)
+		return
+	}
 	servePage(w, r, a.cfg.Assets, "", "browser")
 }

@@ -38,7 +38,7 @@ var (
 // route is a line of the table. Exactly one of typed and raw is set.
 type route struct {
 	class   class
-	method  string
+	method  string // empty: any, the handler looks
 	path    string
 	id      string // operation id; typed routes only
 	summary string
@@ -97,7 +97,7 @@ var routes = []route{
 	{class: classUI, method: "DELETE", path: "/ui/api/flows/{id}", id: "cancelFlow", summary: "Cancel a flow", status: 204, typed: typed((*API).cancelFlow)},
 	{class: classUI, method: "DELETE", path: "/ui/api/connections/{id}", id: "disconnect", summary: "Disconnect an account", typed: typed((*API).disconnect)},
 	{class: classUI, method: "GET", path: "/ui/api/events", raw: (*API).events},
-	{class: classStatic, method: "GET", path: "/", raw: (*API).static},
+	{class: classStatic, path: "/", raw: (*API).static},
 
 	// Programs of the same user, over the socket.
 	{class: classLocal, method: "GET", path: "/local/hello", id: "hello", summary: "Version handshake", typed: typed((*API).hello)},
@@ -124,4 +124,16 @@ var notImplemented = []string{
 	"GET /organizations/{organization_id}/data_providers",
 	"GET /organizations/{organization_id}/data_integration_configurations", "PUT /organizations/{organization_id}/data_integration_configurations/{slug}",
 	"POST /widgets/token", "GET /events", "POST /relay", "POST /apps/pair",
+}
+
+// Route is a line of the table, for documentation and tests.
+type Route struct{ Class, Method, Path, ID, Summary string }
+
+// Routes lists everything that is served.
+func Routes() []Route {
+	out := make([]Route, 0, len(routes))
+	for _, r := range routes {
+		out = append(out, Route{string(r.class), r.method, r.path, r.id, r.summary})
+	}
+	return out
 }

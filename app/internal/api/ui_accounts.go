@@ -15,12 +15,13 @@ import (
 // body is an answer that is nothing but a JSON body.
 type body[T any] struct{ Body T }
 
-// byID and bySlug are requests that only name something.
+// ByID and BySlug are requests that only name something. (Exported, since huma
+// does not look into embedded types that are not.)
 type (
-	byID struct {
+	ByID struct {
 		ID string `path:"id" maxLength:"128"`
 	}
-	bySlug struct {
+	BySlug struct {
 		Slug string `path:"slug" maxLength:"64"`
 	}
 )
@@ -52,7 +53,7 @@ func (a *API) accounts(ctx context.Context, _ *struct{}) (*body[contract.Account
 	return &body[contract.Accounts]{out}, nil
 }
 
-func (a *API) integration(ctx context.Context, in *bySlug) (*body[contract.Integration], error) {
+func (a *API) integration(ctx context.Context, in *BySlug) (*body[contract.Integration], error) {
 	e, err := a.cfg.Catalog.Get(ctx, in.Slug)
 	if err != nil {
 		return nil, err
@@ -61,7 +62,7 @@ func (a *API) integration(ctx context.Context, in *bySlug) (*body[contract.Integ
 }
 
 func (a *API) saveIntegration(ctx context.Context, in *struct {
-	bySlug
+	BySlug
 	Body contract.SaveIntegration
 }) (*body[contract.Integration], error) {
 	b := &in.Body
@@ -87,10 +88,10 @@ func (a *API) saveIntegration(ctx context.Context, in *struct {
 const user = "user"
 
 func (a *API) disconnect(ctx context.Context, in *struct {
-	byID
+	ByID
 	Body *contract.Disconnect
 }) (*body[contract.Disconnected], error) {
-	r, err := a.cfg.Tokens.Disconnect(ctx, in.ID, in.Body != nil && in.Body.RevokeGrant)
+	r, err := a.cfg.Tokens.DisconnectAs(ctx, user, in.ID, in.Body != nil && in.Body.RevokeGrant)
 	if err != nil {
 		return nil, err
 	}

@@ -26,12 +26,12 @@ func (a *API) startFlow(ctx context.Context, in *body[contract.StartFlow]) (*bod
 	return flowAnswer(f, err)
 }
 
-func (a *API) flow(ctx context.Context, in *byID) (*body[contract.Flow], error) {
+func (a *API) flow(ctx context.Context, in *ByID) (*body[contract.Flow], error) {
 	return flowAnswer(a.cfg.Flows.Get(ctx, in.ID))
 }
 
 func (a *API) confirmFlow(ctx context.Context, in *struct {
-	byID
+	ByID
 	Body contract.Confirm
 }) (*body[contract.Flow], error) {
 	by := hub.InitiatorUI
@@ -46,7 +46,7 @@ func (a *API) confirmFlow(ctx context.Context, in *struct {
 // pasteCallback takes the URL on which the browser ended where it cannot reach
 // the hub. It is worth no more than the callback itself: state decides.
 func (a *API) pasteCallback(ctx context.Context, in *struct {
-	byID
+	ByID
 	Body contract.Paste
 }) (*body[contract.Flow], error) {
 	f, err := a.cfg.Flows.Get(ctx, in.ID)
@@ -63,7 +63,7 @@ func (a *API) pasteCallback(ctx context.Context, in *struct {
 	return flowAnswer(a.cfg.Flows.Get(ctx, f.ID))
 }
 
-func (a *API) cancelFlow(ctx context.Context, in *byID) (*struct{}, error) {
+func (a *API) cancelFlow(ctx context.Context, in *ByID) (*struct{}, error) {
 	return nil, a.cfg.Flows.Cancel(ctx, in.ID)
 }
 

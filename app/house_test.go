@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package app_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"go/parser"
+	"go/token"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/standpipe/standpipe/"
+
+// pkg is what `go list` says of a package.
+type pkg struct {
+	ImportPath  string
+	Standard    bool
+	Imports     []string
+	Deps        []string
+	TestGoFiles []string
+}
+
+// list runs `go list -json` and decodes its stream.
+func list(t *testing.T, args ...string) []pkg {
+	t.Helper()
+	cmd := exec.Command("go", append([]string{"list", "-json=ImportPath,Standard,Imports,Deps"}, args...)...)
+	cmd.Dir = ".."
+	out, err := cmd.Output()
+	if err != nil {
+		if e, ok := errors.AsType[*exec.ExitError](err); ok {
+			t.Fatalf("go list %v: %s", args, e.Stderr)
+		}
+		t.Fatal(err)
+	}
+	var all []pkg
+	for d := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p pkg
+		err := d.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			return all
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
+
+func under(path string, folders ...string) bool {
+	for _, f := range folders {
+		if path == module+f || strings.HasPrefix(path, module+f+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// TestImports holds the house to its plan: who may import whom, and why.
+func TestImports(t *testing.T) {
+	external := func(path string) bool { return strings.Contains(strings.SplitN(path, "/", 2)[0], ".") }
+	rules := []struct {
+		who    string // below the module
+		except []string
+		bad    func(imported string) bool
+		why    string
+	}{
+		{"app/internal/hub", nil, func(p string) bool { return external(p) && p != module+"sdk/secret" },
+			"the domain knows the standard library and the secret type, so that every other room can import it"},
+		{"app/internal", []string{"app/internal/api"}, func(p string) bool {
+			return under(p, "app/internal") && !under(p, "app/internal/hub", "app/internal/api/contract", "app/internal/faults", "app/internal/version")
+		}, "rooms meet through the interfaces that hub and they themselves declare; package app wires them"},
+		{"app/internal/api", nil, func(p string) bool {
+			return under(p, "app/internal") && !under(p, "app/internal/hub", "app/internal/api") || strings.Contains(p, "badger") || strings.Contains(p, "go-plugin")
+		}, "the API calls the domain services; it never touches the store or a plugin"},
+		{"app", []string{"app/internal/pluginhost"}, func(p string) bool { return strings.HasSuffix(p, "hashicorp/go-plugin") },
+			"one place knows what is dangerous about go-plugin"},
+		{"app", []string{"app/desktop"}, func(p string) bool { return strings.Contains(p, "wailsapp/wails") },
+			"everything but the window builds without a C compiler"},
+		{"sdk", nil, func(p string) bool { return under(p, "app", "plugins", "frontend", "configs") },
+			"plugin authors import the SDK and nothing of the program"},
+		{"plugins", nil, func(p string) bool { return external(p) && !under(p, "sdk", "plugins") },
+			"a bundled plugin has no private way in: a third party can copy it"},
+	}
+	pkgs := list(t, "-tags", "desktop,production,webkit2_41", "./...")
+	for _, r := range rules {
+		seen := false
+		for _, p := range pkgs {
+			// A package's own subpackages are part of its room.
+			room := func(path string) string {
+				parts := strings.SplitN(strings.TrimPrefix(path, module+"app/internal/"), "/", 2)
+				return parts[0]
+			}
+			if !under(p.ImportPath, r.who) || under(p.ImportPath, r.except...) || strings.Contains(p.ImportPath, "/testdata/") {
+				continue
+			}
+			seen = true
+			for _, imported := range p.Imports {
+				if r.bad(imported) && (!under(imported, "app/internal") || room(imported) != room(p.ImportPath)) {
+					t.Errorf("%s imports %s: %s", p.ImportPath, imported, r.why)
+				}
+			}
+		}
+		if !seen {
+			t.Errorf("the rule for %s applies to nothing", r.who)
+		}
+	}
+}
+
+// TestLightDependencies keeps heavy things away from plugins and their authors.
+func TestLightDependencies(t *testing.T) {
+	for _, p := range list(t, "./sdk/...", "./plugins/...") {
+		for _, d := range p.Deps {
+			for _, heavy := range []string{"wails", "dgraph-io/badger", "spf13/cobra", "danielgtaylor/huma", module + "app"} {
+				if strings.Contains(d, heavy) {
+					t.Errorf("%s depends on %s", p.ImportPath, d)
+				}
+			}
+		}
+	}
+}
+
+// TestFiles holds every hand-written file to its first line, and every package
+// to a comment that says what it is for.
+func TestFiles(t *testing.T) {
+	documented := map[string]bool{}
+	packages := map[string]bool{}
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && (d.Name() == "node_modules" || d.Name() == "dist" || d.Name() == "build" || d.Name() == "bin" || strings.HasPrefix(d.Name(), ".") && path != "..") {
+			return filepath.SkipDir
+		}
+		ext := filepath.Ext(path)
+		if ext != ".go" && ext != ".ts" && ext != ".svelte" && ext != ".mjs" && ext != ".proto" && ext != ".hcl" {
+			return nil
+		}
+		f, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		line, err := bufio.NewReader(f).ReadString('\n')
+		if err != nil && !errors.Is(err, io.EOF) {
+			return err
+		}
+		generated := strings.Contains(line, "generated") || strings.HasSuffix(path, ".pb.go")
+		fixture := strings.Contains(path, "testdata")
+		if !generated && !fixture && !strings.Contains(line, "SPDX-License-Identifier: Apache-2.0") {
+			t.Errorf("%s does not begin with its licence", path)
+		}
+		if ext != ".go" || fixture || strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments|parser.PackageClauseOnly)
+		if err != nil {
+			return err
+		}
+		packages[filepath.Dir(path)] = true
+		if file.Doc != nil {
+			documented[filepath.Dir(path)] = true
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for dir := range packages {
+		if !documented[dir] && !strings.HasSuffix(dir, "providerpb") && !strings.HasSuffix(dir, "/v1") {
+			t.Errorf("the package in %s has no comment", dir)
+		}
+	}
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package api_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/standpipe/standpipe/app/internal/access"
+	"github.com/standpipe/standpipe/app/internal/api"
+	"github.com/standpipe/standpipe/app/internal/api/contract"
+	"github.com/standpipe/standpipe/app/internal/catalog"
+	"github.com/standpipe/standpipe/app/internal/connect"
+	"github.com/standpipe/standpipe/app/internal/events"
+	"github.com/standpipe/standpipe/app/internal/hub"
+	"github.com/standpipe/standpipe/app/internal/session"
+	"github.com/standpipe/standpipe/app/internal/store/memstore"
+	"github.com/standpipe/standpipe/app/internal/tokens"
+	"github.com/standpipe/standpipe/sdk/secret"
+)
+
+// house is the real domain behind the API, on a store in memory and with a
+// provider that always says yes.
+type house struct {
+	*api.API
+	t        *testing.T
+	conns    *hub.Connections
+	access   *access.Access
+	sessions *session.Sessions
+	catalog  *catalog.Catalog
+	connect  *connect.Engine
+	tokens   *tokens.Engine
+	bus      *events.Bus
+	n        int
+}
+
+const listen = "127.0.0.1:4780"
+
+func newHouse(t *testing.T) *house {
+	t.Helper()
+	ctx := context.Background()
+	store, quiet := memstore.New(), slog.New(slog.DiscardHandler)
+	h := &house{t: t, conns: hub.NewConnections(store), bus: events.New()}
+	newID := func(p string) string { h.n++; return fmt.Sprintf("%s_%026d", p, h.n) }
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var err error
+	h.catalog, err = catalog.New(ctx, catalog.Config{
+		Store: store, Providers: yes{}, Publisher: h.bus, Now: time.Now, NewID: newID, Listen: listen, Sandbox: "http://127.0.0.1:4790",
+		SandboxClient: catalog.Client{ID: "sandbox", Secret: secret.New("sandbox")},
+	})
+	must(err)
+	must(h.catalog.Refresh(ctx))
+	sandbox := hub.CredentialsSandbox
+	_, err = h.catalog.Save(ctx, "peer", hub.IntegrationChange{Credentials: &sandbox})
+	must(err)
+	h.tokens = tokens.New(tokens.Config{
+		Connections: h.conns, Providers: yes{}, Resolver: h.catalog, Bus: h.bus, Auditor: yes{}, FingerprintKey: make([]byte, 32), Now: time.Now, Logger: quiet,
+	})
+	h.access, err = access.New(ctx, access.Config{Store: store, Publisher: h.bus, Auditor: yes{}, Now: time.Now, NewID: newID})
+	must(err)
+	h.sessions, err = session.New(ctx, store, time.Now)
+	must(err)
+	h.connect = connect.New(connect.Config{
+		Store: store, Connections: h.conns, Providers: yes{}, Catalog: h.catalog, Revoker: h.tokens, Auditor: yes{}, Publisher: h.bus,
+		Logger: quiet, Now: time.Now, NewID: newID, CanReceive: func() error { return nil },
+	})
+	h.API = api.New(api.Config{
+		Catalog: h.catalog, Flows: h.connect, Tokens: h.tokens, Connections: h.conns, Access: h.access, Sessions: h.sessions,
+		Plugins: yes{}, Events: h.bus, Auditor: yes{}, Logger: quiet, Now: time.Now, NewID: newID, Version: "test",
+		Assets: fstest.MapFS{
+			"index.html":    {Data: []byte(`<meta name="standpipe-session" content="%STANDPIPE_SESSION%"><meta name="standpipe-host" content="%STANDPIPE_HOST%">`)},
+			"assets/app.js": {Data: []byte("export {}")},
+		},
+		Listen: listen, UI: "127.0.0.1:4781", Sandbox: "http://127.0.0.1:4790",
+	})
+	return h
+}
+
+// app registers an app and returns its key.
+func (h *house) app(req hub.NewApp) string {
+	h.t.Helper()
+	req.Name = "tester"
+	_, key, err := h.access.Add(context.Background(), req)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return key
+}
+
+// connected makes a connection, all the way.
+func (h *house) connected(owner hub.Owner) string {
+	h.t.Helper()
+	ctx := context.Background()
+	f, err := h.connect.Start(ctx, hub.StartFlow{Integration: "peer", Owner: owner, Initiator: hub.InitiatorCLI})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	u, err := url.Parse(f.AuthorizationURL)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if _, err := h.connect.Callback(ctx, "/callback/peer", url.Values{"state": {u.Query().Get("state")}, "code": {"c"}}); err != nil {
+		h.t.Fatal(err)
+	}
+	f, err = h.connect.Get(ctx, f.ID)
+	if err != nil || f.Connection == "" {
+		h.t.Fatalf("not connected: %+v, %v", f, err)
+	}
+	return f.Connection
+}
+
+// send asks a handler. The Host is the listener's unless the request has one.
+func send(h http.Handler, method, target, body string, header ...string) *http.Response {
+	r := httptest.NewRequest(method, target, strings.NewReader(body))
+	r.Host = listen
+	if body == "" {
+		r.Body, r.ContentLength = http.NoBody, 0
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		if header[i] == "Host" {
+			r.Host = header[i+1]
+			continue
+		}
+		r.Header.Add(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w.Result()
+}
+
+func decode(t *testing.T, r *http.Response) map[string]any {
+	t.Helper()
+	b, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var v map[string]any
+	if err := json.Unmarshal(b, &v); err != nil {
+		t.Fatalf("status %d, no JSON: %q", r.StatusCode, b)
+	}
+	return v
+}
+
+// yes is a provider, an auditor and a plugin host that have no objections.
+type yes struct{}
+
+func (yes) Describe(context.Context) ([]hub.Descriptor, error) {
+	return []hub.Descriptor{{
+		Slug: "peer", Name: "Peer", Description: "A peer.", AllowedHosts: []string{"p.test:443"}, Sandbox: map[string]string{}, Plugin: "peer",
+		Scopes:       []hub.Scope{{Name: "read", Title: "Read", Default: true}, {Name: "write", Title: "Write"}},
+		Config:       []hub.ConfigField{{Key: "region", Label: "Region", Pattern: "eu|us", Default: "eu"}},
+		Capabilities: []hub.Capability{hub.CanRefresh, hub.CanRevoke, hub.CanIdentify}, Revoke: hub.ReachToken,
+	}}, nil
+}
+func (yes) Authorize(_ context.Context, t hub.Target, r hub.AuthorizeRequest) (hub.AuthorizeResponse, error) {
+	return hub.AuthorizeResponse{URL: "https://p.test/a?" + url.Values{
+		"response_type": {"code"}, "client_id": {t.ClientID}, "state": {r.State}, "redirect_uri": {r.RedirectURI},
+		"code_challenge": {r.CodeChallenge}, "code_challenge_method": {"S256"},
+	}.Encode()}, nil
+}
+func (yes) Exchange(context.Context, hub.Target, hub.ExchangeRequest) (hub.TokenAnswer, error) {
+	now := time.Now()
+	return hub.TokenAnswer{Tokens: hub.TokenSet{
+		AccessToken: secret.New("live-token"), TokenType: "Bearer", IssuedAt: now, Expiry: now.Add(time.Hour), ExpirySource: hub.ExpiryDeclared,
+		Scopes: []string{"read"}, Metadata: map[string]string{"instance_url": "https://i.test"},
+	}}, nil
+}
+func (yes) Refresh(context.Context, hub.Target, hub.RefreshRequest) (hub.TokenAnswer, error) {
+	return hub.TokenAnswer{}, &hub.ProviderError{Class: hub.ProviderTemporary, Message: "down"}
+}
+func (yes) Revoke(context.Context, hub.Target, hub.RevokeRequest) (hub.Reach, error) {
+	return hub.ReachToken, nil
+}
+func (yes) Identify(context.Context, hub.Target, hub.IdentifyRequest) (hub.Identity, error) {
+	return hub.Identity{Account: hub.Account{Issuer: "https://p.test", Subject: "42", Login: "<img src=x onerror=alert(1)>"}}, nil
+}
+func (yes) Record(context.Context, hub.AuditEntry) error { return nil }
+func (yes) Status() []contract.Plugin                    { return []contract.Plugin{} }

@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Checks the plugin protocol's definition and writes its Go code anew. Needs Go
+# only: buf and the generators are built from pinned modules.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+buf() { go tool -modfile=tools/go.mod buf "$@"; }
+buf lint sdk/proto
+buf generate --template sdk/proto/buf.gen.yaml sdk/proto

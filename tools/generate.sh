@@ -1,0 +1,6 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Writes every generated file anew.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+go generate ./...
