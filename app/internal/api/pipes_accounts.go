@@ -16,7 +16,7 @@ type accountInput struct {
 	ConnectedAccountID          string `query:"connected_account_id" maxLength:"128"`
 }
 
-type accountOutput struct{ Body connectedAccount }
+type accountOutput struct{ Body ConnectedAccount }
 
 func (a *API) getAccount(ctx context.Context, in *accountInput) (*accountOutput, error) {
 	sel, err := a.account(ctx, in)

@@ -46,11 +46,11 @@ type accessToken struct {
 	ExpiresAt     *stamp   `json:"expires_at" doc:"null: it does not expire, or nobody knows; expiry_source tells"`
 	Scopes        []string `json:"scopes"`
 	MissingScopes []string `json:"missing_scopes" doc:"Configured on the integration, absent from the grant"`
-	additions
+	Additions
 }
 
-// additions are ours, beyond the contract.
-type additions struct {
+// Additions are ours, beyond the contract.
+type Additions struct {
 	TokenType        string            `json:"token_type"`
 	ExpirySource     hub.ExpirySource  `json:"expiry_source,omitempty" doc:"Ours: declared, assumed, jwt, introspected or never"`
 	ConnectedAccount string            `json:"connected_account_id" doc:"Ours: which connection this is"`
@@ -58,8 +58,8 @@ type additions struct {
 	Warning          string            `json:"warning,omitempty" doc:"Ours: an early refresh failed; the token is still valid"`
 }
 
-// inactive is the answer for a connection that cannot vend.
-type inactive struct {
+// Inactive is the answer for a connection that cannot vend.
+type Inactive struct {
 	Active bool       `json:"active"`
 	Error  hub.Code   `json:"error,omitempty" enum:"not_installed,needs_reauthorization"`
 	Reason hub.Reason `json:"reason,omitempty" doc:"Ours: why, with needs_reauthorization"`
@@ -68,14 +68,14 @@ type inactive struct {
 
 type tokenOutput struct {
 	Body struct {
-		inactive
+		Inactive
 		AccessToken *accessToken `json:"access_token,omitempty"`
 	}
 }
 
 type credentialOutput struct {
 	Body struct {
-		inactive
+		Inactive
 		Credential *credential `json:"credential,omitempty"`
 	}
 }
@@ -88,11 +88,11 @@ type credential struct {
 	Scopes        []string          `json:"scopes"`
 	MissingScopes []string          `json:"missing_scopes"`
 	Config        map[string]string `json:"config" doc:"Declared non-secret values"`
-	additions
+	Additions
 }
 
-// connectedAccount is a connection in the contract's shape.
-type connectedAccount struct {
+// ConnectedAccount is a connection in the contract's shape.
+type ConnectedAccount struct {
 	Object             string            `json:"object" enum:"connected_account"`
 	ID                 string            `json:"id"`
 	ConnectionRole     string            `json:"connection_role" enum:"compatibility,standard"`
@@ -113,7 +113,7 @@ type connectedAccount struct {
 
 // nestedAccount adds the deprecated spellings that a nested account carries.
 type nestedAccount struct {
-	connectedAccount
+	ConnectedAccount
 	UserlandUserID  *string `json:"userland_user_id" deprecated:"true"`
 	UserlandUserID2 *string `json:"userlandUserId" deprecated:"true"`
 	OrganizationID2 *string `json:"organizationId" deprecated:"true"`
@@ -150,8 +150,8 @@ type providersOutput struct {
 	}
 }
 
-func accountOf(c *hub.Connection) connectedAccount {
-	out := connectedAccount{
+func accountOf(c *hub.Connection) ConnectedAccount {
+	out := ConnectedAccount{
 		Object: "connected_account", ID: c.ID, ConnectionRole: "standard",
 		AccountIdentifier: orNull(c.Account.Subject), AccountDisplayName: orNull(c.Account.Label()),
 		UserID: orNull(c.Owner.User), OrganizationID: orNull(c.Owner.Organization),
@@ -173,7 +173,7 @@ func accountOf(c *hub.Connection) connectedAccount {
 func nestedOf(c *hub.Connection) nestedAccount {
 	a := accountOf(c)
 	return nestedAccount{
-		connectedAccount: a, UserlandUserID: a.UserID, UserlandUserID2: a.UserID,
+		ConnectedAccount: a, UserlandUserID: a.UserID, UserlandUserID2: a.UserID,
 		OrganizationID2: a.OrganizationID, CreatedAt2: a.CreatedAt, UpdatedAt2: a.UpdatedAt,
 	}
 }

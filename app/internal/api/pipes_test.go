@@ -28,7 +28,7 @@ func TestVend(t *testing.T) {
 		t.Errorf("missing_scopes: %v", token["missing_scopes"])
 	}
 	if token["connected_account_id"] != id || token["metadata"].(map[string]any)["instance_url"] != "https://i.test" {
-		t.Errorf("our additions: %v", token)
+		t.Errorf("our Additions: %v", token)
 	}
 	if _, leaked := body["error"]; leaked {
 		t.Errorf("an active answer has an error: %v", body)

@@ -13,13 +13,13 @@ func (a *API) vendToken(ctx context.Context, in *vendInput) (*tokenOutput, error
 	out := &tokenOutput{}
 	v, _, err := a.vend(ctx, in)
 	if err != nil {
-		out.Body.inactive, err = inactiveOr(err)
+		out.Body.Inactive, err = inactiveOr(err)
 		return out, err
 	}
 	out.Body.Active = true
 	out.Body.AccessToken = &accessToken{
 		Object: "access_token", AccessToken: v.AccessToken.Reveal(), ExpiresAt: stampOrNull(v.Expiry),
-		Scopes: orEmpty(v.Scopes), MissingScopes: orEmpty(v.MissingScopes), additions: additionsOf(v),
+		Scopes: orEmpty(v.Scopes), MissingScopes: orEmpty(v.MissingScopes), Additions: additionsOf(v),
 	}
 	return out, nil
 }
@@ -28,7 +28,7 @@ func (a *API) vendCredential(ctx context.Context, in *vendInput) (*credentialOut
 	out := &credentialOutput{}
 	v, entry, err := a.vend(ctx, in)
 	if err != nil {
-		out.Body.inactive, err = inactiveOr(err)
+		out.Body.Inactive, err = inactiveOr(err)
 		return out, err
 	}
 	config := map[string]string{}
@@ -45,7 +45,7 @@ func (a *API) vendCredential(ctx context.Context, in *vendInput) (*credentialOut
 	out.Body.Active = true
 	out.Body.Credential = &credential{
 		Object: "credential", AuthMethod: "oauth", Value: v.AccessToken.Reveal(), ExpiresAt: stampOrNull(v.Expiry),
-		Scopes: orEmpty(v.Scopes), MissingScopes: orEmpty(v.MissingScopes), Config: config, additions: additionsOf(v),
+		Scopes: orEmpty(v.Scopes), MissingScopes: orEmpty(v.MissingScopes), Config: config, Additions: additionsOf(v),
 	}
 	return out, nil
 }
@@ -95,16 +95,16 @@ func (a *API) selectConnection(ctx context.Context, app *hub.App, slug string, p
 
 // inactiveOr turns the outcomes that are inactive answers by contract into
 // one, and passes any other error on.
-func inactiveOr(err error) (inactive, error) {
+func inactiveOr(err error) (Inactive, error) {
 	e := hub.AsError(err)
 	if e.Code != hub.CodeNotInstalled && e.Code != hub.CodeNeedsReauthorization {
-		return inactive{}, err
+		return Inactive{}, err
 	}
-	return inactive{Error: e.Code, Reason: e.Reason, Remedy: e.Remedy}, nil
+	return Inactive{Error: e.Code, Reason: e.Reason, Remedy: e.Remedy}, nil
 }
 
-func additionsOf(v *hub.Vended) additions {
-	out := additions{
+func additionsOf(v *hub.Vended) Additions {
+	out := Additions{
 		TokenType: v.TokenType, ExpirySource: v.ExpirySource, ConnectedAccount: v.Connection.ID, Metadata: v.Metadata,
 	}
 	if v.Warning != nil {

@@ -45,6 +45,7 @@ func (p *problem) Schema(r huma.Registry) *huma.Schema {
 }
 
 func init() {
+	huma.DefaultArrayNullable = false
 	// What huma itself refuses is a request that does not fit its types: 400
 	// in the contract, whose 422 is for what the domain refuses.
 	huma.NewError = func(status int, message string, errs ...error) huma.StatusError {
