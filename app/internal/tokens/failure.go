@@ -16,7 +16,8 @@ const (
 	firstDelay   = 30 * time.Second
 	maxDelay     = 15 * time.Minute
 	pluginDelay  = 5 * time.Second // the first one where a plugin failed, which is restarted sooner
-	storageDelay = 5 * time.Second // always: the disk is near, asking it again costs nobody anything
+	storageDelay = 5 * time.Second // the first one where the disk failed, which is near
+	maxStorage   = time.Minute
 	// maxObeyed bounds the waiting time that a provider may impose.
 	maxObeyed = 24 * time.Hour
 )
@@ -78,14 +79,14 @@ func (e *Engine) fail(o *outcome, err *hub.Error) *hub.Error {
 }
 
 func (e *Engine) delay(err *hub.Error, count int) time.Duration {
-	d := firstDelay
+	d, most := firstDelay, maxDelay
 	switch err.Code {
 	case hub.CodeStorage:
-		return storageDelay
+		d, most = storageDelay, maxStorage
 	case hub.CodePluginUnavailable, hub.CodePluginFailed:
 		d = pluginDelay
 	}
-	d = min(d<<min(count-1, 10), maxDelay)
+	d = min(d<<min(count-1, 10), most)
 	// A quarter of jitter, so that what failed together is not tried together.
 	return d - d/4 + time.Duration(e.cfg.Jitter()*float64(d/4))
 }

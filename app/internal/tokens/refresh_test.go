@@ -49,7 +49,7 @@ func TestNothingIsAskedThatCannotBeAnnounced(t *testing.T) {
 			t.Error("a refresh token was spent that could not be replaced in the store")
 		}
 		h.store.failWith(nil)
-		time.Sleep(storageDelay)
+		time.Sleep(maxStorage)
 		h.mustVend("c")
 	})
 }
@@ -67,7 +67,7 @@ func TestAnswerThatCannotBeStored(t *testing.T) {
 		})
 		for range 5 {
 			h.mustFail("c", hub.CodeStorage)
-			time.Sleep(storageDelay)
+			time.Sleep(maxStorage)
 		}
 		if h.provider.asked() != 1 {
 			t.Errorf("the provider was asked %d times", h.provider.asked())

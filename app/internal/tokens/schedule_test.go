@@ -135,13 +135,17 @@ func TestNoStorm(t *testing.T) {
 func TestBackgroundTriesAgainAfterAFailure(t *testing.T) {
 	inBubble(t, func(t *testing.T, h *house) {
 		h.connect("c", time.Hour)
-		var at []time.Time
+		tries := make(chan time.Time, 100)
 		h.provider.before = func(context.Context, int) error {
-			at = append(at, time.Now())
+			tries <- time.Now()
 			return unavailable()
 		}
 		defer h.run()()
 		time.Sleep(60 * time.Minute)
+		var at []time.Time
+		for len(tries) > 0 {
+			at = append(at, <-tries)
+		}
 		if len(at) < 4 || len(at) > 7 {
 			t.Errorf("%d tries in the last quarter of an hour", len(at))
 		}
