@@ -45,6 +45,7 @@ type App struct {
 	paths    instance.Paths
 	instance *instance.Instance
 	config   *config.Config
+	notices  []contract.Notice
 	vault    *seal.Vault
 	store    *badgerstore.Store
 	conns    *hub.Connections
@@ -59,6 +60,8 @@ type App struct {
 	api      *api.API
 	listen   listeners
 	closers  []func() error // in the order of opening
+
+	definitions [][]byte // of declared providers, as JSON
 }
 
 // Open takes the data folder, opens what is in it, finds the plugins and binds
@@ -189,7 +192,7 @@ func (a *App) openAPI(context.Context) error {
 		Sessions: a.sessions, Plugins: pluginStatus{a.plugins}, Events: a.bus, Auditor: a.audit,
 		Assets: frontend.Assets(), Logger: a.log, Now: time.Now, NewID: newID,
 		Version: a.opts.Version, Data: a.paths.Data, Keys: a.keys(), Sandbox: a.sandbox(),
-		Listen: a.listen.appAddress(), UI: a.listen.uiAddress(), BaseURL: a.config.BaseURL, Notices: a.notices(),
+		Listen: a.listen.appAddress(), UI: a.listen.uiAddress(), BaseURL: a.config.BaseURL, Notices: a.notices,
 	})
 	return nil
 }

@@ -26,7 +26,7 @@ func (a *App) openPlugins(context.Context) (err error) {
 		Dirs: append(dirs, filepath.Join(a.paths.Data, "plugins")),
 		// Not in the folder for sockets: programs may often not be executed there.
 		RunDir:      filepath.Join(a.paths.Data, "run", "plugins"),
-		Definitions: a.definitions(),
+		Definitions: a.definitions,
 		Logger:      a.log.With("room", "pluginhost"),
 		Publisher:   a.bus,
 		IdleStop:    a.config.PluginIdle,

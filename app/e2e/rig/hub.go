@@ -35,6 +35,12 @@ func (h *Home) Serve(args ...string) *Hub {
 	return hub
 }
 
+// Start runs a command line that goes on beside the test.
+func (h *Home) Start(args ...string) *Process {
+	h.t.Helper()
+	return start(h.t, "standpipe "+args[0], h.Command(h.Program, args...))
+}
+
 // Sandbox starts the sandbox and returns its base URL.
 func (h *Home) Sandbox() string {
 	h.t.Helper()

@@ -48,9 +48,34 @@ const provider = new Provider(issuer, {
   },
 });
 
-// A switch for the tests: the answer of the token endpoint is held back, so
-// that the hub can be killed before it arrives.
+// HOLD_FIRST_REFRESH_MS holds the first refresh back, so that something can be
+// killed meanwhile; /test/revoke-all does what a user does who withdraws all
+// access in the account settings.
+let hold = Number(env.HOLD_FIRST_REFRESH_MS ?? 0);
+const grants = new Set();
+provider.on('grant.success', (ctx) => grants.add(ctx.oidc.entities.Grant?.jti));
 provider.use(async (ctx, next) => {
+  if (ctx.path === '/test/revoke-all') {
+    for (const id of grants) {
+      await provider.RefreshToken.revokeByGrantId(id);
+      await provider.AccessToken.revokeByGrantId(id);
+    }
+    ctx.body = 'done';
+    return;
+  }
+  if (ctx.path === '/token' && hold > 0) {
+    const body = await new Promise((resolve) => {
+      let text = '';
+      ctx.req.on('data', (chunk) => (text += chunk)).on('end', () => resolve(text));
+    });
+    ctx.req.body = Object.fromEntries(new URLSearchParams(body)); // what the server would parse
+    if (ctx.req.body.grant_type === 'refresh_token') {
+      const ms = hold;
+      hold = 0;
+      say('refresh.held');
+      await new Promise((resolve) => setTimeout(resolve, ms));
+    }
+  }
   await next();
   if (ctx.path === '/token') {
     const refresh = ctx.oidc?.params?.grant_type === 'refresh_token';

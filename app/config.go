@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package app
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"github.com/standpipe/standpipe/app/internal/api/contract"
+	"github.com/standpipe/standpipe/app/internal/config"
+	"github.com/standpipe/standpipe/app/internal/hub"
+	"github.com/standpipe/standpipe/configs"
+)
+
+// openConfig reads the configuration file and the declared providers. An error
+// in the file ends the start, since half a configuration is nobody's wish; a
+// declared provider with an error is left out, and told of.
+func (a *App) openConfig(context.Context) error {
+	c, found := config.Load(a.paths.Config)
+	if err := found.Err(); err != nil {
+		e := hub.Errorf(hub.CodeInvalid, "the configuration cannot be used:\n%w", err)
+		return e.WithRemedy("Mend it; `standpipe config check` shows all that is wrong.")
+	}
+	a.config = c
+	a.warn(found.Warnings())
+	declared, found := config.LoadProviders(configs.Providers(), filepath.Join(filepath.Dir(a.paths.Config), "providers"))
+	a.definitions = config.Raw(declared)
+	a.warn(found)
+	return nil
+}
+
+// warn keeps diagnostics for the page and the log.
+func (a *App) warn(found config.Diagnostics) {
+	for _, d := range found {
+		place := d.File
+		if d.Line > 0 {
+			place = fmt.Sprintf("%s:%d", d.File, d.Line)
+		}
+		a.log.Warn("configuration", "severity", string(d.Severity), "place", place, "summary", d.Summary)
+		a.notices = append(a.notices, contract.Notice{
+			Severity: string(d.Severity), Message: fmt.Sprintf("%s (%s)", d.Summary, place), Remedy: d.Detail,
+		})
+	}
+}

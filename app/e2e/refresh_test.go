@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package e2e
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/standpipe/standpipe/app/e2e/rig"
+)
+
+// TestOneRefreshForAll: oidc-provider rotates refresh tokens and revokes the
+// whole grant when one is used twice. 200 callers of an expired token must not
+// make that happen.
+func TestOneRefreshForAll(t *testing.T) {
+	h, hub, op := oidcHub(t, "ACCESS_TTL=5")
+	c := connect(t, h, h.Chromium(), []string{"openid"}, asAlice)
+	if c.State != "connected" || c.Account.Label != "alice@example.test" && c.Account.Label != "alice" {
+		t.Errorf("connected: %+v", c)
+	}
+	key := h.AddApp("burst", "--grant", "openid")
+	first := token(t, hub, key, vendOpenID)
+
+	// The machine sleeps for longer than the token lives.
+	suspend(t, hub.PID(), 6*time.Second)
+	before := op.Count("refresh")
+	const callers = 200
+	tokens := make([]string, callers)
+	var all sync.WaitGroup
+	for i := range callers {
+		all.Go(func() {
+			a, err := hub.Send(http.MethodPost, key, vendOpenID, map[string]any{})
+			if err != nil || a.Status != 200 {
+				t.Errorf("caller %d: %v, %+v", i, err, a)
+				return
+			}
+			tokens[i] = a.Field("access_token", "access_token")
+		})
+	}
+	all.Wait()
+	if n := op.Count("refresh") - before; n != 1 {
+		t.Errorf("%d refreshes for %d callers, want 1", n, callers)
+	}
+	if n := op.Count("grant.revoked"); n != 0 {
+		t.Errorf("the grant was revoked %d times: a refresh token was used twice", n)
+	}
+	for i, got := range tokens {
+		if got != tokens[0] || got == first || got == "" {
+			t.Fatalf("caller %d got another token than caller 0, or the expired one", i)
+		}
+	}
+	if got := userinfo(t, op, tokens[0]); got != "alice" {
+		t.Errorf("the vended token is of %q", got)
+	}
+}
+
+// suspend stops a process for a while, as a sleeping laptop does.
+func suspend(t *testing.T, pid int, d time.Duration) {
+	t.Helper()
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(d) // real time is what is tested: the token of a real server expires
+	if err := syscall.Kill(pid, syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// userinfo asks the server whose a token is.
+func userinfo(t *testing.T, op *rig.OIDC, token string) string {
+	t.Helper()
+	req, err := http.NewRequest(http.MethodGet, op.Issuer+"/me", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var v struct{ Sub string }
+	if err := json.NewDecoder(resp.Body).Decode(&v); err != nil {
+		t.Fatal(err)
+	}
+	return v.Sub
+}
+
+// TestPowerCut kills the hub at each point around a refresh with a rotating
+// token. Afterwards the connection works, or asks once for the user; it never
+// keeps knocking with a dead refresh token.
+func TestPowerCut(t *testing.T) {
+	for _, point := range []string{"refresh.before-intent", "refresh.after-intent", "refresh.after-answer", "refresh.after-persist"} {
+		t.Run(point, func(t *testing.T) {
+			t.Parallel()
+			h, hub, op := oidcHub(t, "ACCESS_TTL=5")
+			connect(t, h, h.Chromium(), []string{"openid"}, asAlice)
+			key := h.AddApp("survivor", "--grant", "openid")
+			listen := strings.TrimPrefix(hub.AppAPI, "http://")
+			hub.Stop()
+
+			h.Program, h.Env = h.Product.Faults, append(h.Env, "STANDPIPE_FAULT="+point+":kill")
+			doomed := h.Serve("--listen", listen)
+			// Whoever refreshes first, this caller or the hub by itself, dies of it.
+			rig.Eventually(t, "the hub dies at "+point, func() bool {
+				_, _ = doomed.Send(http.MethodPost, key, vendOpenID, map[string]any{})
+				select {
+				case <-doomed.Done():
+					return true
+				default:
+					return false
+				}
+			})
+
+			h.Program, h.Env = h.Product.Standpipe, h.Env[:len(h.Env)-1]
+			hub = h.Serve("--listen", listen)
+			suspend(t, hub.PID(), 6*time.Second)
+			a := hub.Post(key, vendOpenID, map[string]any{})
+			switch {
+			case a.Status == 200 && a.Field("active") == "true":
+				if got := userinfo(t, op, a.Field("access_token", "access_token")); got != "alice" {
+					t.Errorf("the token is dead: %q", got)
+				}
+				t.Logf("%s: still connected", point)
+			case a.Status == 200 && a.Field("error") == "needs_reauthorization":
+				if a.Field("reason") == "" || a.Field("remedy") == "" {
+					t.Errorf("no reason or remedy: %s", a.Body)
+				}
+				before := op.Count("refresh")
+				for range 5 {
+					hub.Post(key, vendOpenID, map[string]any{})
+				}
+				if n := op.Count("refresh") - before; n != 0 {
+					t.Errorf("%d more refreshes with a dead token", n)
+				}
+				t.Logf("%s: one clear request to reauthorize (%s)", point, a.Field("reason"))
+			default:
+				t.Errorf("neither a token nor a reason: %d %s", a.Status, a.Body)
+			}
+			if point == "refresh.before-intent" || point == "refresh.after-persist" {
+				if a.Field("active") != "true" {
+					t.Errorf("nothing was lost at %s, and yet: %s", point, a.Body)
+				}
+			}
+		})
+	}
+}
+
+// TestPluginDiesInRefresh kills the plugin while the provider is being asked.
+func TestPluginDiesInRefresh(t *testing.T) {
+	h, hub, op := oidcHub(t, "ACCESS_TTL=5", "HOLD_FIRST_REFRESH_MS=4000", "ROTATE=never")
+	connect(t, h, h.Chromium(), []string{"openid"}, asAlice)
+	key := h.AddApp("patient", "--grant", "openid")
+	suspend(t, hub.PID(), 6*time.Second)
+	answer := make(chan *rig.Answer, 1)
+	go func() {
+		a, err := hub.Send(http.MethodPost, key, vendOpenID, map[string]any{})
+		if err != nil {
+			t.Error(err)
+		}
+		answer <- a
+	}()
+	rig.Eventually(t, "the provider is asked", func() bool { return op.Count("refresh.held") == 1 })
+	var status struct {
+		Plugins []struct {
+			Name string
+			PID  int
+		}
+	}
+	h.JSON(&status, "providers")
+	killed := false
+	for _, p := range status.Plugins {
+		if p.PID > 0 && strings.Contains(p.Name, "oauth2") {
+			killed = syscall.Kill(p.PID, syscall.SIGKILL) == nil
+		}
+	}
+	if !killed {
+		t.Fatalf("no plugin to kill: %+v", status)
+	}
+	select {
+	case a := <-answer:
+		if a == nil {
+			t.Fatal("no answer")
+		}
+		if a.Status == 503 && (a.Header.Get("Retry-After") == "" || a.Field("message") == "") {
+			t.Errorf("the error lacks a reason or a time: %s", a.Body)
+		}
+		if a.Status != 503 && !(a.Status == 200 && a.Field("active") == "true") {
+			t.Errorf("the caller got %d %s", a.Status, a.Body)
+		}
+	case <-time.After(40 * time.Second):
+		t.Fatal("the caller waits for a dead plugin")
+	}
+	rig.Eventually(t, "the next call works", func() bool {
+		a := hub.Post(key, vendOpenID, map[string]any{})
+		return a.Status == 200 && a.Field("active") == "true"
+	})
+}
+
+// TestProviderRevoked: the user withdraws the access at the provider. Callers
+// get one clear reason, and reauthorizing mends it under the same id.
+func TestProviderRevoked(t *testing.T) {
+	h, hub, op := oidcHub(t, "ACCESS_TTL=5")
+	c := connect(t, h, h.Chromium(), []string{"openid"}, asAlice)
+	key := h.AddApp("loyal", "--grant", "openid")
+	resp, err := http.Post(op.Issuer+"/test/revoke-all", "text/plain", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.Copy(io.Discard, resp.Body)
+	resp.Body.Close()
+	suspend(t, hub.PID(), 6*time.Second)
+	a := hub.Post(key, vendOpenID, map[string]any{})
+	if a.Field("active") != "false" || a.Field("error") != "needs_reauthorization" || a.Field("remedy") == "" {
+		t.Fatalf("after the revocation: %d %s", a.Status, a.Body)
+	}
+	if r := h.Try("status"); r.Exit != 3 {
+		t.Errorf("status ended with %d, want 3:\n%s", r.Exit, r.Stdout)
+	}
+	again := connect(t, h, h.Chromium(), []string{"openid", "--reauthorize", c.ID}, asAlice)
+	if again.ID != c.ID {
+		t.Errorf("the reauthorized connection is %s, was %s", again.ID, c.ID)
+	}
+	token(t, hub, key, vendOpenID)
+}
