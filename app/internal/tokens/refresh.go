@@ -223,9 +223,7 @@ func (e *Engine) giveUp(ctx context.Context, state *outcome, reason hub.Reason) 
 	if reason == "" {
 		reason = hub.ReasonUnknown
 	}
-	changed := false
 	err := e.cfg.Connections.Update(context.WithoutCancel(ctx), func(tx *hub.ConnectionsTx) error {
-		changed = false
 		conn, toks, err := both(tx, state)
 		if err != nil {
 			return err
@@ -240,7 +238,6 @@ func (e *Engine) giveUp(ctx context.Context, state *outcome, reason hub.Reason) 
 			}
 		}
 		conn.State, conn.Reason, conn.UpdatedAt = hub.StateNeedsReauthorization, reason, e.now()
-		changed = true
 		return tx.PutConnection(conn)
 	})
 	if gone(err) {
@@ -249,7 +246,7 @@ func (e *Engine) giveUp(ctx context.Context, state *outcome, reason hub.Reason) 
 	if err != nil {
 		// It is true all the same, and will be found out again.
 		e.fail(state, storageFailed(err))
-	} else if changed {
+	} else {
 		e.recovered(state.conn.ID)
 		e.cfg.Logger.Warn("a connection needs its user", "connection", state.conn.ID, "reason", reason)
 		e.publish(hub.Event{Type: hub.EventNeedsReauthorization, Connection: state.conn.ID, Slug: state.conn.Integration, Reason: reason})

@@ -384,6 +384,50 @@ func TestBackoffGrowsAndObeysTheProvider(t *testing.T) {
 	})
 }
 
+// TestRefreshOfReplacedTokens: who looked before another's refresh ended, and
+// comes to refresh after it, has nothing left to do.
+func TestRefreshOfReplacedTokens(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *house) {
+		h.connect("c", -time.Minute)
+		h.mustVend("c")
+		f := h.refresh("c", 1, false)
+		<-f.done
+		if f.outcome.err != nil || f.outcome.tokens.Generation != 2 || h.provider.asked() != 1 {
+			t.Errorf("%+v after %d calls", f.outcome, h.provider.asked())
+		}
+	})
+}
+
+func TestFailureEndsWithTheTokensItWasOf(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *house) {
+		h.connect("c", -time.Minute)
+		h.provider.before = func(_ context.Context, call int) error {
+			if call == 1 {
+				return unavailable()
+			}
+			return nil
+		}
+		h.mustFail("c", hub.CodeProviderUnavailable)
+		h.connect("c", -time.Minute) // reauthorized, and soon expired
+		h.mustVend("c")
+	})
+}
+
+// TestAnswerAfterTheDeadline is kept all the same: the provider has spent the
+// old refresh token.
+func TestAnswerAfterTheDeadline(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *house) {
+		h.connect("c", -time.Minute)
+		h.provider.after = func(context.Context, int) error {
+			time.Sleep(refreshTimeout + time.Second)
+			return nil
+		}
+		if v := h.mustVend("c"); v.Generation != 2 {
+			t.Errorf("generation %d", v.Generation)
+		}
+	})
+}
+
 func TestForcedRefreshKeepsTheOldSetUntilItSucceeds(t *testing.T) {
 	inBubble(t, func(t *testing.T, h *house) {
 		h.connect("c", time.Hour)

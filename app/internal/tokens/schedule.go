@@ -168,7 +168,8 @@ func (s *scheduler) load(ctx context.Context) error {
 func (e *Engine) due(ctx context.Context, conn *hub.Connection) (time.Time, error) {
 	now := e.now()
 	soon := func(within time.Duration) time.Time {
-		return now.Add(time.Duration(e.cfg.Jitter() * float64(within)))
+		// Never at once: whatever goes wrong, it does not go wrong in a loop.
+		return now.Add(time.Second + time.Duration(e.cfg.Jitter()*float64(within)))
 	}
 	switch conn.State {
 	case hub.StateDisconnected:
@@ -201,7 +202,7 @@ func (e *Engine) due(ctx context.Context, conn *hub.Connection) (time.Time, erro
 	default:
 		// A fifth of jitter, towards the expiry.
 		at = set.Expiry.Add(-margin + time.Duration(e.cfg.Jitter()*float64(margin)/5))
-		if at.Before(now) {
+		if !at.After(now) {
 			at = soon(min(spread, max(0, set.Expiry.Sub(now)/2)))
 			if !set.Expiry.After(now) {
 				at = soon(spread) // nobody waits, or would have refreshed it

@@ -104,7 +104,7 @@ func TestNoStorm(t *testing.T) {
 					h.provider.mu.Lock()
 					starts = append(starts, time.Since(begin))
 					h.provider.mu.Unlock()
-					return taking(100*time.Millisecond)(ctx, call)
+					return taking(3*time.Second)(ctx, call)
 				}
 				h.provider.answer = func(a *hub.TokenAnswer) { a.Tokens.Expiry = h.clock.now().Add(life) }
 				begin = time.Now()
@@ -117,7 +117,7 @@ func TestNoStorm(t *testing.T) {
 					begin = time.Now()
 					h.clock.jump(4 * time.Hour)
 				}
-				time.Sleep(tick + spread + time.Second)
+				time.Sleep(tick + spread + many*3*time.Second/concurrency)
 				if h.provider.asked() != many {
 					t.Fatalf("%d of %d were refreshed", h.provider.asked(), many)
 				}
@@ -173,6 +173,18 @@ func TestBackgroundTellsOfARefusalOnce(t *testing.T) {
 		time.Sleep(24 * time.Hour)
 		if h.bus.count(hub.EventNeedsReauthorization) != 1 || h.provider.asked() != 1 {
 			t.Errorf("%d events, %d calls", h.bus.count(hub.EventNeedsReauthorization), h.provider.asked())
+		}
+	})
+}
+
+func TestShortLivedTokensAreNotRefreshedOnEnd(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *house) {
+		h.connect("c", time.Minute)
+		h.provider.answer = func(a *hub.TokenAnswer) { a.Tokens.Expiry = time.Now().Add(time.Second) }
+		defer h.run()()
+		time.Sleep(time.Hour)
+		if n := h.provider.asked(); n > int(time.Hour/minInterval) {
+			t.Errorf("%d refreshes in an hour", n)
 		}
 	})
 }
