@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package hub_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/standpipe/standpipe/app/internal/hub"
+	"github.com/standpipe/standpipe/app/internal/store/memstore"
+	"github.com/standpipe/standpipe/sdk/secret"
+)
+
+var (
+	ada   = hub.Owner{User: "ada"}
+	clock = time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)
+)
+
+func add(t *testing.T, c *hub.Connections, id string, owner hub.Owner, integration string) {
+	t.Helper()
+	clock = clock.Add(time.Second)
+	err := c.Update(t.Context(), func(tx *hub.ConnectionsTx) error {
+		conn := &hub.Connection{ID: id, Owner: owner, Integration: integration, State: hub.StateConnected, CreatedAt: clock}
+		if err := tx.PutConnection(conn); err != nil {
+			return err
+		}
+		_, err := tx.PutTokenSet(id, hub.TokenSet{AccessToken: secret.New("token of " + id)})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func remove(t *testing.T, c *hub.Connections, id string) {
+	t.Helper()
+	if err := c.Update(t.Context(), func(tx *hub.ConnectionsTx) error { return tx.DeleteConnection(id) }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func found(t *testing.T, c *hub.Connections, owner hub.Owner, integration string) []string {
+	t.Helper()
+	list, err := c.Find(t.Context(), owner, integration)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := []string{}
+	for _, conn := range list {
+		ids = append(ids, conn.ID)
+	}
+	return ids
+}
+
+func TestFindByOwner(t *testing.T) {
+	store := memstore.New()
+	c := hub.NewConnections(store)
+	add(t, c, "z-old", hub.Me, "github")
+	if got := found(t, c, hub.Me, "github"); !slices.Equal(got, []string{"z-old"}) {
+		t.Fatalf("before the index was made: %v", got)
+	}
+	add(t, c, "a-new", hub.Me, "github") // and after
+	add(t, c, "s", hub.Me, "slack")
+	add(t, c, "hers", ada, "github")
+	check := func(c *hub.Connections) {
+		t.Helper()
+		for _, q := range []struct {
+			owner       hub.Owner
+			integration string
+			want        []string
+		}{
+			{hub.Me, "github", []string{"z-old", "a-new"}},
+			{hub.Me, "", []string{"z-old", "a-new", "s"}},
+			{ada, "github", []string{"hers"}},
+			{hub.Owner{User: "ada", Organization: "acme"}, "", []string{}},
+		} {
+			if got := found(t, c, q.owner, q.integration); !slices.Equal(got, q.want) {
+				t.Errorf("%v %q: %v, want %v", q.owner, q.integration, got, q.want)
+			}
+		}
+	}
+	check(c)
+	check(hub.NewConnections(store)) // after a restart
+	remove(t, c, "a-new")
+	remove(t, c, "hers")
+	if got := found(t, c, hub.Me, "github"); !slices.Equal(got, []string{"z-old"}) {
+		t.Errorf("after a removal: %v", got)
+	}
+	if got := found(t, c, ada, ""); len(got) != 0 {
+		t.Errorf("after the last one went: %v", got)
+	}
+}
+
+func TestFailedUpdateChangesNothing(t *testing.T) {
+	c := hub.NewConnections(memstore.New())
+	add(t, c, "c", hub.Me, "github")
+	found(t, c, hub.Me, "")
+	failed := errors.New("failed")
+	err := c.Update(t.Context(), func(tx *hub.ConnectionsTx) error {
+		if err := tx.PutConnection(&hub.Connection{ID: "d", Owner: hub.Me}); err != nil {
+			return err
+		}
+		if err := tx.DeleteConnection("c"); err != nil {
+			return err
+		}
+		return failed
+	})
+	if !errors.Is(err, failed) {
+		t.Fatal(err)
+	}
+	if got := found(t, c, hub.Me, ""); !slices.Equal(got, []string{"c"}) {
+		t.Errorf("found %v", got)
+	}
+}
+
+func TestWritesCompareGenerations(t *testing.T) {
+	c := hub.NewConnections(memstore.New())
+	add(t, c, "c", hub.Me, "github")
+	conn, err := c.Get(t.Context(), "c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	toks, err := c.Tokens(t.Context(), "c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	oldConn, oldToks := *conn, *toks
+	write := func(conn *hub.Connection, toks *hub.Tokens) error {
+		return c.Update(t.Context(), func(tx *hub.ConnectionsTx) error {
+			return errors.Join(tx.PutConnection(conn), tx.PutTokens(toks))
+		})
+	}
+	if err := write(conn, toks); err != nil {
+		t.Fatal(err)
+	}
+	if conn.Generation != 2 || toks.Revision != 2 || toks.Generation != 1 {
+		t.Errorf("connection %d, tokens %d (revision %d)", conn.Generation, toks.Generation, toks.Revision)
+	}
+	if err := write(&oldConn, toks); !errors.Is(err, hub.ErrConflict) {
+		t.Errorf("an old connection: %v", err)
+	}
+	if err := write(conn, &oldToks); !errors.Is(err, hub.ErrConflict) {
+		t.Errorf("old tokens: %v", err)
+	}
+	remove(t, c, "c")
+	if err := write(conn, toks); !errors.Is(err, hub.ErrConflict) {
+		t.Errorf("a removed connection was brought back: %v", err)
+	}
+}
+
+func TestNewTokenSetCountsOnAndForgets(t *testing.T) {
+	c := hub.NewConnections(memstore.New())
+	add(t, c, "c", hub.Me, "github")
+	err := c.Update(t.Context(), func(tx *hub.ConnectionsTx) error {
+		toks, err := tx.Tokens("c")
+		if err != nil {
+			return err
+		}
+		toks.Intent, toks.Previous = &hub.RefreshIntent{}, &hub.TokenSet{}
+		if err := tx.PutTokens(toks); err != nil {
+			return err
+		}
+		_, err = tx.PutTokenSet("c", hub.TokenSet{AccessToken: secret.New("new")})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	toks, err := c.Tokens(t.Context(), "c")
+	if err != nil || toks.Generation != 2 || toks.Intent != nil || toks.Previous != nil || toks.Current.AccessToken.Reveal() != "new" {
+		t.Errorf("got %+v, %v", toks, err)
+	}
+}
+
+func TestOneDamagedConnectionHidesNoOther(t *testing.T) {
+	store := memstore.New()
+	c := hub.NewConnections(store)
+	add(t, c, "good", hub.Me, "github")
+	err := store.Update(t.Context(), func(tx hub.Tx) error {
+		_, err := tx.Put(hub.Ref{Kind: hub.KindConnection, ID: "bad"}, 0, []byte("garbage"))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := found(t, c, hub.Me, ""); !slices.Equal(got, []string{"good"}) {
+		t.Errorf("found %v", got)
+	}
+	good, bad := 0, 0
+	for _, err := range c.All(t.Context()) {
+		if _, ok := errors.AsType[*hub.IntegrityError](err); ok {
+			bad++
+		} else if err == nil {
+			good++
+		}
+	}
+	if good != 1 || bad != 1 {
+		t.Errorf("%d good, %d bad", good, bad)
+	}
+}
+
+func TestFindWhileOthersWrite(t *testing.T) {
+	c := hub.NewConnections(memstore.New())
+	var wg sync.WaitGroup
+	for i := range 20 {
+		wg.Go(func() {
+			id := fmt.Sprint(i)
+			err := c.Update(context.Background(), func(tx *hub.ConnectionsTx) error {
+				return tx.PutConnection(&hub.Connection{ID: id, Owner: hub.Me, Integration: "github"})
+			})
+			if err != nil {
+				t.Error(err)
+			}
+			list, err := c.Find(context.Background(), hub.Me, "github")
+			if err != nil || !slices.ContainsFunc(list, func(c *hub.Connection) bool { return c.ID == id }) {
+				t.Errorf("%s was written and is not found (%v)", id, err)
+			}
+		})
+	}
+	wg.Wait()
+}
