@@ -33,7 +33,7 @@ import (
 // provider that always says yes.
 type house struct {
 	*api.API
-	t        *testing.T
+	t        testing.TB
 	conns    *hub.Connections
 	access   *access.Access
 	sessions *session.Sessions
@@ -46,7 +46,7 @@ type house struct {
 
 const listen = "127.0.0.1:4780"
 
-func newHouse(t *testing.T) *house {
+func newHouse(t testing.TB) *house {
 	t.Helper()
 	ctx := context.Background()
 	store, quiet := memstore.New(), slog.New(slog.DiscardHandler)
