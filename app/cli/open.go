@@ -28,6 +28,18 @@ func newOpen(e *env) *cobra.Command {
 				return err
 			}
 			defer c.Close()
+			paths, err := e.paths()
+			if err != nil {
+				return err
+			}
+			d, err := soon(ctx, func(context.Context) (instance.Discovery, error) { return instance.Discover(paths) })
+			if err != nil {
+				return err
+			}
+			if d.UI == "" {
+				return hub.Errorf(hub.CodeConflict, "the running hub (pid %d) serves no web UI: it belongs to a window, or to another command", d.PID).
+					WithRemedy("Use the window, or end it and start: standpipe serve")
+			}
 			link, err := c.Link(ctx)
 			if err != nil {
 				return err

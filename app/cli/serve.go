@@ -94,7 +94,11 @@ func (e *env) alreadyServed(ctx context.Context, announce func(context.Context, 
 		AppAPI: d.AppAPI, UI: d.UI, Socket: d.Socket, Data: paths.Data,
 		PID: d.PID, Version: d.Version, AlreadyRunning: true,
 	}
-	if link, err := c.Link(ctx); err == nil {
+	if s.UI != "" {
+		link, err := c.Link(ctx)
+		if err != nil {
+			return err
+		}
 		s.UILink = link.URL
 	}
 	return announce(ctx, s)
@@ -112,7 +116,9 @@ func (e *env) announce(_ context.Context, s serving) error {
 		e.print("Standpipe %s is running on %s.", s.Version, s.Data)
 	}
 	e.print("App API  %s", s.AppAPI)
-	e.print("Web UI   %s", s.UI)
+	if s.UI != "" {
+		e.print("Web UI   %s", s.UI)
+	}
 	switch {
 	case s.UILink == "":
 	case e.OutTTY:
