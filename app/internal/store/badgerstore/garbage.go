@@ -30,6 +30,10 @@ func (s *Store) collectGarbage() {
 }
 
 func (s *Store) collectOnce() {
+	if s.enter() != nil {
+		return
+	}
+	defer s.inUse.Done()
 	for range garbageRounds {
 		if s.space(s.dir) != nil {
 			return // rewriting needs room; deleting comes after it

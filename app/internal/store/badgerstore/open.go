@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/options"
@@ -49,8 +50,8 @@ func Open(dir string, sealer Sealer, log *slog.Logger) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{
-		db: db, dir: dir, log: log, space: checkSpace,
-		codec:   codec{sealer: sealer, storeID: sealer.StoreID()},
+		db: db, dir: dir, log: log, space: checkSpace, patience: commitPatience,
+		codec:   &codec{sealer: sealer, storeID: sealer.StoreID()},
 		writer:  make(chan struct{}, 1),
 		closing: make(chan struct{}),
 	}
@@ -200,16 +201,37 @@ func (s *Store) reportDamage() {
 	}
 }
 
-// Close waits for the running update, then closes the database. Further calls
-// answer what the first did.
+// Close refuses further calls, waits for the running ones and closes the
+// database. Where the disk does not take what is being written, it gives up
+// after a while and leaves the database to the end of the process, which loses
+// nothing that was acknowledged. Further calls answer what the first did.
 func (s *Store) Close() error {
-	s.closeOnce.Do(func() {
-		close(s.closing)
-		s.background.Wait()
-		s.writer <- struct{}{}
-		if err := s.db.Close(); err != nil {
-			s.closeErr = s.writeError(err)
-		}
-	})
+	s.closeOnce.Do(func() { s.closeErr = s.shutdown() })
 	return s.closeErr
+}
+
+func (s *Store) shutdown() error {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	close(s.closing)
+	done := make(chan error, 1)
+	go func() {
+		s.background.Wait()
+		s.inUse.Wait()
+		done <- s.db.Close()
+	}()
+	timer := time.NewTimer(s.patience)
+	defer timer.Stop()
+	select {
+	case err := <-done:
+		if err != nil {
+			return hub.Errorf(hub.CodeStorage, "close the store %s: %w", s.dir, err).
+				WithRemedy("See that the disk is not full or read-only. What was acknowledged is safe.")
+		}
+		return nil
+	case <-timer.C:
+		return hub.Errorf(hub.CodeStorage, "the store %s is still being used %s after it was to be closed", s.dir, s.patience).
+			WithRemedy("See that the disk is not full, read-only or failing.")
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/standpipe/standpipe/app/internal/hub"
 )
@@ -49,20 +50,27 @@ func (e errForged) Error() string { return string(e) }
 type codec struct {
 	sealer  Sealer
 	storeID string
+	kinds   sync.Map // hub.Kind to [prefixLen]byte; kinds are few
 }
 
-func (c codec) prefix(kind hub.Kind) ([]byte, error) {
+func (c *codec) prefix(kind hub.Kind) ([]byte, error) {
+	key := make([]byte, prefixLen, keyLen)
+	if p, ok := c.kinds.Load(kind); ok {
+		cached, _ := p.([prefixLen]byte)
+		copy(key, cached[:])
+		return key, nil
+	}
 	n, err := c.sealer.Name("kind", string(kind))
 	if err != nil {
 		return nil, err
 	}
-	key := make([]byte, prefixLen, keyLen)
 	key[0] = recordKeys
 	copy(key[1:], n[:kindLen])
+	c.kinds.Store(kind, [prefixLen]byte(key))
 	return key, nil
 }
 
-func (c codec) key(ref hub.Ref) ([]byte, error) {
+func (c *codec) key(ref hub.Ref) ([]byte, error) {
 	key, err := c.prefix(ref.Kind)
 	if err != nil {
 		return nil, err
@@ -75,7 +83,7 @@ func (c codec) key(ref hub.Ref) ([]byte, error) {
 }
 
 // aad binds a value to its store, its key, its format and its generation.
-func (c codec) aad(key, head []byte) []byte {
+func (c *codec) aad(key, head []byte) []byte {
 	aad := make([]byte, 0, len(aadDomain)+len(c.storeID)+len(key)+len(head))
 	aad = append(aad, aadDomain...)
 	aad = append(aad, c.storeID...)
@@ -83,7 +91,7 @@ func (c codec) aad(key, head []byte) []byte {
 	return append(aad, head...)
 }
 
-func (c codec) seal(key []byte, r hub.Record) ([]byte, error) {
+func (c *codec) seal(key []byte, r hub.Record) ([]byte, error) {
 	if len(r.Kind) > 1<<16-1 || len(r.ID) > 1<<16-1 {
 		return nil, hub.Errorf(hub.CodeInvalid, "the name of a record is too long")
 	}
@@ -107,7 +115,7 @@ func (c codec) seal(key []byte, r hub.Record) ([]byte, error) {
 }
 
 // open returns the record that was sealed under key, or errForged.
-func (c codec) open(key, value []byte) (hub.Record, error) {
+func (c *codec) open(key, value []byte) (hub.Record, error) {
 	if len(value) < headLen {
 		return hub.Record{}, errForged("it is too short")
 	}

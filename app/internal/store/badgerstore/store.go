@@ -9,6 +9,7 @@ import (
 	"iter"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -21,11 +22,18 @@ var _ hub.Store = (*Store)(nil)
 type Store struct {
 	db    *badger.DB
 	dir   string
-	codec codec
+	codec *codec
 	log   *slog.Logger
-	space func(dir string) error // reports why there can be no writing
+
+	space    func(dir string) error // reports why there can be no writing
+	patience time.Duration          // with the disk, see commitPatience
 
 	writer chan struct{} // holds a token while an update runs
+
+	mu     sync.Mutex
+	closed bool
+	broken error          // why the database must be opened again, see recover.go
+	inUse  sync.WaitGroup // calls that use db
 
 	closing    chan struct{}
 	closeOnce  sync.Once
@@ -38,9 +46,29 @@ func (s *Store) Get(ctx context.Context, ref hub.Ref) (hub.Record, error) {
 	if err := ctx.Err(); err != nil {
 		return hub.Record{}, err
 	}
+	if err := s.enter(); err != nil {
+		return hub.Record{}, err
+	}
+	defer s.inUse.Done()
 	txn := s.db.NewTransaction(false)
 	defer txn.Discard()
 	return s.get(txn, ref)
+}
+
+// enter notes a use of the database, which must not be closed under it: Badger
+// would read from memory that is no longer mapped. Without an error, the caller
+// calls inUse.Done.
+func (s *Store) enter() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.closed:
+		return &hub.Error{Code: hub.CodeStorage, Message: "the store is closed"}
+	case s.broken != nil:
+		return s.writeError(s.broken)
+	}
+	s.inUse.Add(1)
+	return nil
 }
 
 // get reads a record in a transaction. Badger may panic on files whose blocks
@@ -83,6 +111,11 @@ func (s *Store) List(ctx context.Context, kind hub.Kind) iter.Seq2[hub.Record, e
 			yield(hub.Record{}, err)
 			return
 		}
+		if err := s.enter(); err != nil {
+			yield(hub.Record{}, err)
+			return
+		}
+		defer s.inUse.Done()
 		prefix, err := s.codec.prefix(kind)
 		if err != nil {
 			yield(hub.Record{}, err)
@@ -130,13 +163,6 @@ func (s *Store) readError(err error) error {
 	if _, ok := errors.AsType[*hub.IntegrityError](err); ok {
 		return err
 	}
-	if errors.Is(err, badger.ErrDBClosed) {
-		return closed(err)
-	}
 	return hub.Errorf(hub.CodeStorage, "the store %s cannot be read: %w", s.dir, err).
 		WithRemedy("See that its files can be read; otherwise restore the data folder from a backup.")
-}
-
-func closed(err error) error {
-	return &hub.Error{Code: hub.CodeStorage, Message: "the store is closed", Err: err}
 }

@@ -23,10 +23,15 @@ func (s *Store) Update(ctx context.Context, f func(hub.Tx) error) error {
 	case s.writer <- struct{}{}:
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-s.closing:
-		return closed(badger.ErrDBClosed)
 	}
-	release := func() { <-s.writer }
+	if err := s.enter(); err != nil {
+		<-s.writer
+		return err
+	}
+	release := func() {
+		s.inUse.Done()
+		<-s.writer
+	}
 	committing := false
 	defer func() {
 		if !committing {
@@ -36,12 +41,6 @@ func (s *Store) Update(ctx context.Context, f func(hub.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	select {
-	case <-s.closing:
-		return closed(badger.ErrDBClosed)
-	default:
-	}
-
 	txn := s.db.NewTransaction(true)
 	defer txn.Discard()
 	tx := &tx{store: s, txn: txn}
@@ -67,28 +66,26 @@ func (s *Store) Update(ctx context.Context, f func(hub.Tx) error) error {
 func (s *Store) commit(txn *badger.Txn, release func()) error {
 	done := make(chan error, 1)
 	txn.CommitWith(func(err error) {
+		if err != nil {
+			s.broke(err)
+		}
 		done <- err
 		release()
 	})
-	timer := time.NewTimer(commitPatience)
+	timer := time.NewTimer(s.patience)
 	defer timer.Stop()
 	select {
 	case err := <-done:
 		return s.writeError(err)
 	case <-timer.C:
-		return hub.Errorf(hub.CodeStorage, "the disk of %s did not take a write within %s; it may still arrive", s.dir, commitPatience).
+		return hub.Errorf(hub.CodeStorage, "the disk of %s did not take a write within %s; it may still arrive", s.dir, s.patience).
 			WithRemedy("See that the disk is not full, read-only or failing.")
 	}
 }
 
 func (s *Store) writeError(err error) error {
-	switch {
-	case err == nil:
+	if err == nil {
 		return nil
-	case errors.Is(err, badger.ErrConflict):
-		return hub.ErrConflict
-	case errors.Is(err, badger.ErrDBClosed), errors.Is(err, badger.ErrBlockedWrites):
-		return closed(err)
 	}
 	return hub.Errorf(hub.CodeStorage, "the store %s cannot be written: %w", s.dir, err).
 		WithRemedy("See that the disk is not full or read-only, and that the folder is yours; the store works again when that is mended.")
