@@ -97,7 +97,7 @@ const (
 )
 
 var expected = map[string]string{
-	aText:  `Write it in quotation marks. There are no variables, and functions are for client_secret only.`,
+	aText:  `Write it in quotation marks. There are no variables here, and no functions.`,
 	aBool:  `Write true or false, without quotation marks.`,
 	aList:  `Write it as ["one", "two"].`,
 	aTable: `Write it as { key = "value" }.`,

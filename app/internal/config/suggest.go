@@ -11,7 +11,7 @@ import (
 // didYouMean is a sentence that names the known word nearest to what was
 // written, or all of them where none is near.
 func didYouMean(written string, known []string) string {
-	known = slices.Sorted(slices.Values(known))
+	known = slices.DeleteFunc(slices.Sorted(slices.Values(known)), func(k string) bool { return k == "" })
 	best, distance := "", max(2, len(written)/3)+1
 	for _, k := range known {
 		if d := editDistance(strings.ToLower(written), k); d < distance {

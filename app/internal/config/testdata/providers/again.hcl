@@ -1,0 +1,7 @@
+provider "again" {
+  name = "Again"
+}
+
+provider "again" {
+  name = "And again"
+}

@@ -1,0 +1,3 @@
+provider "good" {
+  name = "Good"
+}

@@ -1,0 +1,4 @@
+provder "x" {}
+name = "x"
+provider "Bad Slug" {}
+provider {}

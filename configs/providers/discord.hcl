@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+# Discord. https://discord.com/developers/docs/topics/oauth2
+
+provider "discord" {
+  name        = "Discord"
+  description = "A Discord account and the servers that it is in"
+  icon        = file("discord.svg")
+  docs_url    = "https://discord.com/developers/docs/topics/oauth2"
+  console_url = "https://discord.com/developers/applications"
+  setup_steps = [
+    "Create a new application and open its page OAuth2.",
+    "Add the redirect URI that is shown here.",
+    "Copy the client id, and reset the client secret to see it.",
+  ]
+
+  scope "identify" {
+    title    = "Read your name and picture"
+    required = true
+  }
+  scope "email" { title = "Read your e-mail address" }
+  scope "guilds" { title = "See which servers you are in" }
+  scope "guilds.join" { title = "Join servers for you" }
+  scope "guilds.members.read" { title = "Read your profile on your servers" }
+  scope "connections" { title = "See accounts that you linked to Discord" }
+  scope "webhook.incoming" { title = "Add a webhook to a channel that you choose" }
+
+  authorize_url    = "https://discord.com/oauth2/authorize"
+  token_url        = "https://discord.com/api/oauth2/token"
+  client_auth      = "basic"
+  authorize_params = { prompt = "consent" }
+
+  # The redirect URI is compared exactly.
+  redirect {}
+
+  # A week of life, and a new refresh token each time.
+  rotation = "single_use"
+
+  # Whichever token is revoked, all of that authorization die with it.
+  revoke = "grant"
+  revocation {
+    url = "https://discord.com/api/oauth2/token/revoke"
+  }
+
+  identity {
+    url     = "https://discord.com/api/v10/users/@me"
+    error   = "code"
+    issuer  = "https://discord.com"
+    subject = "id"
+    login   = "username"
+    name    = "global_name|username"
+    email   = "email"
+  }
+
+  error {
+    on     = ["identify"]
+    status = 401
+    as     = "reauthorization_required"
+    reason = "revoked_by_user"
+  }
+  error {
+    status = 429
+    as     = "rate_limited"
+  }
+}

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+# Any OpenID Connect provider that has a discovery document: Keycloak, Authentik,
+# Zitadel, Okta, Auth0 … https://openid.net/specs/openid-connect-discovery-1_0.html
+
+provider "openid" {
+  name        = "OpenID Connect"
+  description = "An account at any OpenID Connect provider, found by its issuer"
+  icon        = file("openid.svg")
+  docs_url    = "https://openid.net/developers/how-connect-works/"
+  setup_steps = [
+    "Register a client for the authorization code flow at your provider, with PKCE where it asks.",
+    "Add the redirect URI that is shown here.",
+    "Copy the client id, and the client secret where there is one.",
+    "Enter the issuer exactly as its discovery document names it. Its endpoints must be on the same host.",
+  ]
+
+  config "issuer" {
+    label       = "Issuer"
+    description = "The address below which /.well-known/openid-configuration is"
+    example     = "https://login.example.com/realms/main"
+    pattern     = "https?://.+"
+    required    = true
+    kind        = "url"
+  }
+
+  scope "openid" {
+    title    = "Prove who you are"
+    required = true
+  }
+  scope "profile" {
+    title   = "Read your name"
+    default = true
+  }
+  scope "email" {
+    title   = "Read your e-mail address"
+    default = true
+  }
+  scope "offline_access" { title = "Stay connected while you are away" }
+
+  issuer                = "{issuer}"
+  reconnect_params      = { prompt = "consent" }
+  select_account_params = { prompt = "select_account" }
+
+  # RFC 8252: the loopback address; most providers compare it exactly.
+  redirect {}
+
+  # The discovered endpoint (RFC 7009).
+  revoke = "token"
+  revocation {}
+
+  # Subject, name and e-mail are read from the verified ID token.
+  identity {
+    from = "id_token"
+  }
+
+  # Keycloak says it in words.
+  error {
+    on     = ["refresh"]
+    code   = "invalid_grant"
+    text   = "session not active"
+    as     = "reauthorization_required"
+    reason = "refresh_token_expired"
+  }
+  error {
+    on     = ["refresh"]
+    code   = "invalid_grant"
+    text   = "token is not active"
+    as     = "reauthorization_required"
+    reason = "refresh_token_expired"
+  }
+  error {
+    on     = ["refresh"]
+    code   = "invalid_grant"
+    text   = "offline user session not found"
+    as     = "reauthorization_required"
+    reason = "revoked_by_user"
+  }
+}
