@@ -169,12 +169,13 @@ func (h *Home) AddApp(args ...string) string {
 	return out.Key
 }
 
-// Files reads everything below the data folder.
+// Files reads everything below the data folder, but for the programs there:
+// the plugins, which know the words for many things.
 func (h *Home) Files() map[string][]byte {
 	h.t.Helper()
 	out := map[string][]byte{}
 	err := filepath.WalkDir(h.Data, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() {
+		if err != nil || !d.Type().IsRegular() || filepath.Base(filepath.Dir(path)) == "bin" {
 			return err
 		}
 		b, err := os.ReadFile(path)

@@ -133,6 +133,11 @@ func (a *API) outer(hosts map[string]bool, next http.Handler) http.Handler {
 		h.Set("X-Request-ID", id)
 		r = r.WithContext(context.WithValue(r.Context(), requestIDKey{}, id))
 		defer a.recover(w, r)
+		if r.ContentLength != 0 {
+			// Also for a request that is refused unread: net/http would wait
+			// for the rest of its body. readBody lifts the deadline.
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
+		}
 		switch {
 		case hosts != nil && !hosts[r.Host]:
 			writeError(w, http.StatusMisdirectedRequest, hub.Errorf(hub.CodeInvalid, "this server does not answer to the host name in the request").
@@ -210,6 +215,7 @@ func refuseQueryCredentials(next http.Handler) http.Handler {
 func refuseLarge(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength > maxBody {
+			w.Header().Set("Connection", "close") // and do not wait for the body
 			writeError(w, http.StatusRequestEntityTooLarge, tooLarge())
 			return
 		}
@@ -221,18 +227,17 @@ func tooLarge() *hub.Error {
 	return hub.Errorf(hub.CodeInvalid, "the request body is larger than %d KiB", maxBody>>10)
 }
 
-// readBody takes the whole body in, bounded in size and time, and wants it to
-// be JSON. Afterwards no read deadline is left that could end a slow answer.
+// readBody takes the whole body in, bounded in size (and in time, by outer), and
+// wants it to be JSON. Afterwards no read deadline is left that could end a
+// slow answer.
 func readBody(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodGet || r.Method == http.MethodHead {
 			next.ServeHTTP(w, r)
 			return
 		}
-		rc := http.NewResponseController(w)
-		_ = rc.SetReadDeadline(time.Now().Add(bodyTimeout)) // not everywhere a connection (window): then nothing to bound
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-		_ = rc.SetReadDeadline(time.Time{})
+		_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 		if _, large := errors.AsType[*http.MaxBytesError](err); large {
 			writeError(w, http.StatusRequestEntityTooLarge, tooLarge())
 			return
