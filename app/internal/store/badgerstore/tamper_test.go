@@ -145,8 +145,7 @@ func wantIntegrity(t *testing.T, s *Store, ref hub.Ref) {
 // TestTamperedRecords alters records through the database itself, so that all
 // its checksums are right.
 func TestTamperedRecords(t *testing.T) {
-	_, foreign, foreignKeys := atRest(t)
-	_ = foreign
+	_, _, foreignKeys := atRest(t)
 	flip := func(at int) func(v, other []byte) []byte {
 		return func(v, _ []byte) []byte {
 			if at < 0 {
