@@ -12,8 +12,8 @@ export STANDPIPE_DATA=$work/data STANDPIPE_CONFIG=$work/standpipe.hcl XDG_RUNTIM
 standpipe=bin/standpipe
 hub=127.0.0.1:14780 bare=127.0.0.1:14781 sandbox=127.0.0.1:14790
 
-go build -o "$work/baseline" ./tools/bench/baseline
-go build -o "$work/load" ./tools/bench/load
+go -C tools build -o "$work/baseline" ./bench/baseline
+go -C tools build -o "$work/load" ./bench/load
 echo "sandbox = \"http://$sandbox\"" >"$STANDPIPE_CONFIG"
 $standpipe keys init --key "file:$work/key" >/dev/null
 $standpipe sandbox --listen $sandbox >/dev/null 2>&1 &
@@ -44,8 +44,8 @@ $standpipe apps add bench --grant github --json | sed -E 's/.*"key": ?"([^"]+)".
 echo "== memory of the hub"
 tools/bench/connect.sh "$standpipe" "http://$sandbox"
 plugins=$(pgrep -P "$pid" || true)
-echo "with plugins running: $(memory "$pid")"
-for p in $plugins; do echo "  plugin:             $(memory "$p")"; done
+echo "hub:                  $(memory "$pid")"
+for p in $plugins; do echo "plugin, each:         $(memory "$p")"; done
 kill "$pid"; wait "$pid" 2>/dev/null || true
 $standpipe serve --listen $hub --ui-listen 127.0.0.1:0 >/dev/null 2>&1 &
 pid=$!
@@ -58,4 +58,4 @@ curl -sS -D "$work/head" -o "$work/body" -H "Authorization: Bearer $(cat "$work/
 pids+=($!)
 echo "== fresh vend over keep-alive loopback HTTP, against a bare net/http handler"
 "$work/load" -key "$work/app.key" -seconds "$seconds" -rounds "$rounds" "http://$hub" "http://$bare"
-echo "after the load:       $(memory "$pid")"
+echo "hub after the load:   $(memory "$pid")"

@@ -3,4 +3,5 @@
 # Writes every generated file anew.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-go generate ./...
+tools/generate-proto.sh
+go generate ./app/...

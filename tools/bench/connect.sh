@@ -11,7 +11,7 @@ for _ in $(seq 200); do grep -q authorization_url "$work/out" && break; sleep 0.
 url=$(sed -nE 's/.*"authorization_url": ?"([^"]+)".*/\1/p' "$work/out" | head -1 | sed 's/\\u0026/\&/g')
 page() { curl -fsS -L -b "$work/jar" -c "$work/jar" -o "$work/page" -w '%{url_effective}' "$@"; }
 page "$url" >/dev/null
-field() { sed -nE "s/.*name=\"$1\" value=\"([^\"]*)\".*/\1/p" "$work/page" | head -1 | sed 's/&amp;/\&/g'; }
+field() { sed -nE "s/.*name=\"$1\" value=\"([^\"]*)\".*/\1/p" "$work/page" | head -1 | sed -e 's/&#43;/+/g' -e 's/&amp;/\&/g'; }
 if grep -q 'name="login"' "$work/page"; then
   page --data-urlencode "return_to=$(field return_to)" --data-urlencode "login=$(field login)" "$sandbox/github/session" >/dev/null
 fi

@@ -155,7 +155,7 @@ func code(state string) url.Values { return url.Values{"code": {"c0de"}, "state"
 
 func TestConnect(t *testing.T) {
 	h := newHouse(t)
-	f, q := h.start(hub.StartFlow{})
+	_, q := h.start(hub.StartFlow{})
 	if len(q.Get("state")) < 22 || q.Get("code_challenge_method") != "S256" {
 		t.Errorf("the authorization URL is weak: %v", q)
 	}
