@@ -52,6 +52,7 @@ type PluginStatus struct {
 	SHA256   string // as pinned; empty where it is not
 	State    State
 	PID      int
+	Isolated bool // with StateRunning: it has no network but by the host's socket
 	Restarts int
 	Error    string
 }

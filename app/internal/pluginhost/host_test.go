@@ -242,7 +242,7 @@ func TestDescriptionsAreChecked(t *testing.T) {
 
 func TestUnknownProvider(t *testing.T) {
 	t.Parallel()
-	h := newTestHost(t, Config{StartTimeout: 300 * time.Millisecond}, "healthy", "mute")
+	h := newTestHost(t, Config{StartTimeout: 2 * time.Second}, "mute")
 	_, err := h.Refresh(t.Context(), target("nobody"), refreshRequest)
 	e, ok := errors.AsType[*hub.Error](err)
 	if !ok || e.Code != hub.CodePluginUnavailable || !providerErr(t, err).Unsent {
@@ -320,7 +320,7 @@ func TestPluginDiesWithItsHost(t *testing.T) {
 
 // victim is the host that TestPluginDiesWithItsHost kills.
 func victim(dir string) {
-	h, err := New(Config{Dirs: []string{filepath.Join(dir, "plugins")}, RunDir: filepath.Join(dir, "run"), StartTimeout: 10 * time.Second})
+	h, err := New(Config{Dirs: []string{filepath.Join(dir, "plugins")}, RunDir: filepath.Join(dir, "run"), StartTimeout: 30 * time.Second})
 	if err == nil {
 		_, err = h.Refresh(context.Background(), target("healthy"), refreshRequest)
 	}

@@ -22,7 +22,7 @@ import (
 // meanwhile as if nothing was, and no process is left of either.
 func TestHostilePlugins(t *testing.T) {
 	t.Parallel()
-	const patience = 1500 * time.Millisecond
+	const patience = 3 * time.Second
 	for _, c := range []struct {
 		mode   string
 		says   string // in the status
@@ -30,12 +30,12 @@ func TestHostilePlugins(t *testing.T) {
 	}{
 		{"garbage", "Unrecognized remote plugin message", patience},
 		{"flood", "Unrecognized remote plugin message", patience},
-		{"flood-stderr", "did not begin to work within", 3 * patience},
-		{"mute", "did not begin to work within", 3 * patience},
-		{"frozen", "did not begin to work within", 3 * patience},
+		{"flood-stderr", "did not begin to work within", 2 * patience},
+		{"mute", "did not begin to work within", 2 * patience},
+		{"frozen", "did not begin to work within", 2 * patience},
 		{"exit1", "ended with exit status 1; its last words: I give up, [redacted]", patience},
-		{"dead-socket", "did not begin", 3 * patience},
-		{"silent-socket", "did not begin to work within", 3 * patience},
+		{"dead-socket", "did not begin", 2 * patience},
+		{"silent-socket", "did not begin to work within", 2 * patience},
 		{"no-cert", "error parsing server cert", patience},
 		{"bad-cert", "error parsing server cert", patience},
 		{"tcp", "which is not a socket in the folder it was given", patience},
@@ -45,16 +45,17 @@ func TestHostilePlugins(t *testing.T) {
 		{"version", "incompatible API version", patience},
 		{"child", "ended with exit status 1", patience},
 		{"daemon", "ended with exit status 1", patience},
-		{"kid-alive", "did not begin to work within", 3 * patience},
-		{"describe-hangs", "did not begin to work within", 3 * patience},
-		{"describe-freezes", "did not begin to work within", 3 * patience},
+		{"kid-alive", "did not begin to work within", 2 * patience},
+		{"describe-hangs", "did not begin to work within", 2 * patience},
+		{"describe-freezes", "did not begin to work within", 2 * patience},
 	} {
 		t.Run(c.mode, func(t *testing.T) {
 			t.Parallel()
-			h := newTestHost(t, Config{StartTimeout: patience, BackoffMin: time.Hour, BackoffMax: time.Hour}, c.mode, "healthy")
+			h := newTestHost(t, Config{BackoffMin: time.Hour, BackoffMax: time.Hour}, c.mode, "healthy")
 			if _, err := h.Refresh(t.Context(), target("healthy"), refreshRequest); err != nil {
 				t.Fatal(err)
 			}
+			h.launch.timeout = patience // the good one has had all the time it wanted
 			before := h.processes()
 			failed := make(chan error, 1)
 			began := time.Now()
@@ -95,7 +96,7 @@ func TestHostilePlugins(t *testing.T) {
 }
 
 // patienceOfGood is far more than a call takes, and less than a bad plugin's.
-const patienceOfGood = time.Second
+const patienceOfGood = 2 * time.Second
 
 // answersQuickly makes a call of the good plugin, which must not feel the bad
 // one.

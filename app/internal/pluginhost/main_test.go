@@ -82,7 +82,7 @@ func newTestHost(t *testing.T, cfg Config, modes ...string) *testHost {
 	cfg.Dirs, cfg.RunDir = []string{h.dir}, h.run
 	cfg.Logger = slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	if cfg.StartTimeout == 0 {
-		cfg.StartTimeout = 10 * time.Second // the machine may be busy
+		cfg.StartTimeout = 30 * time.Second // the machine may be busy
 	}
 	var err error
 	if h.Host, err = New(cfg); err != nil {

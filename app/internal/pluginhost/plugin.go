@@ -307,7 +307,7 @@ func (p *plugin) status() PluginStatus {
 	case p.refusal != "":
 		s.State, s.Error = StateRefused, p.refusal
 	case p.proc != nil:
-		s.State, s.PID = StateRunning, p.proc.pid()
+		s.State, s.PID, s.Isolated = StateRunning, p.proc.pid(), p.proc.run.isolated
 	case p.starting != nil:
 		s.State = StateStarting
 	case time.Now().Before(p.retryAt):

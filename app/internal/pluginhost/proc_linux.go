@@ -13,11 +13,24 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// canIsolate says that sysProcAttr knows how to take the network away.
+const canIsolate = true
+
 // sysProcAttr gives the plugin a session of its own, so that it has no terminal
 // and its group can be killed as a whole, and makes it die with the thread that
-// started it.
-func sysProcAttr() *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
+// started it. With isolate it also gets a network of its own, in which there is
+// nothing: what remains is the host's socket. An ordinary user may do that in a
+// user namespace, in which he is nobody else than before; not every system
+// allows it.
+func sysProcAttr(isolate bool) *syscall.SysProcAttr {
+	attr := &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
+	if isolate {
+		uid, gid := os.Geteuid(), os.Getegid()
+		attr.Cloneflags = syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET
+		attr.UidMappings = []syscall.SysProcIDMap{{ContainerID: uid, HostID: uid, Size: 1}}
+		attr.GidMappings = []syscall.SysProcIDMap{{ContainerID: gid, HostID: gid, Size: 1}}
+	}
+	return attr
 }
 
 // limitProcess bounds what a plugin can take of the machine. It is best

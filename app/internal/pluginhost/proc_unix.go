@@ -10,9 +10,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+const canIsolate = false
+
 // Without a signal for the death of the parent, it is the SDK's watchdog that
 // ends a plugin whose host died.
-func sysProcAttr() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }
+func sysProcAttr(bool) *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }
 
 func limitProcess(int) {}
 

@@ -7,7 +7,9 @@ import (
 	"syscall"
 )
 
-func sysProcAttr() *syscall.SysProcAttr {
+const canIsolate = false
+
+func sysProcAttr(bool) *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{CreationFlags: syscall.CREATE_NEW_PROCESS_GROUP, HideWindow: true}
 }
 

@@ -34,10 +34,14 @@ const maxHandshake = 8 << 10
 // it never gets the process's pipes, only the first line of its output.
 type pluginRunner struct {
 	spawn     *spawner
-	cmd       *exec.Cmd
+	path      string
+	name      string // what a list of processes shows
+	env       []string
 	socketDir string // where the plugin's socket must be
 	marker    string // an environment entry that only this plugin has
 	out       *output
+	cmd       *exec.Cmd // once started
+	isolated  bool      // it has no network of its own
 
 	pid    atomic.Int64 // 0: not started
 	killed atomic.Bool  // before it ended by itself
@@ -52,13 +56,8 @@ var _ runner.Runner = (*pluginRunner)(nil)
 // newRunner prepares the start of path under the name that a list of processes
 // shows.
 func newRunner(spawn *spawner, path, name string, env []string, out *output) *pluginRunner {
-	cmd := exec.Command(path)
-	cmd.Args = []string{name}
-	cmd.Env = env
-	cmd.Stdin = nil // the null device, never the terminal
-	cmd.SysProcAttr = sysProcAttr()
 	return &pluginRunner{
-		spawn: spawn, cmd: cmd, out: out,
+		spawn: spawn, path: path, name: name, env: env, out: out,
 		first: &firstLine{ready: make(chan struct{}), end: make(chan struct{})},
 		done:  make(chan struct{}),
 	}
@@ -67,8 +66,7 @@ func newRunner(spawn *spawner, path, name string, env []string, out *output) *pl
 // prepare takes over what go-plugin decides: its entries of the environment,
 // and the folder for the socket.
 func (r *pluginRunner) prepare(env []string, socketDir string) {
-	r.cmd.Env = append(slices.Clone(env), r.cmd.Env...)
-	r.cmd.Dir = socketDir
+	r.env = append(slices.Clone(env), r.env...)
 	r.socketDir = socketDir
 	r.marker = goplugin.EnvUnixSocketDir + "=" + socketDir
 }
@@ -111,20 +109,12 @@ func (r *pluginRunner) start() (stdout, stderr *os.File, err error) {
 		return nil, nil, err
 	}
 	defer errW.Close()
-	r.cmd.Stdout, r.cmd.Stderr = outW, errW
 	sealDescriptors()
-	for try := 0; ; try++ {
-		err = r.cmd.Start()
-		// A copy that was just written may still be open for writing in a
-		// child that another goroutine is about to exec (golang.org/issue/22315).
-		if !errors.Is(err, syscall.ETXTBSY) || try == 20 {
-			break
+	if err = r.startProcess(canIsolate, outW, errW); err != nil && canIsolate {
+		isolated := err
+		if err = r.startProcess(false, outW, errW); err == nil && !r.spawn.warned.Swap(true) {
+			r.out.log.Warn("this system does not let plugins be started without a network; they can reach it without the hub", "error", isolated)
 		}
-		time.Sleep(5 * time.Millisecond)
-		again := exec.Command(r.cmd.Path)
-		again.Args, again.Env, again.Dir, again.SysProcAttr = r.cmd.Args, r.cmd.Env, r.cmd.Dir, r.cmd.SysProcAttr
-		again.Stdout, again.Stderr = outW, errW
-		r.cmd = again
 	}
 	if err != nil {
 		stdout.Close()
@@ -133,6 +123,29 @@ func (r *pluginRunner) start() (stdout, stderr *os.File, err error) {
 	}
 	r.pid.Store(int64(r.cmd.Process.Pid))
 	return stdout, stderr, nil
+}
+
+// startProcess makes the process, on the spawner's thread.
+func (r *pluginRunner) startProcess(isolate bool, stdout, stderr *os.File) error {
+	for try := 0; ; try++ {
+		cmd := exec.Command(r.path)
+		cmd.Args = []string{r.name}
+		cmd.Env, cmd.Dir = r.env, r.socketDir
+		cmd.Stdin = nil // the null device, never the terminal
+		cmd.Stdout, cmd.Stderr = stdout, stderr
+		cmd.SysProcAttr = sysProcAttr(isolate)
+		err := cmd.Start()
+		if err == nil {
+			r.cmd, r.isolated = cmd, isolate
+			return nil
+		}
+		// A copy that was just written may still be open for writing in a
+		// child that another goroutine is about to exec (golang.org/issue/22315).
+		if !errors.Is(err, syscall.ETXTBSY) || try == 20 {
+			return err
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
 }
 
 // wait reaps the process and leaves nothing of it.
@@ -209,7 +222,7 @@ func (r *pluginRunner) Stdout() io.ReadCloser { return r.first }
 func (r *pluginRunner) Stderr() io.ReadCloser { return io.NopCloser(strings.NewReader("")) }
 
 // Name implements runner.Runner.
-func (r *pluginRunner) Name() string { return r.cmd.Args[0] }
+func (r *pluginRunner) Name() string { return r.name }
 
 // ID implements runner.AttachedRunner. It is never empty, since go-plugin
 // cleans up only after what has an id.

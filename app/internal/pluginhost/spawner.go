@@ -2,12 +2,18 @@
 
 package pluginhost
 
-import "runtime"
+import (
+	"runtime"
+	"sync/atomic"
+)
 
 // spawner runs functions on one operating system thread. On Linux a child can
 // ask to be killed when its parent dies, but by parent the kernel means the
 // thread that started it; this one lives as long as the host.
-type spawner struct{ work chan func() }
+type spawner struct {
+	work   chan func()
+	warned atomic.Bool // that this system does not let plugins be isolated
+}
 
 func newSpawner() *spawner {
 	s := &spawner{work: make(chan func())}

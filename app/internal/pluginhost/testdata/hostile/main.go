@@ -43,7 +43,7 @@ var withoutHandshake = map[string]func(){
 		}
 	},
 	"mute":   forever,
-	"frozen": func() { syscall.Kill(os.Getpid(), syscall.SIGSTOP); forever() },
+	"frozen": func() { end(syscall.SIGSTOP) },
 	"exit1":  func() { fmt.Fprintln(os.Stderr, "I give up, access_token=hunter2hunter2"); os.Exit(1) },
 	"dead-socket": func() {
 		l := listen()
@@ -82,6 +82,13 @@ func forever() {
 	for {
 		time.Sleep(time.Hour)
 	}
+}
+
+// end sends the process a signal. It does not return, though a signal may take
+// its time.
+func end(s syscall.Signal) {
+	syscall.Kill(os.Getpid(), s)
+	forever()
 }
 
 // listen makes a socket where the host wants it.

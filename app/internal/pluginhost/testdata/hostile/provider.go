@@ -49,7 +49,7 @@ func (p provider) Describe(context.Context, *sdk.DescribeRequest) (*sdk.Describe
 	case "describe-hangs":
 		forever()
 	case "describe-freezes":
-		syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+		end(syscall.SIGSTOP)
 	}
 	return &sdk.DescribeResponse{Providers: out}, nil
 }
@@ -89,9 +89,9 @@ func (p provider) Exchange(ctx context.Context, r *sdk.ExchangeRequest) (*sdk.Ex
 func (p provider) Refresh(ctx context.Context, r *sdk.RefreshRequest) (*sdk.RefreshResponse, error) {
 	switch p {
 	case "crash":
-		syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		end(syscall.SIGKILL)
 	case "freeze":
-		syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+		end(syscall.SIGSTOP)
 	case "hang":
 		forever()
 	case "exits":
@@ -100,7 +100,7 @@ func (p provider) Refresh(ctx context.Context, r *sdk.RefreshRequest) (*sdk.Refr
 		panic("oh no: " + r.RefreshToken.Reveal())
 	case "family": // leaves a process behind, out of its session
 		spawn(&syscall.SysProcAttr{Setsid: true})
-		syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		end(syscall.SIGKILL)
 	case "talks":
 		for range 200_000 {
 			fmt.Println("the secret is " + r.RefreshToken.Reveal())
