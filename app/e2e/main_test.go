@@ -40,7 +40,7 @@ func connect(t *testing.T, h *rig.Home, page *rig.Page, args []string, consent f
 	t.Helper()
 	p := h.Start(append([]string{"connect", "--no-browser", "--json"}, args...)...)
 	var f flow
-	p.Line(func(line json.RawMessage) bool { return json.Unmarshal(line, &f) == nil && f.AuthorizationURL != "" })
+	p.Line(decodeURL(&f))
 	page.Goto(f.AuthorizationURL)
 	consent(page)
 	var c connection
@@ -48,6 +48,10 @@ func connect(t *testing.T, h *rig.Home, page *rig.Page, args []string, consent f
 		return json.Unmarshal(line, &c) == nil && strings.HasPrefix(c.ID, "data_installation_")
 	})
 	return c
+}
+
+func decodeURL(f *flow) func(json.RawMessage) bool {
+	return func(line json.RawMessage) bool { return json.Unmarshal(line, f) == nil && f.AuthorizationURL != "" }
 }
 
 // asAlice signs in at oidc-provider and consents.
