@@ -204,7 +204,8 @@ func (m *model) step() {
 		kill := m.rnd.IntN(2) == 0
 		m.note("restart, kill=%v", kill)
 		if kill {
-			go func() { _, _ = m.vendReq(hub.VendRequest{Connection: m.pick(), Force: true}) }()
+			engine, id := m.Engine, m.pick()
+			go func() { _, _ = engine.Vend(context.Background(), hub.VendRequest{Connection: id, Force: true}) }()
 			time.Sleep(time.Duration(m.rnd.IntN(300)) * time.Millisecond)
 			m.dead.Store(true)
 		}
