@@ -11,11 +11,6 @@ import (
 	"github.com/standpipe/standpipe/app/internal/hub"
 )
 
-// Disconnect is DisconnectAs for a caller that the audit cannot name.
-func (e *Engine) Disconnect(ctx context.Context, id string, allowGrant bool) (hub.Revocation, error) {
-	return e.DisconnectAs(ctx, "", id, allowGrant)
-}
-
 // DisconnectAs ends a connection: from its first write on nobody gets its
 // tokens and nothing renews them. Then the tokens are revoked at the provider
 // as narrowly as possible, and the records removed, whether or not the provider

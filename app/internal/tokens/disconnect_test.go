@@ -17,7 +17,7 @@ import (
 
 func (h *house) disconnect(id string, allowGrant bool) hub.Revocation {
 	h.t.Helper()
-	rev, err := h.Disconnect(context.Background(), id, allowGrant)
+	rev, err := h.DisconnectAs(context.Background(), "user", id, allowGrant)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func TestDisconnectRevokesTheRefreshTokenFirst(t *testing.T) {
 		if e := h.auditor.entries; e[0].Action != hub.AuditDisconnect || e[1].Action != hub.AuditRevoke || e[1].Reach != hub.ReachToken {
 			t.Errorf("audited %+v", e[:2])
 		}
-		if _, err := h.Disconnect(t.Context(), "c", false); hub.AsError(err).Code != hub.CodeNotFound {
+		if _, err := h.DisconnectAs(t.Context(), "user", "c", false); hub.AsError(err).Code != hub.CodeNotFound {
 			t.Errorf("again: %v", err)
 		}
 	})

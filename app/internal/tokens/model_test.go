@@ -184,7 +184,7 @@ func (m *model) step() {
 		id := m.pick()
 		m.note("disconnect %s", id)
 		m.base.failWith(nil)
-		if _, err := m.Disconnect(context.Background(), id, false); err != nil {
+		if _, err := m.DisconnectAs(context.Background(), "user", id, false); err != nil {
 			m.fatal("disconnect %s: %v", id, err)
 		}
 		m.gone[id] = true
