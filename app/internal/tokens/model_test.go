@@ -30,7 +30,7 @@ import (
 func TestModel(t *testing.T) {
 	seeds := 30
 	if testing.Short() {
-		seeds = 50
+		seeds = 10
 	}
 	for seed := range seeds {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
