@@ -35,11 +35,15 @@ provider "openid" {
     title   = "Read your e-mail address"
     default = true
   }
-  scope "offline_access" { title = "Stay connected while you are away" }
+  scope "offline_access" {
+    title   = "Stay connected while you are away"
+    default = true
+  }
 
-  issuer                = "{issuer}"
-  reconnect_params      = { prompt = "consent" }
-  select_account_params = { prompt = "select_account" }
+  issuer = "{issuer}"
+  # OpenID Connect Core section 11: offline_access is granted with this prompt
+  # only. Others, such as select_account, are errors to some providers.
+  authorize_params = { prompt = "consent" }
 
   # RFC 8252: the loopback address; most providers compare it exactly.
   redirect {}

@@ -131,7 +131,8 @@ func (d *decoder) path(name string) (string, error) {
 	if rest, ok := strings.CutPrefix(name, "~/"); ok {
 		home, err := os.UserHomeDir()
 		if err != nil {
-			return "", errors.New("There is no home folder; write the whole path.") //nolint:staticcheck // a sentence for people
+			//lint:ignore ST1005 a sentence for people
+			return "", errors.New("There is no home folder; write the whole path.")
 		}
 		return filepath.Join(home, rest), nil
 	}

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Copy it to ~/.config/standpipe/standpipe.hcl and change what you need. Every
+# setting may be left out, and so may the file. `standpipe config check` tells
+# what is wrong with it. docs/configuration.md explains each setting.
+
+# What this hub is for: "desktop", "server" or "production". Production refuses
+# sandbox credentials.
+mode = "desktop"
+
+# The app API and the callbacks. Only an address of this machine is taken. The
+# port is a part of every redirect URI that you register.
+listen = "127.0.0.1:4780"
+
+# The web UI of `standpipe serve`, on an address of its own.
+ui_listen = "127.0.0.1:4781"
+
+# The https address of a proxy in front, where there is one.
+base_url = ""
+
+# Where `standpipe sandbox` listens. Empty: no sandbox.
+sandbox = "http://127.0.0.1:4790"
+
+log {
+  level = "info" # debug, info, warn or error
+}
+
+plugins {
+  idle = "5m" # a plugin without work is stopped after that
+}
+
+# An integration makes a provider available. Its name is a part of the redirect
+# URI: http://127.0.0.1:4780/callback/github
+integration "github" {
+  # Whose OAuth client: "own" (an app that you registered), "public" (a client id
+  # without a secret) or "sandbox" (a simulation on this machine).
+  credentials = "sandbox"
+  description = "To try things out"
+}
+
+# A second integration of the same provider, with an OAuth app of your own.
+integration "github-work" {
+  provider  = "github"
+  client_id = "Iv1.0123456789abcdef"
+
+  # Where the secret is; the file needs mode 0600. A path may begin with ~/, and
+  # is else relative to this file. Others: keychain("github-work"), or
+  # keychain("service", "account"). env("NAME") and the secret itself in quotes
+  # work too, and are warned about.
+  client_secret = file("github-work.secret")
+
+  # Instead of the provider's default scopes.
+  scopes      = ["repo", "read:org"]
+  description = "GitHub Enterprise at work"
+  enabled     = true
+
+  # "private" lets calls go to addresses of the local network.
+  network = "private"
+
+  # Settings of the provider; `standpipe providers` lists them.
+  config = {
+    base_url = "https://ghe.example.com"
+  }
+}
