@@ -106,7 +106,11 @@ func handshake(network, address, cert string) {
 
 // spawn starts a second process of this program that inherits its output.
 func spawn(attr *syscall.SysProcAttr) {
-	cmd := exec.Command("/proc/self/exe")
+	self, err := os.Executable()
+	if err != nil {
+		panic(err)
+	}
+	cmd := exec.Command(self)
 	cmd.Args = []string{"standpipe-provider-sleeper"}
 	cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = os.Stdout, os.Stderr, attr
 	if err := cmd.Start(); err != nil {

@@ -6,12 +6,15 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/standpipe/standpipe/sdk"
 	"github.com/standpipe/standpipe/sdk/oauth"
@@ -22,8 +25,10 @@ import (
 type provider string
 
 func (p provider) Describe(context.Context, *sdk.DescribeRequest) (*sdk.DescribeResponse, error) {
+	// The SDK hides the process from others of its user; the tests look at it.
+	_ = unix.Prctl(unix.PR_SET_DUMPABLE, 1, 0, 0, 0)
 	d := sdk.Descriptor{
-		Slug: string(p), Name: "A \x1b[31mplugin\u202e", Description: "For tests.",
+		Slug: string(p), Name: "A plugin", Description: "For tests.",
 		Icon: `<svg viewBox="0 0 1 1"><path d="M0 0"/></svg>`, AllowedHosts: []string{"id.example:443"},
 	}
 	out := []sdk.Descriptor{d}
@@ -31,16 +36,6 @@ func (p provider) Describe(context.Context, *sdk.DescribeRequest) (*sdk.Describe
 	case "liar": // wants what belongs to another plugin
 		d.Slug = "healthy"
 		out = append(out, d)
-	case "bad-slugs":
-		out = nil
-		for _, slug := range []string{"../../etc", "UPPER", "", "a b", strings.Repeat("a", 100)} {
-			d.Slug = slug
-			out = append(out, d)
-		}
-	case "bad-icon":
-		out[0].Icon = `<svg onload="alert(1)"></svg>`
-	case "bad-hosts":
-		out[0].AllowedHosts = []string{"*.example:443"}
 	case "many":
 		for i := range 3 {
 			d.Slug = "many-" + strconv.Itoa(i)
@@ -146,6 +141,12 @@ func look(out map[string]string) {
 	sid, _, _ := syscall.Syscall(syscall.SYS_GETSID, 0, 0, 0)
 	out["session"] = strconv.Itoa(int(sid))
 	out["pid"] = strconv.Itoa(os.Getpid())
+	links, _ := net.Interfaces()
+	for _, l := range links {
+		if l.Flags&net.FlagUp != 0 {
+			out["network"] += l.Name + " "
+		}
+	}
 	if _, err := os.Open("/dev/tty"); err != nil {
 		out["tty"] = "none"
 	}
