@@ -7,11 +7,13 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"github.com/standpipe/standpipe/app/internal/config"
 	"github.com/standpipe/standpipe/app/internal/hub"
+	"github.com/standpipe/standpipe/configs"
 )
 
 func newConfig(e *env) *cobra.Command {
@@ -21,7 +23,7 @@ func newConfig(e *env) *cobra.Command {
 func newConfigCheck(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "check",
-		Short: "Say what is wrong with the configuration file, and where",
+		Short: "Say what is wrong with the configuration file and the declared providers, and where",
 		Args:  cobra.NoArgs,
 		RunE: e.run(func(context.Context, []string) error {
 			paths, err := e.paths()
@@ -29,6 +31,8 @@ func newConfigCheck(e *env) *cobra.Command {
 				return err
 			}
 			_, found := config.Load(paths.Config)
+			_, declared := config.LoadProviders(configs.Providers(), filepath.Join(filepath.Dir(paths.Config), "providers"))
+			found = append(found, declared...)
 			if e.json {
 				err = e.printJSON(struct {
 					File        string             `json:"file"`
