@@ -5,14 +5,6 @@
 // them by itself; the host sends their definitions.
 package main
 
-import (
-	"log/slog"
-	"os"
+import "github.com/standpipe/standpipe/sdk"
 
-	"github.com/standpipe/standpipe/sdk"
-)
-
-func main() {
-	// The host reads stderr line by line, bounds it and takes out secrets.
-	sdk.Serve(&provider{log: slog.New(slog.NewTextHandler(os.Stderr, nil))})
-}
+func main() { sdk.Serve(provider{}) }

@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
 
 	"github.com/standpipe/standpipe/sdk"
 	"github.com/standpipe/standpipe/sdk/oauth"
@@ -13,19 +12,19 @@ import (
 
 // provider serves every declared provider. It keeps nothing: each request
 // carries the definition that it is about.
-type provider struct{ log *slog.Logger }
+type provider struct{}
 
 // The contract, checked by the compiler.
 var (
-	_ sdk.Provider   = (*provider)(nil)
-	_ sdk.Refresher  = (*provider)(nil)
-	_ sdk.Revoker    = (*provider)(nil)
-	_ sdk.Identifier = (*provider)(nil)
+	_ sdk.Provider   = provider{}
+	_ sdk.Refresher  = provider{}
+	_ sdk.Revoker    = provider{}
+	_ sdk.Identifier = provider{}
 )
 
 // Describe implements sdk.Provider. A definition that cannot be used is left
 // out and logged, so that it takes no other one with it.
-func (p *provider) Describe(ctx context.Context, r *sdk.DescribeRequest) (*sdk.DescribeResponse, error) {
+func (provider) Describe(ctx context.Context, r *sdk.DescribeRequest) (*sdk.DescribeResponse, error) {
 	out := &sdk.DescribeResponse{}
 	seen := map[string]bool{}
 	for i, raw := range r.Definitions {
@@ -34,7 +33,7 @@ func (p *provider) Describe(ctx context.Context, r *sdk.DescribeRequest) (*sdk.D
 			err = fmt.Errorf("provider %s: it is declared twice", s.Descriptor.Slug)
 		}
 		if err != nil {
-			p.log.WarnContext(ctx, "a declared provider is left out", "definition", i+1, "error", err)
+			sdk.Logger(ctx).WarnContext(ctx, "a declared provider is left out", "definition", i+1, "error", err)
 			continue
 		}
 		seen[s.Descriptor.Slug] = true
@@ -59,7 +58,7 @@ func standard(t sdk.Target) (*oauth.Standard, error) {
 }
 
 // Authorize implements sdk.Provider.
-func (p *provider) Authorize(ctx context.Context, r *sdk.AuthorizeRequest) (*sdk.AuthorizeResponse, error) {
+func (provider) Authorize(ctx context.Context, r *sdk.AuthorizeRequest) (*sdk.AuthorizeResponse, error) {
 	s, err := standard(r.Target)
 	if err != nil {
 		return nil, err
@@ -68,7 +67,7 @@ func (p *provider) Authorize(ctx context.Context, r *sdk.AuthorizeRequest) (*sdk
 }
 
 // Exchange implements sdk.Provider.
-func (p *provider) Exchange(ctx context.Context, r *sdk.ExchangeRequest) (*sdk.ExchangeResponse, error) {
+func (provider) Exchange(ctx context.Context, r *sdk.ExchangeRequest) (*sdk.ExchangeResponse, error) {
 	s, err := standard(r.Target)
 	if err != nil {
 		return nil, err
@@ -77,7 +76,7 @@ func (p *provider) Exchange(ctx context.Context, r *sdk.ExchangeRequest) (*sdk.E
 }
 
 // Refresh implements sdk.Refresher.
-func (p *provider) Refresh(ctx context.Context, r *sdk.RefreshRequest) (*sdk.RefreshResponse, error) {
+func (provider) Refresh(ctx context.Context, r *sdk.RefreshRequest) (*sdk.RefreshResponse, error) {
 	s, err := standard(r.Target)
 	if err != nil {
 		return nil, err
@@ -86,7 +85,7 @@ func (p *provider) Refresh(ctx context.Context, r *sdk.RefreshRequest) (*sdk.Ref
 }
 
 // Revoke implements sdk.Revoker.
-func (p *provider) Revoke(ctx context.Context, r *sdk.RevokeRequest) (*sdk.RevokeResponse, error) {
+func (provider) Revoke(ctx context.Context, r *sdk.RevokeRequest) (*sdk.RevokeResponse, error) {
 	s, err := standard(r.Target)
 	if err != nil {
 		return nil, err
@@ -95,7 +94,7 @@ func (p *provider) Revoke(ctx context.Context, r *sdk.RevokeRequest) (*sdk.Revok
 }
 
 // Identify implements sdk.Identifier.
-func (p *provider) Identify(ctx context.Context, r *sdk.IdentifyRequest) (*sdk.IdentifyResponse, error) {
+func (provider) Identify(ctx context.Context, r *sdk.IdentifyRequest) (*sdk.IdentifyResponse, error) {
 	s, err := standard(r.Target)
 	if err != nil {
 		return nil, err

@@ -49,8 +49,6 @@ func definition(t *testing.T, server string, change map[string]any) []byte {
 	return b
 }
 
-func newProvider() *provider { return &provider{log: slog.New(slog.DiscardHandler)} }
-
 func serve(t *testing.T, quirks oauthtest.Quirks) *oauthtest.Server {
 	t.Helper()
 	srv, err := oauthtest.Start(oauthtest.Options{
@@ -84,8 +82,10 @@ func TestDescribeLeavesOutTheBadOnes(t *testing.T) {
 	}
 	request.Definitions = append(request.Definitions, definition(t, "https://x.example", map[string]any{"slug": "last"}))
 	var log bytes.Buffer
-	p := &provider{log: slog.New(slog.NewTextHandler(&log, nil))}
-	out, err := p.Describe(t.Context(), request)
+	old := slog.Default() // where sdk.Logger logs without a host
+	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
+	defer slog.SetDefault(old)
+	out, err := provider{}.Describe(t.Context(), request)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func TestDescribeLeavesOutTheBadOnes(t *testing.T) {
 }
 
 func TestDescribeNothing(t *testing.T) {
-	out, err := newProvider().Describe(t.Context(), &sdk.DescribeRequest{})
+	out, err := provider{}.Describe(t.Context(), &sdk.DescribeRequest{})
 	if err != nil || len(out.Providers) != 0 {
 		t.Errorf("%+v, %v", out, err)
 	}
@@ -110,7 +110,7 @@ func TestDescribeNothing(t *testing.T) {
 // TestEveryCallChecksItsDefinition: a definition that is missing, broken or of
 // another provider is an error in words, whatever is asked.
 func TestEveryCallChecksItsDefinition(t *testing.T) {
-	p := newProvider()
+	p := provider{}
 	good := definition(t, "https://x.example", nil)
 	for name, tt := range map[string]struct {
 		target sdk.Target
@@ -185,7 +185,7 @@ func TestLife(t *testing.T) {
 			if tt.change != nil {
 				change = tt.change(srv.URL)
 			}
-			l := &life{t: t, srv: srv, p: newProvider(), target: sdk.Target{
+			l := &life{t: t, srv: srv, p: provider{}, target: sdk.Target{
 				Provider: "example", ClientID: "client", Definition: definition(t, srv.URL, change),
 			}}
 			l.run(tt.scopes)
@@ -196,7 +196,7 @@ func TestLife(t *testing.T) {
 type life struct {
 	t      *testing.T
 	srv    *oauthtest.Server
-	p      *provider
+	p      provider
 	target sdk.Target
 }
 
