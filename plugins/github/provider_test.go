@@ -119,6 +119,10 @@ func TestTableIsSound(t *testing.T) {
 	if err := standard.Validate(); err != nil {
 		t.Error(err)
 	}
+	described := standard.Description()
+	if err := described.Validate(); err != nil {
+		t.Error(err)
+	}
 	if len(icon) > 8<<10 || !strings.HasPrefix(icon, "<svg") || strings.Contains(icon, "script") {
 		t.Error("the icon is no small inert SVG")
 	}
