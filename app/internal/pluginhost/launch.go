@@ -80,17 +80,10 @@ func (l *launcher) launch(ctx context.Context, f found) (*process, []sdk.Descrip
 			return p, described.Providers, nil
 		}
 	}
-	// Was it the plugin's doing, or ours? Ask before it is killed.
-	exited := false
-	select {
-	case <-p.done():
-		exited = !p.run.killed.Load() && p.pid() != 0
-	case <-time.After(20 * time.Millisecond):
-	}
 	timedOut := ctx.Err() != nil
 	p.stop(0)
 	switch {
-	case exited:
+	case p.run.endedAlone():
 		err = errors.New(exitText(p.run.err, out.lastLine()))
 	case timedOut:
 		err = context.Cause(ctx)

@@ -66,11 +66,12 @@ func sealDescriptors() {
 
 // awaitExit returns when the process has exited but was not reaped yet: while
 // it is a zombie its number, and that of its group, cannot be taken by others.
-func awaitExit(pid int) {
+// It reports false where that cannot be waited for.
+func awaitExit(pid int) bool {
 	for {
 		err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
 		if err != unix.EINTR {
-			return
+			return err == nil
 		}
 	}
 }

@@ -17,7 +17,7 @@ func limitProcess(int) {}
 
 func sealDescriptors() {}
 
-func awaitExit(int) {}
+func awaitExit(int) bool { return false }
 
 func killTree(pid int, _ string) {
 	if p, err := os.FindProcess(pid); err == nil {

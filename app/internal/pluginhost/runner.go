@@ -49,6 +49,7 @@ type pluginRunner struct {
 	done   chan struct{} // closed when the process is reaped and its group killed
 	pumps  sync.WaitGroup
 	err    error // of the process; valid after done
+	alone  bool  // it ended by itself; valid after done
 }
 
 var _ runner.Runner = (*pluginRunner)(nil)
@@ -94,6 +95,16 @@ func (r *pluginRunner) Start(context.Context) error {
 
 // checkPeer refuses connections that are not this process's.
 func (r *pluginRunner) checkPeer(c net.Conn) error { return checkPeer(c, r.processID()) }
+
+// endedAlone reports whether the process ran, and ended without being killed.
+func (r *pluginRunner) endedAlone() bool {
+	select {
+	case <-r.done:
+		return r.alone
+	default:
+		return false
+	}
+}
 
 func (r *pluginRunner) processID() int { return int(r.pid.Load()) }
 
@@ -150,9 +161,18 @@ func (r *pluginRunner) startProcess(isolate bool, stdout, stderr *os.File) error
 
 // wait reaps the process and leaves nothing of it.
 func (r *pluginRunner) wait(stdout, stderr *os.File) {
-	awaitExit(r.processID())
-	killTree(r.processID(), r.marker)
-	r.err = r.cmd.Wait()
+	pid := r.processID()
+	if awaitExit(pid) {
+		r.alone = !r.killed.Load()
+		killTree(pid, r.marker)
+		r.err = r.cmd.Wait()
+	} else {
+		r.err = r.cmd.Wait()
+		r.alone = !r.killed.Load()
+		if runtime.GOOS != "windows" { // there the number may be another's by now
+			killTree(pid, r.marker)
+		}
+	}
 	close(r.done)
 	// What was printed last is read; what a process that escaped us still
 	// holds open is not waited for.
@@ -187,7 +207,7 @@ func (r *pluginRunner) pumpStdout(stdout io.Reader) {
 			// It has most likely ended. That is what will be said then.
 			select {
 			case <-r.done:
-			case <-time.After(100 * time.Millisecond):
+			case <-time.After(500 * time.Millisecond):
 			}
 			break
 		}
