@@ -51,13 +51,9 @@ func Serve(p Provider) {
 	})
 }
 
-const byHand = `%[1]s is a plugin of Standpipe and does not run by itself.
-Standpipe starts it when it is needed. To use it, put it into a plugin folder of
-Standpipe, or run:
-
-  standpipe plugin install PATH    to install it
-  %[1]s describe    to see which providers it serves
-
+const byHand = `%[1]s is a plugin of Standpipe and does not run by itself:
+Standpipe starts it when it is needed. Install it with "standpipe plugin install
+PATH", or see which providers it serves with "%[1]s describe".
 `
 
 // served is a Provider as go-plugin wants it.
