@@ -65,9 +65,9 @@ type App struct {
 }
 
 // Open takes the data folder, opens what is in it, finds the plugins and binds
-// the listeners. It starts no plugin. Where another hub has the folder already,
-// the error is instance.ErrRunning; where there are no keys and no keychain to
-// make one in, it is hub.CodeNotConfigured.
+// the listeners. It starts no plugin, unless it is Offline. Where another hub
+// has the folder already, the error is instance.ErrRunning; where there are no
+// keys and no keychain to make one in, it is hub.CodeNotConfigured.
 func Open(ctx context.Context, opts Options) (_ *App, err error) {
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
@@ -83,6 +83,12 @@ func Open(ctx context.Context, opts Options) (_ *App, err error) {
 	} {
 		if err := step(ctx); err != nil {
 			return nil, err
+		}
+	}
+	if opts.Offline {
+		// Run does this beside serving; a single command wants the answer.
+		if err := a.catalog.Refresh(ctx); err != nil {
+			a.log.Error("the plugins could not be asked what they serve", "err", err)
 		}
 	}
 	return a, nil

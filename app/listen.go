@@ -16,9 +16,12 @@ import (
 type listeners struct {
 	app, ui []net.Listener // IPv4 and, where there is one, IPv6 loopback
 	socket  net.Listener
+	// planned is the address of the app API while nothing listens: redirect
+	// URIs are made of it.
+	planned string
 }
 
-func (l *listeners) appAddress() string { return address(l.app) }
+func (l *listeners) appAddress() string { return first(address(l.app), l.planned) }
 func (l *listeners) uiAddress() string  { return address(l.ui) }
 
 func address(l []net.Listener) string {
@@ -40,6 +43,7 @@ func (l *listeners) canReceive() error {
 
 func (a *App) openListeners(context.Context) (err error) {
 	if a.opts.Offline {
+		a.listen.planned = first(a.opts.Listen, a.config.Listen)
 		return nil
 	}
 	if a.listen.socket, err = a.instance.Listen(); err != nil {

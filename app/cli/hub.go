@@ -40,6 +40,16 @@ func (e *env) options() app.Options {
 	}
 }
 
+// quietly is options for a hub that lives as long as one command: that command
+// says what went wrong, and its stderr is not a log unless asked for.
+func (e *env) quietly() app.Options {
+	opts := e.options()
+	if !e.verbose {
+		opts.Logger = nil
+	}
+	return opts
+}
+
 // attach returns a client of the running hub.
 func (e *env) attach(ctx context.Context) (*instance.Client, error) {
 	paths, err := e.paths()
@@ -52,14 +62,14 @@ func (e *env) attach(ctx context.Context) (*instance.Client, error) {
 // withHub runs f with a client of the hub: of the one that runs, or else of one
 // in this process that ends with f and listens nowhere.
 func (e *env) withHub(ctx context.Context, f func(*instance.Client) error) error {
-	opts := e.options()
+	opts := e.quietly()
 	opts.Offline = true
 	return e.with(ctx, opts, f, func(*app.App) func() error { return func() error { return nil } })
 }
 
 // withCallbacks is withHub for what needs the listener of the callbacks.
 func (e *env) withCallbacks(ctx context.Context, f func(*instance.Client) error) error {
-	opts := e.options()
+	opts := e.quietly()
 	opts.NoUI = true
 	return e.with(ctx, opts, f, func(a *app.App) func() error {
 		ctx, cancel := context.WithCancel(ctx)

@@ -3,11 +3,13 @@
 package cli_test
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
@@ -55,6 +57,7 @@ func TestScript(t *testing.T) {
 			"holdport": cmdHoldPort,
 			"hubup":    cmdHubUp,
 			"mode":     cmdMode,
+			"plugin":   cmdPlugin,
 		},
 	})
 }
@@ -119,4 +122,25 @@ func cmdHubUp(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("the hub is not up: %v", err)
 		}
 	}
+}
+
+// cmdPlugin builds a bundled plugin into the folder plugins, with the list of
+// hashes that lets it run, and sets STANDPIPE_DATA to a new data folder with a
+// short path: plugin NAME.
+func cmdPlugin(ts *testscript.TestScript, neg bool, args []string) {
+	dir, name := ts.MkAbs("plugins"), "standpipe-provider-"+args[0]
+	build := exec.Command("go", "build", "-o", filepath.Join(dir, name), "github.com/standpipe/standpipe/plugins/"+args[0])
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		ts.Fatalf("go build: %v\n%s", err, out)
+	}
+	program, err := os.ReadFile(filepath.Join(dir, name))
+	ts.Check(err)
+	sum := fmt.Sprintf("%x  %s\n", sha256.Sum256(program), name)
+	ts.Check(os.WriteFile(filepath.Join(dir, "plugins.sum"), []byte(sum), 0o600))
+	// The script's folder has too long a path for a plugin's socket.
+	data, err := os.MkdirTemp("", "sp")
+	ts.Check(err)
+	ts.Defer(func() { _ = os.RemoveAll(data) })
+	ts.Setenv("STANDPIPE_DATA", data)
 }
