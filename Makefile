@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 
 GO       ?= go
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-LDFLAGS  := -s -w -X github.com/standpipe/standpipe/app/internal/version.linked=$(VERSION)
+LDFLAGS  := -s -w -X github.com/standpipe/standpipe/app/internal/version.number=$(VERSION)
 GOSTATIC := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 PLUGINS  := $(notdir $(wildcard plugins/*))
 GOFILES  := $(shell find app configs plugins sdk frontend -name '*.go' -not -path '*/node_modules/*' 2>/dev/null) main.go go.mod go.sum

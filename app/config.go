@@ -4,7 +4,10 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 
 	"github.com/standpipe/standpipe/app/internal/api/contract"
@@ -17,9 +20,13 @@ import (
 // in the file ends the start, since half a configuration is nobody's wish; a
 // declared provider with an error is left out, and told of.
 func (a *App) openConfig(context.Context) error {
+	if _, err := os.Stat(a.paths.Config); a.opts.Config != "" && errors.Is(err, fs.ErrNotExist) {
+		return hub.Errorf(hub.CodeInvalid, "there is no configuration file %s", a.paths.Config).
+			WithRemedy("Make it, or leave --config out.")
+	}
 	c, found := config.Load(a.paths.Config)
 	if err := found.Err(); err != nil {
-		e := hub.Errorf(hub.CodeInvalid, "the configuration cannot be used:\n%w", err)
+		e := hub.Errorf(hub.CodeNotConfigured, "the configuration cannot be used:\n%w", err)
 		return e.WithRemedy("Mend it; `standpipe config check` shows all that is wrong.")
 	}
 	a.config = c

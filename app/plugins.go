@@ -34,7 +34,7 @@ func (a *App) openPlugins(context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	a.onClose(func() error { a.plugins.Close(); return nil })
+	a.onClose(a.plugins.Close)
 	return nil
 }
 

@@ -14,7 +14,7 @@ import (
 )
 
 func newKeys(e *env) *cobra.Command {
-	return group("keys", "The master key of the data folder", newKeysInit(e), newKeysStatus(e))
+	return group("keys", "The master key of the data folder", newKeysInit(e), newKeysStatus(e), newKeysForget(e))
 }
 
 func newKeysInit(e *env) *cobra.Command {
@@ -81,4 +81,22 @@ func (e *env) showKeys(k contract.Keys) error {
 	e.print("Master key  %s", plain(k.Source))
 	e.print("Store       %s (format %d)", k.Store, k.Format)
 	return nil
+}
+
+func newKeysForget(e *env) *cobra.Command {
+	return &cobra.Command{
+		Use:   "forget",
+		Short: "Make the keychain forget a data folder whose store was lost",
+		Long: `Make the keychain forget that this data folder held a store, so that a new one
+can be made there. Until then a vanished store is an error, since it may have
+been taken away. The key of the lost store stays in the keychain.`,
+		Args: cobra.NoArgs,
+		RunE: e.run(func(context.Context, []string) error {
+			paths, err := e.paths()
+			if err != nil {
+				return err
+			}
+			return seal.ForgetFolder(paths.Data)
+		}),
+	}
 }

@@ -32,7 +32,7 @@ type endpoints struct {
 func (s *Standard) endpoints(ctx context.Context, v vars) (*endpoints, error) {
 	ends := &endpoints{}
 	if s.Issuer != "" {
-		issuer, err := v.url(s.Issuer)
+		issuer, err := v.issuer(s.Issuer)
 		if err != nil {
 			return nil, err
 		}

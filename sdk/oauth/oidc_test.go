@@ -163,3 +163,18 @@ func TestDiscovery(t *testing.T) {
 		})
 	}
 }
+
+// TestIssuerWithASlash: an issuer is compared to the letter, and some (Auth0)
+// end in a slash.
+func TestIssuerWithASlash(t *testing.T) {
+	srv := start(t, nil)
+	srv.Set(func(q *oauthtest.Quirks) { q.MetadataIssuer = srv.URL + "/" })
+	p := openID(func(s *oauth.Standard) { s.Issuer = "{issuer}" })
+	r, err := p.Authorize(t.Context(), &sdk.AuthorizeRequest{
+		Target:      sdk.Target{Provider: p.Descriptor.Slug, ClientID: "c", Config: map[string]string{"issuer": srv.URL + "/"}},
+		RedirectURI: "http://127.0.0.1:4780/callback/x", State: "s", CodeChallenge: "c",
+	})
+	if err != nil || r.Issuer != srv.URL+"/" {
+		t.Errorf("authorize: %+v, %v", r, err)
+	}
+}

@@ -3,6 +3,7 @@
 package oauth
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -100,4 +101,11 @@ func FuzzTokenAnswer(f *testing.F) {
 			t.Fatalf("status 400 judged as %+v", e)
 		}
 	})
+}
+
+func TestScopesAreSplitAtSpacesToo(t *testing.T) {
+	got := slackLike.splitScopes("repo read:user,gist , user")
+	if want := []string{"repo", "read:user", "gist", "user"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
 }

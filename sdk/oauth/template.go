@@ -84,6 +84,16 @@ func (v vars) url(tmpl string) (string, error) {
 	return out, nil
 }
 
+// issuer fills an issuer. It is compared to the letter, and some end in a slash;
+// so a setting that is all of it keeps its own.
+func (v vars) issuer(tmpl string) (string, error) {
+	out, err := v.url(tmpl)
+	if err != nil || strings.IndexByte(tmpl, '}') != len(tmpl)-1 || strings.LastIndexByte(tmpl, '{') != 0 {
+		return out, err
+	}
+	return v.fill(tmpl, func(_ int, value string) (string, error) { return value, nil })
+}
+
 // baseURL checks a config value that begins a URL, and takes off its last slash.
 func baseURL(value string) (string, error) {
 	u, err := url.Parse(value)

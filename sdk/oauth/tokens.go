@@ -177,12 +177,13 @@ func (s *Standard) grantedScopes(doc document, path string) []string {
 	}
 }
 
+// splitScopes splits at the provider's separator, and at spaces: no scope holds
+// one (RFC 6749 section 3.3), and servers that stand in for a provider join
+// with them whatever the provider does.
 func (s *Standard) splitScopes(v string) []string {
 	out := []string{}
-	for name := range strings.SplitSeq(v, or(s.Answer.ScopeSeparator, s.scopeSeparator())) {
-		if name = strings.TrimSpace(name); name != "" {
-			out = append(out, name)
-		}
+	for part := range strings.SplitSeq(v, or(s.Answer.ScopeSeparator, s.scopeSeparator())) {
+		out = append(out, strings.Fields(part)...)
 	}
 	return out
 }

@@ -42,6 +42,15 @@ type house struct {
 	tokens   *tokens.Engine
 	bus      *events.Bus
 	n        int
+	denials  []hub.AuditEntry
+}
+
+// Record keeps what the API itself audits.
+func (h *house) Record(_ context.Context, e hub.AuditEntry) error {
+	if e.Decision == hub.AuditDenied {
+		h.denials = append(h.denials, e)
+	}
+	return nil
 }
 
 const listen = "127.0.0.1:4780"
@@ -81,7 +90,7 @@ func newHouse(t testing.TB) *house {
 	})
 	h.API = api.New(api.Config{
 		Catalog: h.catalog, Flows: h.connect, Tokens: h.tokens, Connections: h.conns, Access: h.access, Sessions: h.sessions,
-		Plugins: yes{}, Events: h.bus, Auditor: yes{}, Logger: quiet, Now: time.Now, NewID: newID, Version: "test",
+		Plugins: yes{}, Events: h.bus, Auditor: h, Logger: quiet, Now: time.Now, NewID: newID, Version: "test",
 		Assets: fstest.MapFS{
 			"index.html":    {Data: []byte(`<meta name="standpipe-session" content="%STANDPIPE_SESSION%"><meta name="standpipe-host" content="%STANDPIPE_HOST%">`)},
 			"assets/app.js": {Data: []byte("export {}")},

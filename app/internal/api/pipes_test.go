@@ -66,6 +66,9 @@ func TestInactive(t *testing.T) {
 					t.Errorf("active: %v", body["active"])
 				}
 			}
+			if test.want == "consent_required" && (len(h.denials) == 0 || h.denials[len(h.denials)-1].Code != hub.CodeConsentRequired) {
+				t.Errorf("the denial is not in the audit: %+v", h.denials)
+			}
 			if r.StatusCode != test.status || got != test.want {
 				t.Errorf("%d %v, want %d %s", r.StatusCode, body, test.status, test.want)
 			}

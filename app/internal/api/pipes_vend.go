@@ -88,9 +88,25 @@ func (a *API) selectConnection(ctx context.Context, app *hub.App, slug string, p
 	if err != nil {
 		return hub.Selection{}, err
 	}
-	return a.cfg.Access.Select(hub.SelectRequest{
+	sel, err := a.cfg.Access.Select(hub.SelectRequest{
 		App: app, Owner: owner, Integration: slug, Connection: p.connection, Multiple: p.multiple, Connections: conns,
 	})
+	if err == nil {
+		return sel, nil
+	}
+	return sel, a.denied(ctx, app.ID, slug, err)
+}
+
+// denied audits a refusal and returns it; an audit that cannot be written is
+// the graver news.
+func (a *API) denied(ctx context.Context, app, subject string, err error) error {
+	entry := hub.AuditEntry{
+		Time: a.cfg.Now(), Action: hub.AuditVend, Decision: hub.AuditDenied, App: app, Subject: subject, Code: hub.AsError(err).Code,
+	}
+	if failed := a.cfg.Auditor.Record(ctx, entry); failed != nil {
+		return failed
+	}
+	return err
 }
 
 // inactiveOr turns the outcomes that are inactive answers by contract into
