@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// `npm run dev`: a hub of canned data, to look at every state of the page. It
+// is a plugin of the development server and no part of a build. The scene is
+// chosen by the address: /?scene=mixed | empty | first | broken | ended | many.
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Plugin } from "vite";
+import type { Flow } from "../lib/api/types";
+import { scenes } from "./scenes.ts";
+
+export function mockHub(): Plugin {
+  const flows = new Map<string, Flow>();
+  const streams = new Set<ServerResponse>();
+  let scene = "mixed";
+
+  async function answer(req: IncomingMessage, res: ServerResponse, path: string) {
+    const json = (status: number, body?: unknown) => {
+      res.writeHead(status, { "Content-Type": "application/json" });
+      res.end(body === undefined ? "" : JSON.stringify(body));
+    };
+    const tell = (event: object) => {
+      for (const s of streams)
+        s.write(`data: ${JSON.stringify({ ...event, time: new Date().toISOString() })}\n\n`);
+    };
+    const data = scenes[scene] ?? scenes.mixed!;
+    if (scene === "ended") return json(401, { code: "unauthorized", message: "the session has ended" });
+    if (scene === "broken")
+      return json(503, {
+        code: "locked",
+        message: "the store is locked",
+        remedy: "Unlock it with `standpipe unlock`.",
+      });
+    const text = await read(req);
+    const body = text ? JSON.parse(text) : {};
+    const parts = path.split("/").slice(3); // after /ui/api
+    switch (`${req.method} ${parts[0]}`) {
+      case "GET hub":
+        return json(200, data.hub);
+      case "GET accounts":
+        return json(200, data.accounts);
+      case "GET integrations":
+      case "PUT integrations": {
+        const found = data.accounts.integrations.find((i) => i.slug === parts[1]);
+        return found
+          ? json(200, found)
+          : json(404, { code: "entity_not_found", message: `there is no integration "${parts[1]}"` });
+      }
+      case "POST flows": {
+        if (parts[2]) {
+          const f = flows.get(parts[1]!)!;
+          f.state = parts[2] === "confirm" ? "done" : "confirm";
+          return json(200, f);
+        }
+        const other = data.accounts.connections.find((c) => c.id === body.connection);
+        const f: Flow = {
+          id: `flow_${flows.size + 1}`,
+          integration: body.integration,
+          state: "waiting",
+          authorization_url: "http://127.0.0.1:5173/?consent",
+          expires_at: new Date(Date.now() + 600_000).toISOString(),
+          account: { label: "mona", name: "Mona Lisa", email: "mona@example.org" },
+          scopes: ["read:user", "repo"],
+          missing_scopes: ["gist"],
+          replaces: other?.account,
+        };
+        flows.set(f.id, f);
+        setTimeout(() => {
+          f.state = "confirm";
+          tell({ type: "flow.changed", flow: f.id });
+        }, 2500);
+        return json(200, f);
+      }
+      case "GET flows":
+        return json(200, flows.get(parts[1]!));
+      case "DELETE flows":
+        return json(204);
+      case "DELETE connections":
+        return json(200, { revoked: "token", message: "The token was revoked at the provider." });
+      case "GET events":
+        res.writeHead(200, { "Content-Type": "text/event-stream" });
+        res.write(": hello\n\n");
+        streams.add(res);
+        req.on("close", () => streams.delete(res));
+        return;
+    }
+    json(404, { code: "entity_not_found", message: "the mock does not know this path" });
+  }
+
+  return {
+    name: "mock-hub",
+    apply: "serve",
+    configureServer(server) {
+      server.middlewares.use((req, res, next) => {
+        const url = new URL(req.url ?? "/", "http://mock");
+        const wanted = url.searchParams.get("scene");
+        if (wanted) scene = wanted;
+        if (!url.pathname.startsWith("/ui/api/")) return next();
+        answer(req, res, url.pathname).catch(next);
+      });
+    },
+  };
+}
+
+async function read(req: IncomingMessage): Promise<string> {
+  let text = "";
+  for await (const chunk of req) text += chunk;
+  return text;
+}

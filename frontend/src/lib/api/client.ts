@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+import type {
+  Accounts,
+  Disconnected,
+  ErrorBody,
+  Flow,
+  Hub,
+  Integration,
+  LoggedIn,
+  SaveIntegration,
+  StartFlow,
+} from "./types";
+
+/** The header that carries the session; never a cookie: a web view has none. */
+export const sessionHeader = "Standpipe-Session";
+
+/** A call that did not succeed, told in the hub's words. */
+export class ApiError extends Error {
+  readonly status: number;
+  readonly body: ErrorBody;
+
+  constructor(status: number, body: ErrorBody) {
+    super(body.message);
+    this.name = "ApiError";
+    this.status = status;
+    this.body = body;
+  }
+}
+
+/** What of any error to show: the hub's own words, or our best. */
+export function asErrorBody(e: unknown): ErrorBody {
+  if (e instanceof ApiError) return e.body;
+  return { code: "internal_error", message: e instanceof Error ? e.message : String(e) };
+}
+
+export interface ClientConfig {
+  /** The session token; empty before the login. */
+  token: () => string;
+  /** Called when the hub does not know the session (any more). */
+  onEnded: () => void;
+  fetch?: typeof fetch;
+}
+
+export type Client = ReturnType<typeof createClient>;
+
+/** The calls of the page. Bodies are JSON strings, never Blob or FormData. */
+export function createClient(config: ClientConfig) {
+  const send = config.fetch ?? ((...args: Parameters<typeof fetch>) => fetch(...args));
+
+  async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const headers: Record<string, string> = { Accept: "application/json" };
+    const token = config.token();
+    if (token) headers[sessionHeader] = token;
+    if (body !== undefined) headers["Content-Type"] = "application/json";
+    let answer: Response;
+    try {
+      answer = await send(path, {
+        method,
+        headers,
+        body: body === undefined ? undefined : JSON.stringify(body),
+        cache: "no-store",
+        redirect: "error",
+      });
+    } catch {
+      throw new ApiError(0, {
+        code: "unreachable",
+        message: "Standpipe does not answer.",
+        remedy: "It may have been stopped. This page tries again by itself.",
+      });
+    }
+    const text = await answer.text();
+    if (answer.ok) {
+      if (!text) return undefined as T;
+      try {
+        return JSON.parse(text) as T;
+      } catch {
+        throw new ApiError(answer.status, {
+          code: "internal_error",
+          message: "Standpipe gave an answer that is not JSON.",
+        });
+      }
+    }
+    if (answer.status === 401) config.onEnded();
+    throw new ApiError(answer.status, errorBody(answer.status, text));
+  }
+
+  const id = encodeURIComponent;
+  return {
+    login: (code: string) => call<LoggedIn>("POST", "/ui/api/session", { code }),
+    logout: () => call<void>("DELETE", "/ui/api/session"),
+    hub: () => call<Hub>("GET", "/ui/api/hub"),
+    accounts: () => call<Accounts>("GET", "/ui/api/accounts"),
+    integration: (slug: string) => call<Integration>("GET", `/ui/api/integrations/${id(slug)}`),
+    saveIntegration: (slug: string, change: SaveIntegration) =>
+      call<Integration>("PUT", `/ui/api/integrations/${id(slug)}`, change),
+    startFlow: (start: StartFlow) => call<Flow>("POST", "/ui/api/flows", start),
+    flow: (flow: string) => call<Flow>("GET", `/ui/api/flows/${id(flow)}`),
+    confirmFlow: (flow: string, accept_other_account: boolean) =>
+      call<Flow>("POST", `/ui/api/flows/${id(flow)}/confirm`, { accept_other_account }),
+    pasteCallback: (flow: string, url: string) =>
+      call<Flow>("POST", `/ui/api/flows/${id(flow)}/callback`, { url }),
+    cancelFlow: (flow: string) => call<void>("DELETE", `/ui/api/flows/${id(flow)}`),
+    disconnect: (connection: string, revoke_grant: boolean) =>
+      call<Disconnected>("DELETE", `/ui/api/connections/${id(connection)}`, { revoke_grant }),
+    /** Asks the window's host for the system browser. */
+    openInBrowser: (url: string) => call<void>("POST", "/desktop/open", { url }),
+  };
+}
+
+function errorBody(status: number, text: string): ErrorBody {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    if (parsed && typeof parsed === "object" && "message" in parsed && typeof parsed.message === "string") {
+      return { code: "internal_error", ...(parsed as Partial<ErrorBody>), message: parsed.message };
+    }
+  } catch {
+    // Not of the hub; said below.
+  }
+  return {
+    code: "internal_error",
+    message: `Standpipe answered with the status ${status} and no explanation.`,
+  };
+}

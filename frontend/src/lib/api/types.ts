@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+// The JSON bodies of the hub. They mirror app/internal/api/contract/contract.go
+// name by name; that file says what each means. Times are RFC 3339 strings.
+
+export type Credentials = "own" | "public" | "sandbox";
+export type IntegrationState = "ready" | "needs_setup" | "disabled" | "unavailable";
+export type ConnectionState = "connected" | "needs_reauthorization" | "disconnected";
+export type FlowState = "waiting" | "confirm" | "done" | "failed";
+export type Reach = "none" | "token" | "grant";
+
+export interface ErrorBody {
+  message: string;
+  code: string;
+  remedy?: string;
+  field?: string;
+  reason?: string;
+  choices?: { connected_account_id: string; account: string }[];
+  retry_after?: number;
+}
+
+export interface Login {
+  code: string;
+}
+
+export interface LoggedIn {
+  token: string;
+  expires_at: string;
+}
+
+export interface Notice {
+  severity: "info" | "warning" | "error";
+  message: string;
+  remedy?: string;
+}
+
+export interface Hub {
+  version: string;
+  app_api: string;
+  key_source: string;
+  sandbox: string;
+  notices: Notice[];
+}
+
+export interface ScopeChoice {
+  name: string;
+  title: string;
+  default: boolean;
+  required: boolean;
+  selected: boolean;
+}
+
+export interface ConfigField {
+  key: string;
+  label: string;
+  description: string;
+  example: string;
+  pattern: string;
+  default: string;
+  required: boolean;
+  installation: boolean;
+  value: string;
+}
+
+export interface Integration {
+  slug: string;
+  provider: string;
+  name: string;
+  description: string;
+  icon: string;
+  docs_url: string;
+  console_url: string;
+  setup_steps: string[];
+  state: IntegrationState;
+  problem?: string;
+  enabled: boolean;
+  from_file: boolean;
+  credentials: Credentials | "";
+  credentials_offered: Credentials[];
+  client_id: string;
+  client_secret_set: boolean;
+  client_secret_hint: string;
+  secret_required: boolean;
+  redirect_uri: string;
+  scopes: ScopeChoice[];
+  config: ConfigField[];
+  capabilities: string[];
+}
+
+export interface SaveIntegration {
+  credentials?: Credentials;
+  client_id?: string;
+  client_secret?: string;
+  scopes?: string[];
+  description?: string;
+  enabled?: boolean;
+  config?: Record<string, string>;
+}
+
+export interface Account {
+  label: string;
+  login?: string;
+  name?: string;
+  email?: string;
+}
+
+export interface Health {
+  code: string;
+  message: string;
+  since: string;
+  next_try: string;
+}
+
+export interface Connection {
+  id: string;
+  integration: string;
+  provider: string;
+  owner: { user?: string; organization?: string; shared?: boolean };
+  state: ConnectionState;
+  reason?: string;
+  remedy?: string;
+  account: Account;
+  scopes: string[];
+  missing_scopes: string[];
+  sandbox: boolean;
+  health?: Health;
+  expires_at?: string;
+  last_refresh?: string;
+  created_at: string;
+  updated_at: string;
+}
+
+export interface Accounts {
+  integrations: Integration[];
+  connections: Connection[];
+}
+
+export interface StartFlow {
+  integration: string;
+  connection?: string;
+  config?: Record<string, string>;
+}
+
+export interface Flow {
+  id: string;
+  integration: string;
+  state: FlowState;
+  authorization_url?: string;
+  expires_at: string;
+  account?: Account;
+  scopes?: string[];
+  missing_scopes?: string[];
+  replaces?: Account;
+  reauthorize?: string;
+  connection?: string;
+  error?: ErrorBody;
+}
+
+export interface Disconnected {
+  revoked: Reach;
+  message: string;
+}
+
+/** An event of the stream: it names what changed and holds no content. */
+export interface HubEvent {
+  type: string;
+  connection?: string;
+  flow?: string;
+  slug?: string;
+  reason?: string;
+  detail?: string;
+  time: string;
+}
