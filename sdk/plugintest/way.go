@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plugintest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/go-plugin"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/standpipe/standpipe/sdk"
+	"github.com/standpipe/standpipe/sdk/internal/dial"
+	"github.com/standpipe/standpipe/sdk/wire"
+)
+
+// api is a provider with every optional interface.
+type api interface {
+	sdk.Provider
+	sdk.Refresher
+	sdk.Revoker
+	sdk.Identifier
+	sdk.DeviceAuthorizer
+	sdk.ClientCredentialer
+	sdk.Introspector
+	sdk.Checker
+}
+
+// started is a provider that can be called in one of the ways.
+type started struct {
+	api
+	withDial func(context.Context, wire.Dial) context.Context
+	// output ends the plugin and returns what it printed.
+	output func() string
+	direct bool
+}
+
+// A starter starts the provider of cfg; t ends it.
+type starter func(t *testing.T, cfg *Config) *started
+
+func inProcess(_ *testing.T, cfg *Config) *started {
+	return &started{api: direct{cfg.New()}, withDial: dial.NewContext, output: func() string { return "" }, direct: true}
+}
+
+func overSocket(t *testing.T, cfg *Config) *started {
+	t.Helper()
+	socket := filepath.Join(socketDir(t), "plugin")
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := sdk.NewServer(cfg.New())
+	done := make(chan struct{})
+	go func() { defer close(done); _ = srv.Serve(l) }()
+	conn, err := grpc.NewClient("unix:"+socket, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close(); srv.Stop(); <-done })
+	return &started{api: wire.NewClient(conn), withDial: wire.WithDial, output: func() string { return "" }}
+}
+
+// asBinary starts an executable as a host does, with next to no environment.
+func asBinary(path string) starter {
+	return func(t *testing.T, _ *Config) *started {
+		t.Helper()
+		cmd := exec.Command(path)
+		cmd.Env = []string{"PLUGIN_UNIX_SOCKET_DIR=" + socketDir(t)}
+		var out output
+		client := plugin.NewClient(&plugin.ClientConfig{
+			HandshakeConfig: wire.Handshake, Plugins: plugin.PluginSet{wire.PluginName: dispenser{}}, Cmd: cmd,
+			AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC}, AutoMTLS: true, SkipHostEnv: true,
+			Logger: hclog.NewNullLogger(), Stderr: &out, SyncStdout: &out, SyncStderr: &out, StartTimeout: 20 * time.Second,
+		})
+		t.Cleanup(client.Kill)
+		protocol, err := client.Client()
+		if err != nil {
+			t.Fatalf("start %s: %v\n%s", path, err, out.String())
+		}
+		raw, err := protocol.Dispense(wire.PluginName)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &started{api: raw.(*wire.Client), withDial: wire.WithDial, output: func() string {
+			client.Kill()
+			return out.String()
+		}}
+	}
+}
+
+// socketDir is a folder whose path is short enough for a socket's address.
+func socketDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "sp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
+type dispenser struct{ plugin.NetRPCUnsupportedPlugin }
+
+func (dispenser) GRPCServer(*plugin.GRPCBroker, *grpc.Server) error {
+	return errors.New("the host serves nothing")
+}
+
+func (dispenser) GRPCClient(_ context.Context, _ *plugin.GRPCBroker, conn *grpc.ClientConn) (any, error) {
+	return wire.NewClient(conn), nil
+}
+
+// output collects what a plugin prints.
+type output struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.String()
+}
+
+// direct calls a provider without a wire; what it lacks is Unsupported.
+type direct struct{ sdk.Provider }
+
+var errLacking = sdk.Unsupported("this provider cannot do that")
+
+func (d direct) Refresh(ctx context.Context, r *sdk.RefreshRequest) (*sdk.RefreshResponse, error) {
+	if p, ok := d.Provider.(sdk.Refresher); ok {
+		return p.Refresh(ctx, r)
+	}
+	return nil, errLacking
+}
+
+func (d direct) Revoke(ctx context.Context, r *sdk.RevokeRequest) (*sdk.RevokeResponse, error) {
+	if p, ok := d.Provider.(sdk.Revoker); ok {
+		return p.Revoke(ctx, r)
+	}
+	return nil, errLacking
+}
+
+func (d direct) Identify(ctx context.Context, r *sdk.IdentifyRequest) (*sdk.IdentifyResponse, error) {
+	if p, ok := d.Provider.(sdk.Identifier); ok {
+		return p.Identify(ctx, r)
+	}
+	return nil, errLacking
+}
+
+func (d direct) StartDevice(ctx context.Context, r *sdk.StartDeviceRequest) (*sdk.StartDeviceResponse, error) {
+	if p, ok := d.Provider.(sdk.DeviceAuthorizer); ok {
+		return p.StartDevice(ctx, r)
+	}
+	return nil, errLacking
+}
+
+func (d direct) PollDevice(ctx context.Context, r *sdk.PollDeviceRequest) (*sdk.PollDeviceResponse, error) {
+	if p, ok := d.Provider.(sdk.DeviceAuthorizer); ok {
+		return p.PollDevice(ctx, r)
+	}
+	return nil, errLacking
+}
+
+func (d direct) ClientCredentials(ctx context.Context, r *sdk.ClientCredentialsRequest) (*sdk.ClientCredentialsResponse, error) {
+	if p, ok := d.Provider.(sdk.ClientCredentialer); ok {
+		return p.ClientCredentials(ctx, r)
+	}
+	return nil, errLacking
+}
+
+func (d direct) Introspect(ctx context.Context, r *sdk.IntrospectRequest) (*sdk.IntrospectResponse, error) {
+	if p, ok := d.Provider.(sdk.Introspector); ok {
+		return p.Introspect(ctx, r)
+	}
+	return nil, errLacking
+}
+
+func (d direct) Check(ctx context.Context, r *sdk.CheckRequest) (*sdk.CheckResponse, error) {
+	if p, ok := d.Provider.(sdk.Checker); ok {
+		return p.Check(ctx, r)
+	}
+	return nil, errLacking
+}
