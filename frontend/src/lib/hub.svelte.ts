@@ -25,18 +25,15 @@ export class HubState {
   live = $state(true);
   toasts = $state.raw<ToastText[]>([]);
 
+  // eslint-disable-next-line svelte/prefer-svelte-reactivity -- nothing is drawn from it
   #listeners = new Set<(e: HubEvent) => void>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #reading = false;
   #again = false;
   #nextToast = 0;
 
-  constructor(fetcher?: typeof fetch) {
-    const onEnded = () => {
-      forgetSession();
-      this.ended = true;
-    };
-    this.client = createClient({ token: sessionToken, onEnded, fetch: fetcher });
+  constructor() {
+    this.client = createClient({ token: sessionToken, onEnded: () => this.#end() });
   }
 
   /** Opens the session, reads everything, and follows the events; returns the end. */
@@ -50,10 +47,10 @@ export class HubState {
         token: sessionToken,
         onEvent: (e) => this.#onEvent(e),
         onState: (live) => {
-          if (live && !this.live) this.#onEvent({ type: "resync", time: new Date().toISOString() });
+          if (live && !this.live) this.#onEvent({ type: "resync", time: "" });
           this.live = live;
         },
-        onEnded: () => (this.ended = true),
+        onEnded: () => this.#end(),
       });
       addEventListener("focus", focus);
       this.refresh(0);
@@ -64,6 +61,11 @@ export class HubState {
       removeEventListener("focus", focus);
       clearTimeout(this.#timer);
     };
+  }
+
+  #end() {
+    forgetSession();
+    this.ended = true;
   }
 
   async #open(): Promise<boolean> {

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+import { fireEvent, render, screen, waitFor, within } from "@testing-library/svelte";
+import { beforeEach, expect, test, vi } from "vitest";
+import App from "./App.svelte";
+import { connection, integration, scenes } from "./dev/scenes";
+import type { Accounts, Flow } from "./lib/api/types";
+
+/** The hub at the other end of fetch: its accounts, one flow, and what it was asked. */
+class FakeHub {
+  accounts: Accounts = structuredClone(scenes.mixed!.accounts);
+  flow: Flow = {
+    id: "f1",
+    integration: "notion",
+    state: "waiting",
+    authorization_url: "https://provider.example/authorize",
+    expires_at: "2030-01-01T00:00:00Z",
+  };
+  status = 200;
+  asked: { method: string; path: string; body: unknown }[] = [];
+  #stream?: ReadableStreamDefaultController<Uint8Array>;
+
+  fetch = async (url: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
+    const path = String(url);
+    const method = init?.method ?? "GET";
+    const body: unknown = init?.body ? JSON.parse(init.body as string) : undefined;
+    this.asked.push({ method, path, body });
+    if (this.status !== 200) return Response.json({ message: "no", code: "x" }, { status: this.status });
+    if (path === "/ui/api/events")
+      return new Response(new ReadableStream({ start: (c) => void (this.#stream = c) }));
+    if (path === "/ui/api/hub") return Response.json(scenes.mixed!.hub);
+    if (path === "/ui/api/accounts") return Response.json(this.accounts);
+    if (path === "/ui/api/session") return Response.json({ token: "from-code", expires_at: "" });
+    if (path.endsWith("/confirm")) this.flow = { ...this.flow, state: "done" };
+    if (path.startsWith("/ui/api/flows"))
+      return method === "DELETE" ? new Response(null, { status: 204 }) : Response.json(this.flow);
+    if (path.startsWith("/ui/api/connections/"))
+      return Response.json({ revoked: "token", message: "The token was revoked." });
+    const found = this.accounts.integrations.find((i) => path.endsWith("/" + i.slug));
+    return Response.json(found);
+  };
+  tell(event: object) {
+    this.#stream!.enqueue(new TextEncoder().encode(`data: ${JSON.stringify(event)}\n\n`));
+  }
+  calls = (method: string, path: string) => this.asked.filter((a) => a.method === method && a.path === path);
+}
+
+let hub: FakeHub;
+beforeEach(() => {
+  hub = new FakeHub();
+  sessionStorage.setItem("standpipe-session", "tok");
+  vi.stubGlobal("fetch", hub.fetch);
+  vi.stubGlobal("scrollTo", () => {});
+  vi.spyOn(window, "open").mockReturnValue(null);
+});
+
+const shown = (id: string) => screen.findByTestId(id);
+
+test("the list shows states in words, and outside text is inert", async () => {
+  render(App);
+  expect((await shown("state-c1")).textContent).toBe("Connected");
+  expect(screen.getByTestId("state-c3").textContent).toBe("Needs reauthorization");
+  expect(screen.getByTestId("remedy-c3").textContent).toContain("withdrawn");
+  expect(screen.getByTestId("health-c4").textContent).toMatch(
+    /Google cannot be reached\. Since .*, next try in \d minutes/,
+  );
+  expect(screen.getByTestId("row-github").textContent).toContain('<img src=x onerror="alert(1)">');
+  expect(document.querySelector("img[onerror]")).toBeNull();
+  expect(within(screen.getByTestId("section-connected")).getByText("Sandbox")).toBeTruthy();
+});
+
+test("an event changes the list without a reload", async () => {
+  render(App);
+  await shown("state-c1");
+  hub.accounts = { ...hub.accounts, connections: [connection("n1", "notion", "fresh")] };
+  hub.tell({ type: "connection.connected", connection: "n1" });
+  expect((await shown("account-n1")).textContent).toBe("fresh");
+  expect(screen.queryByTestId("state-c1")).toBeNull();
+});
+
+test("connect: wait, confirm what came back, done", async () => {
+  render(App);
+  await fireEvent.click(await shown("connect-notion"));
+  await fireEvent.click(await shown("start"));
+  await shown("flow-waiting");
+  expect(await shown("not-opened")).toBeTruthy(); // window.open gave nothing
+  expect((screen.getByTestId("authorization-url") as HTMLInputElement).value).toBe(
+    hub.flow.authorization_url,
+  );
+  hub.flow = {
+    ...hub.flow,
+    state: "confirm",
+    account: { label: "mona" },
+    scopes: ["repo"],
+    missing_scopes: ["gist"],
+  };
+  hub.tell({ type: "flow.changed", flow: "f1" });
+  expect((await shown("flow-account-label")).textContent).toBe("mona");
+  expect(screen.getByTestId("flow-scopes").textContent).toContain("Read and write your repositories");
+  expect(screen.getByTestId("flow-missing-scopes").textContent).toContain("Write gists");
+  await fireEvent.click(screen.getByTestId("confirm"));
+  await waitFor(() => expect(screen.queryByTestId("connect-dialog")).toBeNull());
+  expect(hub.calls("POST", "/ui/api/flows/f1/confirm")[0]!.body).toEqual({ accept_other_account: false });
+  expect((await shown("toast")).textContent).toContain("mona is connected");
+});
+
+test("another account is only taken with a tick", async () => {
+  hub.flow = { ...hub.flow, state: "confirm", account: { label: "eve" }, replaces: { label: "octocat" } };
+  render(App);
+  await fireEvent.click(await shown("reauthorize-c1"));
+  await fireEvent.click(await shown("start"));
+  const confirm = (await shown("confirm")) as HTMLButtonElement;
+  expect(hub.calls("POST", "/ui/api/flows")[0]!.body).toEqual({ integration: "github", connection: "c1" });
+  expect(confirm.disabled).toBe(true);
+  await fireEvent.click(screen.getByTestId("accept-other"));
+  expect(confirm.disabled).toBe(false);
+  await fireEvent.click(confirm);
+  await waitFor(() =>
+    expect(hub.calls("POST", "/ui/api/flows/f1/confirm")[0]!.body).toEqual({ accept_other_account: true }),
+  );
+});
+
+test("what is not mine is cancelled at the hub, and a failure is told", async () => {
+  hub.flow = { ...hub.flow, state: "confirm", account: { label: "eve" } };
+  render(App);
+  await fireEvent.click(await shown("connect-notion"));
+  await fireEvent.click(await shown("start"));
+  await fireEvent.click(await shown("not-my-account"));
+  await waitFor(() => expect(hub.calls("DELETE", "/ui/api/flows/f1")).toHaveLength(1));
+  hub.flow = {
+    ...hub.flow,
+    state: "failed",
+    error: { code: "access_denied", message: "you refused", remedy: "Connect again." },
+  };
+  await fireEvent.click(await shown("connect-notion"));
+  await fireEvent.click(await shown("start"));
+  expect((await shown("flow-failed")).textContent).toMatch(/you refused.*Connect again\./s);
+});
+
+test("disconnect asks first", async () => {
+  render(App);
+  await fireEvent.click(await shown("disconnect-c1"));
+  expect((await shown("disconnect-dialog")).textContent).toContain("GitHub to revoke it");
+  expect(hub.calls("DELETE", "/ui/api/connections/c1")).toHaveLength(0);
+  await fireEvent.click(screen.getByTestId("disconnect-confirm"));
+  expect((await shown("toast")).textContent).toContain("The token was revoked.");
+});
+
+test("the set-up form checks, sends the change and never shows a secret", async () => {
+  const form = integration("github", "GitHub", {
+    credentials: "own",
+    client_id: "id1",
+    client_secret_set: true,
+    client_secret_hint: "9f3c",
+  });
+  hub.accounts = { integrations: [form], connections: [] };
+  history.replaceState(null, "", "/#/integrations/github");
+  render(App);
+  const secret = (await shown("client-secret")) as HTMLInputElement;
+  expect(secret.value).toBe("");
+  expect(secret.placeholder).toContain("9f3c");
+  expect((screen.getByTestId("scope-read:user") as HTMLInputElement).disabled).toBe(true);
+  await fireEvent.input(screen.getByTestId("client-id"), { target: { value: "id 2" } });
+  await fireEvent.submit(screen.getByTestId("setup-form"));
+  expect((await shown("client-id-error")).textContent).toContain("no spaces");
+  expect(hub.calls("PUT", "/ui/api/integrations/github")).toHaveLength(0);
+  await fireEvent.input(screen.getByTestId("client-id"), { target: { value: "id2" } });
+  await fireEvent.input(secret, { target: { value: "s3cret" } });
+  await fireEvent.submit(screen.getByTestId("setup-form"));
+  await waitFor(() =>
+    expect(hub.calls("PUT", "/ui/api/integrations/github")[0]!.body).toEqual({
+      client_id: "id2",
+      client_secret: "s3cret",
+    }),
+  );
+});
+
+test("what the file says is read-only, and says so", async () => {
+  history.replaceState(null, "", "/#/integrations/slack");
+  render(App);
+  expect(await shown("from-file")).toBeTruthy();
+  expect(screen.queryByTestId("save")).toBeNull();
+  expect(screen.getByTestId("client-id").closest("fieldset")!.disabled).toBe(true);
+});
+
+test("a code in the address becomes a session", async () => {
+  sessionStorage.clear();
+  history.replaceState(null, "", "/#code=once");
+  render(App);
+  await shown("state-c1");
+  expect(hub.calls("POST", "/ui/api/session")[0]!.body).toEqual({ code: "once" });
+  expect(sessionStorage.getItem("standpipe-session")).toBe("from-code");
+  expect(location.hash).toBe("#/");
+});
+
+test("a session that has ended says what to run", async () => {
+  hub.status = 401;
+  render(App);
+  await shown("session-ended");
+  expect((screen.getByTestId("open-command") as HTMLInputElement).value).toBe("standpipe open");
+  expect(sessionStorage.getItem("standpipe-session")).toBeNull();
+});
+
+test("a hub in trouble and a hub without providers", async () => {
+  hub.status = 503;
+  const { unmount } = render(App);
+  await shown("load-error");
+  hub.status = 200;
+  hub.accounts = { integrations: [], connections: [] };
+  await fireEvent.click(screen.getByTestId("retry"));
+  await shown("empty");
+  unmount();
+});
