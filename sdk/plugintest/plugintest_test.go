@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/standpipe/standpipe/sdk"
 	"github.com/standpipe/standpipe/sdk/oauthtest"
 	"github.com/standpipe/standpipe/sdk/plugintest"
 	"github.com/standpipe/standpipe/sdk/plugintest/testdata/example/provider"
@@ -15,7 +16,7 @@ const redirectURI = "http://127.0.0.1:4780/callback/example"
 
 func example() plugintest.Config {
 	return plugintest.Config{
-		New:          provider.New,
+		New:          func() sdk.Provider { return provider.New() },
 		Package:      "./testdata/example",
 		Provider:     "example",
 		ClientID:     "app",

@@ -9,7 +9,7 @@ import (
 )
 
 // New returns the provider.
-func New() sdk.Provider {
+func New() *oauth.Standard {
 	return &oauth.Standard{
 		Descriptor: sdk.Descriptor{
 			Slug: "example", Name: "Example", Description: "Read your profile at Example.",
