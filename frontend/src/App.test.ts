@@ -179,7 +179,17 @@ test("what the file says is read-only, and says so", async () => {
   render(App);
   expect(await shown("from-file")).toBeTruthy();
   expect(screen.queryByTestId("save")).toBeNull();
-  expect(screen.getByTestId("client-id").closest("fieldset")!.disabled).toBe(true);
+  for (const id of [
+    "client-id",
+    "client-secret",
+    "credentials-own",
+    "scope-repo",
+    "description",
+    "enabled",
+  ]) {
+    expect((screen.getByTestId(id) as HTMLInputElement).disabled, id).toBe(true);
+  }
+  expect((screen.getByTestId("redirect-uri-copy") as HTMLButtonElement).disabled).toBe(false);
 });
 
 test("a code in the address becomes a session", async () => {

@@ -8,7 +8,7 @@ import { openExternal, prepareTab } from "./open";
 import { integrationHref, parseRoute } from "./router";
 import { changeOf, checkField, formOf, validate } from "./setup";
 import { svgDataUrl } from "./svg";
-import { relative } from "./time";
+import { nextTry, relative } from "./time";
 
 test("routes", () => {
   for (const home of ["", "#", "#/"]) expect(parseRoute(home)).toEqual({ page: "accounts" });
@@ -145,6 +145,8 @@ test("times in words", () => {
   expect(relative("2026-11-24T11:48:00Z", now)).toBe("12 minutes ago");
   expect(relative("2026-11-24T14:00:00Z", now)).toBe("in 2 hours");
   expect(relative("2026-11-24T12:00:10Z", now)).toBe("in a moment");
+  expect(nextTry("2026-11-24T12:02:00Z", now)).toBe("next try in 2 minutes");
+  expect(nextTry("2026-11-24T11:00:00Z", now)).toBe("trying again now");
   expect(relative("rubbish", now)).toBe("at an unknown time");
 });
 

@@ -25,3 +25,8 @@ export function clock(iso: string, now = new Date()): string {
   if (t.toDateString() === now.toDateString()) return time;
   return `${t.toLocaleDateString("en-GB", { day: "numeric", month: "short" })}, ${time}`;
 }
+
+/** "next try in 2 minutes"; one that is due is under way. */
+export function nextTry(iso: string, now = Date.now()): string {
+  return Date.parse(iso) <= now ? "trying again now" : `next try ${relative(iso, now)}`;
+}
