@@ -205,7 +205,7 @@ func checkConcurrency(t *testing.T, w *world) {
 				if err != nil {
 					problems <- err
 				} else if u, err := url.Parse(resp.URL); err != nil || u.Query().Get("state") != f.state {
-					problems <- errors.New("Authorize answers with another call's state")
+					problems <- errors.New("the answer has another call's state")
 				}
 			}
 			if w.can(sdk.CanIdentify) {
