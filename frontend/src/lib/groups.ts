@@ -87,6 +87,10 @@ export function integrationStatus(i: Integration): Status {
   }
 }
 
+/** Whether an integration's problem is news: not that nobody has set it up yet, nor that it was switched off. */
+export const tellProblem = (i: Integration) =>
+  i.state !== "disabled" && !(i.state === "needs_setup" && !i.credentials);
+
 /** What to write beside an account's label: its other names. */
 export function accountDetail(c: Connection): string {
   return [c.account.name, c.account.email].filter((s) => s && s !== c.account.label).join(" · ");
