@@ -85,7 +85,14 @@ func proxy(socket http.RoundTripper) http.Handler {
 	}
 }
 
-func run(ctx context.Context, w cli.Window, handler http.Handler) error {
+func run(ctx context.Context, w cli.Window, handler http.Handler) (err error) {
+	defer func() {
+		// GTK without a display that it can reach is a panic of Wails.
+		if v := recover(); v != nil {
+			err = hub.Errorf(hub.CodeConflict, "the window could not be opened: %v", v).
+				WithRemedy("See that DISPLAY names a display that you may use, or use the page in a browser: `standpipe serve`.")
+		}
+	}()
 	token := make([]byte, 32)
 	_, _ = rand.Read(token) // never fails (crypto/rand)
 	return wails.Run(&options.App{

@@ -138,6 +138,35 @@ func (p *Page) Attribute(css, name string) string {
 	return v
 }
 
+// Value is what a field holds, as soon as it holds something.
+func (p *Page) Value(css string) string {
+	p.t.Helper()
+	var v string
+	p.eventually("a value in "+css, func() bool {
+		err := p.Eval(p.ctx(), "return document.querySelector(arguments[0])?.value ?? ''", &v, css)
+		return err == nil && v != ""
+	}, p.what)
+	return v
+}
+
+// Address is the URL of the page.
+func (p *Page) Address() string {
+	p.t.Helper()
+	u, err := p.URL(p.ctx())
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return u
+}
+
+// CloseTab closes the current tab.
+func (p *Page) CloseTab() {
+	p.t.Helper()
+	if err := p.CloseWindow(p.ctx()); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
 // Tab waits for a tab other than the current one whose address has a prefix,
 // and goes there.
 func (p *Page) Tab(prefix string) {

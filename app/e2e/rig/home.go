@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -83,6 +84,30 @@ func (h *Home) Write(name, content string) string {
 // Configure writes the configuration file.
 func (h *Home) Configure(hcl string) { h.t.Helper(); h.Write("standpipe.hcl", hcl) }
 
+// Setting reads a simple setting back from the configuration file.
+func (h *Home) Setting(name string) string {
+	h.t.Helper()
+	b, err := os.ReadFile(filepath.Join(h.Dir, "standpipe.hcl"))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	for line := range strings.Lines(string(b)) {
+		if key, value, ok := strings.Cut(line, "="); ok && strings.TrimSpace(key) == name {
+			return strings.Trim(strings.TrimSpace(value), `"`)
+		}
+	}
+	h.t.Fatalf("the configuration file has no %s", name)
+	return ""
+}
+
+// Decode reads JSON that a command printed.
+func Decode(h *Home, text string, out any) {
+	h.t.Helper()
+	if err := json.Unmarshal([]byte(text), out); err != nil {
+		h.t.Fatalf("no JSON: %v\n%s", err, text)
+	}
+}
+
 // Command prepares a program of this person.
 func (h *Home) Command(name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(name, args...)
@@ -153,10 +178,7 @@ func (h *Home) CLI(args ...string) string {
 // JSON runs the command line with --json and decodes what it printed.
 func (h *Home) JSON(out any, args ...string) {
 	h.t.Helper()
-	text := h.CLI(append(args, "--json")...)
-	if err := json.Unmarshal([]byte(text), out); err != nil {
-		h.t.Fatalf("standpipe %v printed no JSON: %v\n%s", args, err, text)
-	}
+	Decode(h, h.CLI(append(args, "--json")...), out)
 }
 
 // AddApp registers an app and returns its key.

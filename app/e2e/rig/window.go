@@ -3,6 +3,7 @@
 package rig
 
 import (
+	"bufio"
 	"fmt"
 	"os"
 	"os/exec"
@@ -43,12 +44,12 @@ func (h *Home) Display() string {
 	cmd.ExtraFiles = []*os.File{write}
 	start(h.t, "Xvfb", cmd)
 	write.Close()
-	b := make([]byte, 16)
-	n, err := read.Read(b)
+	// To the end of the line: Xvfb dies of a pipe that is closed earlier.
+	number, err := bufio.NewReader(read).ReadString('\n')
 	if err != nil {
 		h.t.Fatalf("Xvfb said no display: %v", err)
 	}
-	return ":" + strings.TrimSpace(string(b[:n]))
+	return ":" + strings.TrimSpace(number)
 }
 
 // Window opens the native window and a driver to it. What the window would
