@@ -184,7 +184,7 @@ type record struct {
 	Credentials  hub.CredentialsKind `json:"credentials,omitempty"`
 	ClientID     string              `json:"client_id,omitempty"`
 	ClientSecret string              `json:"client_secret,omitempty"`
-	Scopes       []string            `json:"scopes,omitempty"`
+	Scopes       []string            `json:"scopes"` // null: the defaults; []: none
 	Config       map[string]string   `json:"config,omitempty"`
 	Private      bool                `json:"private,omitempty"`
 	CreatedAt    time.Time           `json:"created_at"`

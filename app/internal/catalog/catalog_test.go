@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package catalog_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/standpipe/standpipe/app/internal/catalog"
+	"github.com/standpipe/standpipe/app/internal/events"
+	"github.com/standpipe/standpipe/app/internal/hub"
+	"github.com/standpipe/standpipe/app/internal/store/memstore"
+	"github.com/standpipe/standpipe/sdk/secret"
+)
+
+// plugins describes two providers: one that is played by the sandbox, and one
+// that takes https redirects only.
+type plugins struct {
+	hub.Providers
+	err error
+}
+
+func (p plugins) Describe(context.Context) ([]hub.Descriptor, error) {
+	return []hub.Descriptor{
+		{
+			Slug: "git", Name: "Git", SecretRequired: true, AllowedHosts: []string{"git.test:443"},
+			Sandbox: map[string]string{"base_url": "{sandbox}/git"},
+			Scopes:  []hub.Scope{{Name: "read", Default: true}, {Name: "id", Required: true}, {Name: "write"}},
+			Config:  []hub.ConfigField{{Key: "base_url", Label: "Address", Default: "https://git.test", URL: true}},
+		},
+		{Slug: "web", Name: "Web", Redirect: hub.RedirectRule{Host: hub.RedirectHTTPS}},
+		{Slug: "local", Name: "Local", Redirect: hub.RedirectRule{Host: hub.RedirectLocalhost}},
+	}, p.err
+}
+
+func open(t *testing.T, store hub.Store, change func(*catalog.Config)) *catalog.Catalog {
+	t.Helper()
+	n := 0
+	cfg := catalog.Config{
+		Store: store, Providers: plugins{}, Publisher: events.New(), Now: time.Now, Listen: "127.0.0.1:4780", Sandbox: "http://127.0.0.1:4790/",
+		NewID:         func(p string) string { n++; return p + "_" + string(rune('a'+n)) },
+		SandboxClient: catalog.Client{ID: "sandbox-id", Secret: secret.New("sandbox-secret")},
+	}
+	if change != nil {
+		change(&cfg)
+	}
+	c, err := catalog.New(context.Background(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Refresh(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func ptr[T any](v T) *T { return &v }
+
+func own(id, key string) hub.IntegrationChange {
+	return hub.IntegrationChange{Credentials: ptr(hub.CredentialsOwn), ClientID: &id, ClientSecret: ptr(secret.New(key))}
+}
+
+func TestSavedIntegrationsOutliveARestart(t *testing.T) {
+	ctx, store := context.Background(), memstore.New()
+	c := open(t, store, nil)
+	if e, err := c.Get(ctx, "git"); err != nil || e.Configured || e.Problem == nil || e.Problem.Code != hub.CodeIntegrationNotConfigured {
+		t.Fatalf("before: %+v, %v", e, err)
+	}
+	change := own("id-1", "secret-1")
+	change.Scopes = []string{} // nothing but what is required
+	saved, err := c.Save(ctx, "git", change)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c = open(t, store, nil)
+	r, err := c.Resolve(ctx, "git", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Integration.ID != saved.Integration.ID || r.Target.ClientID != "id-1" || r.Target.ClientSecret.Reveal() != "secret-1" {
+		t.Errorf("after a restart: %+v", r.Integration)
+	}
+	if !slices.Equal(r.Scopes, []string{"id"}) {
+		t.Errorf("scopes %v, want the required one only", r.Scopes)
+	}
+	if !slices.Equal(r.Target.AllowedHosts, []string{"git.test:443"}) || r.Target.PrivateNetwork {
+		t.Errorf("target %+v", r.Target)
+	}
+	if r.RedirectURI != "http://127.0.0.1:4780/callback/git" {
+		t.Errorf("redirect URI %s", r.RedirectURI)
+	}
+}
+
+func TestSandbox(t *testing.T) {
+	ctx := context.Background()
+	change := hub.IntegrationChange{Credentials: ptr(hub.CredentialsSandbox)}
+	c := open(t, memstore.New(), nil)
+	if _, err := c.Save(ctx, "git", change); err != nil {
+		t.Fatal(err)
+	}
+	r, err := c.Resolve(ctx, "git", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Target.ClientID != "sandbox-id" || r.Target.Config["base_url"] != "http://127.0.0.1:4790/git" || !r.Target.PrivateNetwork ||
+		!slices.Contains(r.Target.AllowedHosts, "127.0.0.1:4790") {
+		t.Errorf("target %+v", r.Target)
+	}
+	if _, err := c.Save(ctx, "web", change); err == nil {
+		t.Error("the sandbox plays what it does not play")
+	}
+	production := open(t, memstore.New(), func(cfg *catalog.Config) { cfg.Sandbox = "" })
+	if _, err := production.Save(ctx, "git", change); err == nil {
+		t.Error("production mode takes sandbox credentials")
+	}
+}
+
+func TestFileWinsAndIsReadOnly(t *testing.T) {
+	ctx, store := context.Background(), memstore.New()
+	saved, err := open(t, store, nil).Save(ctx, "git", own("from-ui", "x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := hub.Integration{Slug: "git", Provider: "git", Enabled: true, Credentials: hub.CredentialsOwn, ClientID: "from-file", ClientSecret: secret.New("y")}
+	c := open(t, store, func(cfg *catalog.Config) { cfg.File = []hub.Integration{file} })
+	e, err := c.Get(ctx, "git")
+	if err != nil || e.Integration.ClientID != "from-file" || !e.Integration.FromFile || e.Integration.ID != saved.Integration.ID {
+		t.Errorf("with the file: %+v, %v", e.Integration, err)
+	}
+	if _, err := c.Save(ctx, "git", own("again", "x")); hub.AsError(err).Code != hub.CodeReadOnly {
+		t.Errorf("the page changed what the file says: %v", err)
+	}
+
+	// An integration that leaves the file is switched off, and keeps its id.
+	fresh := memstore.New()
+	file.Slug = "git-work"
+	first, err := open(t, fresh, func(cfg *catalog.Config) { cfg.File = []hub.Integration{file} }).Get(ctx, "git-work")
+	if err != nil || first.RedirectURI != "http://127.0.0.1:4780/callback/git/git-work" {
+		t.Fatalf("%+v, %v", first, err)
+	}
+	later, err := open(t, fresh, nil).Get(ctx, "git-work")
+	if err != nil || later.Integration.Enabled || later.Integration.ID != first.Integration.ID || !later.Integration.ClientSecret.IsZero() {
+		t.Errorf("after it left the file: %+v, %v", later.Integration, err)
+	}
+}
+
+func TestAnotherClientMeansReauthorize(t *testing.T) {
+	ctx := context.Background()
+	c := open(t, memstore.New(), nil)
+	if _, err := c.Save(ctx, "git", own("old", "x")); err != nil {
+		t.Fatal(err)
+	}
+	conn := &hub.Connection{Integration: "git", Provider: "git", ClientID: "old"}
+	if _, err := c.ResolveFor(ctx, conn); err != nil {
+		t.Fatal(err)
+	}
+	// A new secret of the same client changes nothing; neither does switching
+	// the integration off.
+	if _, err := c.Save(ctx, "git", hub.IntegrationChange{ClientSecret: ptr(secret.New("y")), Enabled: ptr(false)}); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := c.ResolveFor(ctx, conn); err != nil || r.Target.ClientSecret.Reveal() != "y" {
+		t.Errorf("with a new secret: %+v, %v", r, err)
+	}
+	if _, err := c.Save(ctx, "git", hub.IntegrationChange{ClientID: ptr("new")}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.ResolveFor(ctx, conn); hub.AsError(err).Code != hub.CodeNeedsReauthorization || hub.AsError(err).Reason != hub.ReasonClientInvalid {
+		t.Errorf("with another client: %v", err)
+	}
+}
+
+func TestRedirectRules(t *testing.T) {
+	ctx := context.Background()
+	for _, test := range []struct{ slug, base, want string }{
+		{"git", "", "http://127.0.0.1:4780/callback/git"},
+		{"local", "", "http://localhost:4780/callback/local"},
+		{"git", "https://hub.example.com", "https://hub.example.com/callback/git"},
+	} {
+		c := open(t, memstore.New(), func(cfg *catalog.Config) { cfg.BaseURL = test.base })
+		if e, err := c.Get(ctx, test.slug); err != nil || e.RedirectURI != test.want {
+			t.Errorf("%s behind %q: %s, %v; want %s", test.slug, test.base, e.RedirectURI, err, test.want)
+		}
+	}
+	c := open(t, memstore.New(), nil)
+	if _, err := c.Save(ctx, "web", own("id", "x")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Resolve(ctx, "web", nil); hub.AsError(err).Code != hub.CodeIntegrationNotConfigured {
+		t.Errorf("an https-only provider on loopback: %v", err)
+	}
+}
+
+func TestPluginsThatCannotBeAsked(t *testing.T) {
+	broken := errors.New("no plugins")
+	cfg := catalog.Config{Store: memstore.New(), Providers: plugins{err: broken}, Publisher: events.New(), Now: time.Now, NewID: func(p string) string { return p }}
+	c, err := catalog.New(context.Background(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Resolve(context.Background(), "git", nil); !errors.Is(err, broken) {
+		t.Errorf("resolve: %v", err)
+	}
+	if _, err := c.Get(context.Background(), "git"); hub.AsError(err).Code != hub.CodeNotFound {
+		t.Errorf("get: %v", err)
+	}
+}
