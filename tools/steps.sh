@@ -7,7 +7,7 @@ step() {
   local name=$1 log start=$SECONDS; shift
   log=$(mktemp)
   printf '── %s\n' "$name"
-  if "$@" >"$log" 2>&1; then
+  if ("$@") >"$log" 2>&1; then # in a subshell, whatever it does to the folder
     results+=("ok")
     [[ -z ${STEP_SHOW:-} ]] || cat "$log"
   else

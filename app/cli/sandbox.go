@@ -4,9 +4,12 @@ package cli
 
 import (
 	"context"
+	"net/url"
 
 	"github.com/spf13/cobra"
 
+	"github.com/standpipe/standpipe/app/internal/config"
+	"github.com/standpipe/standpipe/app/internal/hub"
 	"github.com/standpipe/standpipe/app/sandbox"
 )
 
@@ -19,6 +22,12 @@ func newSandbox(e *env) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: e.run(func(ctx context.Context, _ []string) error {
 			opts.Log = e.options().Logger
+			if listen == "" {
+				var err error
+				if listen, err = e.sandboxAddress(); err != nil {
+					return err
+				}
+			}
 			return explainPort(sandbox.Run(ctx, listen, opts, func(baseURL string) {
 				if e.json {
 					_ = e.printJSON(struct {
@@ -31,8 +40,25 @@ func newSandbox(e *env) *cobra.Command {
 			}))
 		}),
 	}
-	cmd.Flags().StringVar(&listen, "listen", sandbox.DefaultListen, "`ADDRESS` to listen on; loopback only")
+	cmd.Flags().StringVar(&listen, "listen", "", "`ADDRESS` to listen on, loopback only; by default that of the configuration file")
 	cmd.Flags().StringVar(&opts.StateFile, "state", "", "keep the made-up accounts' tokens in `FILE` over a restart")
 	cmd.Flags().DurationVar(&opts.AccessLife, "token-life", 0, "how long access tokens live, such as 5s (as at the provider)")
 	return cmd
+}
+
+// sandboxAddress is where the hub of this configuration looks for the sandbox.
+func (e *env) sandboxAddress() (string, error) {
+	paths, err := e.paths()
+	if err != nil {
+		return "", err
+	}
+	c, found := config.Load(paths.Config)
+	if err := found.Err(); err != nil {
+		return "", hub.Errorf(hub.CodeNotConfigured, "the configuration cannot be used:\n%w", err)
+	}
+	u, err := url.Parse(c.Sandbox)
+	if err != nil || u.Host == "" {
+		return sandbox.DefaultListen, nil
+	}
+	return u.Host, nil
 }

@@ -18,6 +18,7 @@ type transport struct {
 	open func(t *testing.T, h *rig.Home) (page *rig.Page, consent func(login string))
 }
 
+// The window hosts the hub itself where none runs, and attaches to one that does.
 var transports = []transport{
 	{"browser", func(t *testing.T, h *rig.Home) (*rig.Page, func(string)) {
 		hub := h.Serve("--listen", listenOf(h))
@@ -31,8 +32,8 @@ var transports = []transport{
 			page.Tab(hub.UI)
 		}
 	}},
-	{"window, hub in process", openWindow},
-	{"window, attached to a hub", func(t *testing.T, h *rig.Home) (*rig.Page, func(string)) {
+	{"window", openWindow},
+	{"window-attached", func(t *testing.T, h *rig.Home) (*rig.Page, func(string)) {
 		h.Serve("--listen", listenOf(h))
 		return openWindow(t, h)
 	}},
@@ -96,7 +97,7 @@ func TestPage(t *testing.T) {
 			// Another account, connected from a terminal, appears by itself.
 			connect(t, h, h.Chromium(), []string{"github"}, asDemoUser("hubot-demo"))
 			page.See(id("row-github"), "hubot-demo")
-			page.Shot("accounts-" + strings.Fields(way.name)[0])
+			page.Shot("accounts-" + way.name)
 
 			// "Not my account" connects nothing.
 			page.Press(id("connect-github"))
