@@ -20,5 +20,5 @@ step "go build in a clean clone" clean_clone_builds
 step "page: build and unit tests" pages
 step "build: hub, plugins, window" make build desktop
 step "go test -race" go test -race -shuffle=on -timeout 15m "${long[@]}" $(go list ./... | grep -v '/app/e2e')
-step "end to end: built product, Chromium, window, real servers" go test -count=1 -timeout 20m "${long[@]}" -v ./app/e2e/...
+step "end to end: built product, Chromium, window, real servers" go test -count=1 -parallel 4 -timeout 20m "${long[@]}" -v ./app/e2e/...
 summary

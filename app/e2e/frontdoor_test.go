@@ -19,6 +19,7 @@ import (
 // TestFrontDoor sends raw requests to the built hub: what a web page, a proxy
 // or a careless program could send.
 func TestFrontDoor(t *testing.T) {
+	t.Parallel()
 	h := rig.NewHome(t)
 	hub := h.Serve()
 	key := h.AddApp("visitor")
@@ -114,6 +115,7 @@ func raw(t *testing.T, addr, request string) int {
 // TestWithoutTCP: every command works over the socket for somebody who has no
 // network at all, and another user of the machine gets nothing.
 func TestWithoutTCP(t *testing.T) {
+	t.Parallel()
 	if os.Geteuid() != 0 {
 		t.Skip("only root can start a program without a network and as another user")
 	}
@@ -151,6 +153,7 @@ func TestWithoutTCP(t *testing.T) {
 // TestOneHub: a second serve on the same data folder says so and succeeds; a
 // stranger on the port is an error that names it.
 func TestOneHub(t *testing.T) {
+	t.Parallel()
 	h := rig.NewHome(t)
 	hub := h.Serve()
 	r := h.Try("serve")
@@ -166,6 +169,7 @@ func TestOneHub(t *testing.T) {
 
 // TestNoKeychainNoKeys: without a keychain and without a choice nothing is made.
 func TestNoKeychainNoKeys(t *testing.T) {
+	t.Parallel()
 	h := rig.NewHome(t)
 	h.Env = append(h.Env, "STANDPIPE_DATA="+h.Dir+"/fresh")
 	r := h.Try("serve", "--listen", "127.0.0.1:0")
@@ -180,6 +184,7 @@ func TestNoKeychainNoKeys(t *testing.T) {
 // TestReleaseHasNoFaults: the hooks at which a test build dies are not in what
 // is shipped.
 func TestReleaseHasNoFaults(t *testing.T) {
+	t.Parallel()
 	p := rig.Build(t)
 	for program, want := range map[string]bool{p.Standpipe: false, p.Desktop: false, p.Faults: true} {
 		b, err := os.ReadFile(program)

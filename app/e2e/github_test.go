@@ -13,6 +13,7 @@ import (
 // TestGitHub connects through the login page of an emulated GitHub that others
 // wrote, and reads /user with the vended token through GitHub's own SDK.
 func TestGitHub(t *testing.T) {
+	t.Parallel()
 	h := rig.NewHome(t)
 	listen := fmt.Sprintf("127.0.0.1:%d", rig.FreePort(t))
 	gh := rig.StartGitHub(t, "http://"+listen+"/callback/github")

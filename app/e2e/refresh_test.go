@@ -19,6 +19,7 @@ import (
 // whole grant when one is used twice. 200 callers of an expired token must not
 // make that happen.
 func TestOneRefreshForAll(t *testing.T) {
+	t.Parallel()
 	h, hub, op := oidcHub(t, "ACCESS_TTL=5")
 	c := connect(t, h, h.Chromium(), []string{"openid"}, asAlice)
 	if c.State != "connected" || c.Account.Label != "alice@example.test" && c.Account.Label != "alice" {
@@ -96,6 +97,7 @@ func userinfo(t *testing.T, op *rig.OIDC, token string) string {
 // token. Afterwards the connection works, or asks once for the user; it never
 // keeps knocking with a dead refresh token.
 func TestPowerCut(t *testing.T) {
+	t.Parallel()
 	for _, point := range []string{"refresh.before-intent", "refresh.after-intent", "refresh.after-answer", "refresh.after-persist"} {
 		t.Run(point, func(t *testing.T) {
 			t.Parallel()
@@ -154,6 +156,7 @@ func TestPowerCut(t *testing.T) {
 
 // TestPluginDiesInRefresh kills the plugin while the provider is being asked.
 func TestPluginDiesInRefresh(t *testing.T) {
+	t.Parallel()
 	h, hub, op := oidcHub(t, "ACCESS_TTL=5", "HOLD_FIRST_REFRESH_MS=4000", "ROTATE=never")
 	connect(t, h, h.Chromium(), []string{"openid"}, asAlice)
 	key := h.AddApp("patient", "--grant", "openid")
@@ -206,6 +209,7 @@ func TestPluginDiesInRefresh(t *testing.T) {
 // TestProviderRevoked: the user withdraws the access at the provider. Callers
 // get one clear reason, and reauthorizing mends it under the same id.
 func TestProviderRevoked(t *testing.T) {
+	t.Parallel()
 	h, hub, op := oidcHub(t, "ACCESS_TTL=5")
 	c := connect(t, h, h.Chromium(), []string{"openid"}, asAlice)
 	key := h.AddApp("loyal", "--grant", "openid")

@@ -21,6 +21,7 @@ func asDemoUser(login string) func(*rig.Page) {
 // TestSandbox is a newcomer's first minute, on the command line: nothing is
 // registered anywhere, and everything survives a restart of both programs.
 func TestSandbox(t *testing.T) {
+	t.Parallel()
 	h := rig.NewHome(t)
 	sandbox := h.Sandbox()
 	h.Configure(fmt.Sprintf("sandbox = %q\n", sandbox))

@@ -57,8 +57,10 @@ func id(testid string) string { return fmt.Sprintf("[data-testid=%q]", testid) }
 // TestPage walks the accounts page from nothing to a disconnected account, in a
 // browser and in the native window. The page is never reloaded.
 func TestPage(t *testing.T) {
+	t.Parallel()
 	for _, way := range transports {
 		t.Run(way.name, func(t *testing.T) {
+			t.Parallel()
 			h := rig.NewHome(t)
 			sandbox := h.Sandbox()
 			h.Configure(fmt.Sprintf("listen = \"127.0.0.1:%d\"\nsandbox = %q\n", rig.FreePort(t), sandbox))
@@ -125,6 +127,7 @@ func TestPage(t *testing.T) {
 
 // TestSessionEnds: a page without a session says how to get one.
 func TestSessionEnds(t *testing.T) {
+	t.Parallel()
 	h := rig.NewHome(t)
 	hub := h.Serve()
 	page := h.Chromium()
