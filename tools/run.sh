@@ -27,6 +27,13 @@ $standpipe sandbox --state "$home/sandbox.json" >"$home/sandbox.log" 2>&1 &
 sandbox=$!
 trap 'kill $sandbox 2>/dev/null || true; wait $sandbox 2>/dev/null || true' EXIT
 
+sleep 0.3
+if ! kill -0 $sandbox 2>/dev/null; then
+  echo "The sandbox did not start:" >&2
+  cat "$home/sandbox.log" >&2
+  exit 1
+fi
+
 if ! [[ -e $home/prepared ]]; then
   $standpipe integrations set github --credentials sandbox >/dev/null
   $standpipe apps add demo --grant github --header-file "$home/demo.header" >/dev/null
