@@ -132,15 +132,19 @@ func TestSessionEnds(t *testing.T) {
 	hub := h.Serve()
 	page := h.Chromium()
 	page.Goto(hub.UI)
-	page.See(id("session-ended"), "standpipe open")
+	page.See(id("session-ended"), "This session has ended")
+	if command := page.Value(id("open-command")); command != "standpipe open" {
+		t.Errorf("the page tells to run %q", command)
+	}
 	page.Goto(hub.UILink)
+	page.Reload() // the address differs in its fragment only
 	page.See("h1", "Accounts")
 	if a := page.Address(); strings.Contains(a, "code=") {
 		t.Errorf("the code stays in the address: %s", a)
 	}
 	other := h.Chromium()
 	other.Goto(hub.UILink)
-	other.See(id("session-ended"), "standpipe open") // the link was used
+	other.See(id("session-ended-reason"), "used before")
 }
 
 func connections(h *rig.Home) []connection {

@@ -92,6 +92,14 @@ func (p *Page) Goto(url string) {
 	}
 }
 
+// Reload loads the page again.
+func (p *Page) Reload() {
+	p.t.Helper()
+	if err := p.Refresh(p.ctx()); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
 // Press clicks what a selector finds, as soon as it is there and can be clicked.
 func (p *Page) Press(css string) {
 	p.t.Helper()

@@ -64,6 +64,11 @@ func (s *Session) Open(ctx context.Context, url string) error {
 	return s.call(ctx, http.MethodPost, "/url", map[string]string{"url": url}, nil)
 }
 
+// Refresh loads the page again.
+func (s *Session) Refresh(ctx context.Context) error {
+	return s.call(ctx, http.MethodPost, "/refresh", struct{}{}, nil)
+}
+
 // URL is the address of the page.
 func (s *Session) URL(ctx context.Context) (url string, err error) {
 	return url, s.call(ctx, http.MethodGet, "/url", nil, &url)
