@@ -7,10 +7,11 @@ cd "$(dirname "$0")/.."
 purpose=${1:-run}
 
 window=(pkg-config libgtk-3-dev libwebkit2gtk-4.1-dev)
-browser=(chromium chromium-driver xvfb openbox webkit2gtk-driver fonts-dejavu-core)
+browser=(chromium chromium-driver xvfb webkit2gtk-driver fonts-dejavu-core curl)
+keychain=(dbus gnome-keyring)
 case $purpose in
   run) packages=("${window[@]}"); required=no ;;
-  test) packages=("${window[@]}" "${browser[@]}"); required=yes ;;
+  test) packages=("${window[@]}" "${browser[@]}" "${keychain[@]}"); required=yes ;;
   check) packages=(); required=yes ;;
   *) echo "usage: tools/setup.sh run|test|check" >&2; exit 2 ;;
 esac
