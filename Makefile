@@ -45,12 +45,14 @@ bench: build ## throughput, latency, start and memory, as ratios from one run
 
 .PHONY: build
 build: bin/standpipe plugins ## the hub with its page, static, and the plugins
+	@:
 
 .PHONY: plugins
 plugins: bin/plugins/plugins.sum ## the bundled plugins and the list of their hashes
 
 .PHONY: desktop
 desktop: bin/standpipe-desktop plugins ## the program with the window (needs GTK 3 and WebKitGTK 4.1)
+	@:
 
 .PHONY: desktop-if-possible
 desktop-if-possible:

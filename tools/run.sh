@@ -47,6 +47,11 @@ cat <<EOF
 
      curl -sS -H @$home/demo.header -H 'Content-Type: application/json' -d '{}' http://127.0.0.1:4780/data-integrations/github/token
 
+  The command line, in another terminal:
+
+     export STANDPIPE_DATA=$STANDPIPE_DATA STANDPIPE_CONFIG=$STANDPIPE_CONFIG
+     bin/standpipe status
+
   Ctrl-C ends Standpipe and the sandbox. Everything is kept in $home.
 
 EOF
