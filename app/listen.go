@@ -75,7 +75,7 @@ func (a *App) closeLater(list []net.Listener) {
 // listenLoopback binds a loopback address: for 127.0.0.1 also the same port of
 // ::1, so that no stranger answers to "localhost" there.
 func listenLoopback(addr, flag string) ([]net.Listener, error) {
-	host, port, err := net.SplitHostPort(addr)
+	host, _, err := net.SplitHostPort(addr)
 	ip := net.ParseIP(host)
 	if err != nil || ip == nil || !ip.IsLoopback() {
 		return nil, hub.Errorf(hub.CodeInvalid, "%s %q is not a loopback address with a port", flag, addr).
@@ -88,8 +88,7 @@ func listenLoopback(addr, flag string) ([]net.Listener, error) {
 	if !ip.Equal(net.IPv4(127, 0, 0, 1)) {
 		return []net.Listener{l}, nil
 	}
-	_, port, _ = net.SplitHostPort(l.Addr().String())
-	six, err := net.Listen("tcp6", net.JoinHostPort("::1", port))
+	six, err := net.ListenTCP("tcp6", &net.TCPAddr{IP: net.IPv6loopback, Port: l.Addr().(*net.TCPAddr).Port})
 	switch {
 	case err == nil:
 		return []net.Listener{l, six}, nil

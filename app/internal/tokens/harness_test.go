@@ -324,12 +324,6 @@ func newResolver() *resolver {
 	}}
 }
 
-func (r *resolver) set(f func(*resolver)) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	f(r)
-}
-
 func (r *resolver) ResolveFor(_ context.Context, conn *hub.Connection) (*hub.Resolved, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
