@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"syscall"
@@ -98,7 +99,13 @@ func userinfo(t *testing.T, op *rig.OIDC, token string) string {
 // keeps knocking with a dead refresh token.
 func TestPowerCut(t *testing.T) {
 	t.Parallel()
-	for _, point := range []string{"refresh.before-intent", "refresh.after-intent", "refresh.after-answer", "refresh.after-persist"} {
+	rounds := 1
+	if os.Getenv("STANDPIPE_TEST_LONG") != "" {
+		rounds = 10
+	}
+	points := []string{"refresh.before-intent", "refresh.after-intent", "refresh.after-answer", "refresh.after-persist"}
+	for i := range rounds * len(points) {
+		point := points[i%len(points)]
 		t.Run(point, func(t *testing.T) {
 			t.Parallel()
 			h, hub, op := oidcHub(t, "ACCESS_TTL=5")

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -29,6 +30,9 @@ import (
 //   - a connection without such a cause works again when the trouble is over.
 func TestModel(t *testing.T) {
 	seeds := 30
+	if os.Getenv("STANDPIPE_TEST_LONG") != "" {
+		seeds = 300
+	}
 	if testing.Short() {
 		seeds = 10
 	}
