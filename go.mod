@@ -3,6 +3,7 @@ module github.com/standpipe/standpipe
 go 1.26.8
 
 require (
+	github.com/awnumar/memcall v0.4.0
 	github.com/coreos/go-oidc/v3 v3.21.0
 	github.com/danielgtaylor/huma/v2 v2.37.2
 	github.com/dgraph-io/badger/v4 v4.9.6

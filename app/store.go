@@ -26,6 +26,7 @@ func (a *App) openStore(context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.onClose(a.vault.Close)
 	if a.store, err = badgerstore.Open(seal.StoreDir(a.paths.Data), a.vault, a.log); err != nil {
 		return err
 	}

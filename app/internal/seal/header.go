@@ -101,7 +101,7 @@ func (h *header) flaw() string {
 		return "the state is unknown"
 	case h.Source.IsZero():
 		return "the key source is missing"
-	case h.Source.passphrase() != (h.KDF != nil):
+	case h.Source.derives() != (h.KDF != nil):
 		return "the key source and the key derivation do not match"
 	case h.KDF != nil && !h.KDF.valid():
 		return "the parameters of the key derivation are out of bounds"

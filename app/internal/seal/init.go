@@ -39,7 +39,7 @@ func Init(dir string, source Source) (*Vault, error) {
 	id := make([]byte, 16)
 	_, _ = rand.Read(id) // never fails, as documented
 	h := header{
-		Format: Format, StoreID: hex.EncodeToString(id), State: stateNew, Source: source,
+		Format: Format, StoreID: hex.EncodeToString(id), State: stateNew, Source: source.remembered(),
 		CreatedAt: time.Now().UTC().Format(time.RFC3339),
 	}
 	material, undo, err := source.create(dir, h.StoreID)
@@ -79,7 +79,7 @@ func headerMissing(dir string) error {
 
 // born fills in and writes the header. It wipes material.
 func (h *header) born(dir string, material []byte) (*Vault, error) {
-	if h.Source.passphrase() {
+	if h.Source.derives() {
 		h.KDF = newKDF()
 	}
 	master, err := h.master(material)
@@ -107,7 +107,7 @@ func (h *header) born(dir string, material []byte) (*Vault, error) {
 		return nil, storage("write the header of the store: %w", err).
 			WithRemedy("See that %s can be written and has room.", dir)
 	}
-	return &Vault{dir: dir, keys: k, header: *h}, nil
+	return newVault(dir, h, k), nil
 }
 
 // placeNew writes a file in one step, and never over another: of two that try,

@@ -52,9 +52,11 @@ func unwrapKeyset(wrapped []byte, wrap tink.AEAD, purpose, storeID string) (*key
 type keys struct {
 	data  tink.AEAD
 	names *prf.Set
+	wrap  *guarded // wraps what is added later, so that nobody is asked again
 }
 
-// newKeys makes fresh keysets and puts them, wrapped, into the header.
+// newKeys makes fresh keysets and puts them, wrapped, into the header. It wipes
+// wrap.
 func newKeys(h *header, wrap []byte) (*keys, error) {
 	kek, err := subtle.NewAESGCM(wrap)
 	if err != nil {
@@ -74,10 +76,10 @@ func newKeys(h *header, wrap []byte) (*keys, error) {
 	if h.NameKeys, err = wrapKeyset(names, kek, nameKeys, h.StoreID); err != nil {
 		return nil, err
 	}
-	return primitives(data, names)
+	return primitives(data, names, wrap)
 }
 
-// openKeys unwraps the keysets of a header.
+// openKeys unwraps the keysets of a header. It wipes wrap.
 func openKeys(h *header, wrap []byte) (*keys, error) {
 	kek, err := subtle.NewAESGCM(wrap)
 	if err != nil {
@@ -91,10 +93,10 @@ func openKeys(h *header, wrap []byte) (*keys, error) {
 	if err != nil {
 		return nil, err
 	}
-	return primitives(data, names)
+	return primitives(data, names, wrap)
 }
 
-func primitives(data, names *keyset.Handle) (*keys, error) {
+func primitives(data, names *keyset.Handle, wrap []byte) (*keys, error) {
 	a, err := aead.New(data)
 	if err != nil {
 		return nil, fmt.Errorf("use the data keys: %w", err)
@@ -103,5 +105,9 @@ func primitives(data, names *keyset.Handle) (*keys, error) {
 	if err != nil {
 		return nil, fmt.Errorf("use the name keys: %w", err)
 	}
-	return &keys{data: a, names: p}, nil
+	g, err := guard(wrap)
+	if err != nil {
+		return nil, err
+	}
+	return &keys{data: a, names: p, wrap: g}, nil
 }

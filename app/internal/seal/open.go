@@ -38,7 +38,11 @@ func Open(dir string, override Source) (*Vault, error) {
 	if h.State == stateInUse && !inUse {
 		return nil, storeMissing(dir, h.Source)
 	}
-	return h.open(dir, override)
+	k, err := h.unlock(dir, override)
+	if err != nil {
+		return nil, err
+	}
+	return newVault(dir, h, k), nil
 }
 
 // unborn says why a folder has no header: because nothing was ever made there,
@@ -68,12 +72,13 @@ func unborn(dir string, override Source) error {
 	return notInitialised(dir)
 }
 
-func (h *header) open(dir string, override Source) (*Vault, error) {
+// unlock opens the keys of a header and believes it only then.
+func (h *header) unlock(dir string, override Source) (*keys, error) {
 	source := h.Source
 	if !override.IsZero() {
 		source = override
 	}
-	if source.passphrase() != h.Source.passphrase() {
+	if source.derives() != h.Source.derives() {
 		return nil, fail(hub.CodeNotConfigured, ErrWrongKey, "the key of this store comes from %s; %s cannot open it", h.Source, source).
 			WithRemedy("Leave out --key, or name the source it was made with.")
 	}
@@ -103,16 +108,17 @@ func (h *header) open(dir string, override Source) (*Vault, error) {
 		return nil, tampered(headerPath(dir), "the wrapped keys do not open")
 	}
 	if !h.verify(k) {
+		k.wrap.destroy()
 		return nil, tampered(headerPath(dir), "its checksum is wrong")
 	}
 	if source.Kind == Keychain {
 		rememberFolder(dir, h.StoreID)
 	}
-	return &Vault{dir: dir, keys: k, header: *h}, nil
+	return k, nil
 }
 
 func wrongKey(h *header, source Source) error {
-	if source.passphrase() {
+	if source.derives() {
 		return fail(hub.CodeNotConfigured, ErrWrongKey, "the passphrase does not open store %s", h.StoreID).
 			WithRemedy("Try again with the right one.")
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/standpipe/standpipe/app/internal/hub"
+	"github.com/standpipe/standpipe/sdk/secret"
 )
 
 // SourceKind is a kind of place that a master key comes from.
@@ -20,6 +21,10 @@ const (
 	PassphraseFile SourceKind = "passphrase-file" // a file with a passphrase
 	PassphraseFD   SourceKind = "passphrase-fd"   // a descriptor to read a passphrase from
 	Credential     SourceKind = "credential"      // a systemd credential with a key
+
+	// typed is a passphrase that a person typed. A store remembers
+	// PassphraseFD instead: it has to be given at each start.
+	typed SourceKind = "passphrase"
 )
 
 // Source says where the master key comes from. The zero Source means "as the
@@ -29,8 +34,12 @@ type Source struct {
 	Path string     `json:"path,omitempty"` // absolute; of KeyFile and PassphraseFile
 	Name string     `json:"name,omitempty"` // of Credential
 
-	fd int // of PassphraseFD; never stored
+	fd         int          // of PassphraseFD; never stored
+	passphrase secret.Value // of typed; never stored
 }
+
+// Passphrase is the source of a passphrase that a person typed.
+func Passphrase(p secret.Value) Source { return Source{Kind: typed, passphrase: p} }
 
 // ParseSource reads the value of --key. Relative paths are taken from the
 // working folder; the empty string is the zero Source.
@@ -84,8 +93,19 @@ func (s Source) String() string {
 // IsZero reports whether no source was named.
 func (s Source) IsZero() bool { return s.Kind == "" }
 
-// passphrase reports whether the source gives a passphrase and not a key.
-func (s Source) passphrase() bool { return s.Kind == PassphraseFile || s.Kind == PassphraseFD }
+// derives reports whether the source gives a passphrase and not a key.
+func (s Source) derives() bool {
+	return s.Kind == PassphraseFile || s.Kind == PassphraseFD || s.Kind == typed
+}
+
+// remembered is the source as a header holds it: without what is secret or
+// means nothing to the next process.
+func (s Source) remembered() Source {
+	if s.Kind == typed {
+		s.Kind = PassphraseFD
+	}
+	return Source{Kind: s.Kind, Path: s.Path, Name: s.Name}
+}
 
 // create makes the secret of a new store, or takes one that was provided. undo
 // removes what was made, should the rest of the birth fail.
@@ -114,6 +134,8 @@ func (s Source) read(storeID string) ([]byte, error) {
 		return readPassphraseFD(s)
 	case Credential:
 		return readCredential(s.Name)
+	case typed:
+		return trimPassphrase([]byte(s.passphrase.Reveal()), "the passphrase")
 	}
 	return nil, hub.Errorf(hub.CodeInvalid, "the key source %q is unknown to this version", string(s.Kind))
 }

@@ -6,18 +6,25 @@ import (
 	"crypto/subtle"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/standpipe/standpipe/app/internal/hub"
 )
 
-// Vault is an open set of keys. It is safe for concurrent use. The master key
-// is not in it.
+// Vault is a set of keys, which can be locked and unlocked. It is safe for
+// concurrent use. The master key is not in it.
 type Vault struct {
 	dir  string
-	keys *keys
+	keys atomic.Pointer[keys] // nil while locked
 
-	mu     sync.Mutex
+	mu     sync.Mutex // held by what changes keys or header
 	header header
+}
+
+func newVault(dir string, h *header, k *keys) *Vault {
+	v := &Vault{dir: dir, header: *h}
+	v.keys.Store(k)
+	return v
 }
 
 // Info is what may be told about a vault.
@@ -39,19 +46,31 @@ func (v *Vault) StoreID() string { return v.Info().StoreID }
 
 // Seal encrypts and authenticates plaintext, and authenticates aad.
 func (v *Vault) Seal(aad, plaintext []byte) ([]byte, error) {
-	return v.keys.data.Encrypt(plaintext, aad)
+	k, err := v.use()
+	if err != nil {
+		return nil, err
+	}
+	return k.data.Encrypt(plaintext, aad)
 }
 
 // Open undoes Seal. An error says that the value is not what was sealed, or
-// not for this aad, and nothing more.
+// not for this aad, and nothing more; or it is of hub.CodeLocked.
 func (v *Vault) Open(aad, sealed []byte) ([]byte, error) {
-	return v.keys.data.Decrypt(sealed, aad)
+	k, err := v.use()
+	if err != nil {
+		return nil, err
+	}
+	return k.data.Decrypt(sealed, aad)
 }
 
 // Name turns a name of a domain into 32 bytes that tell nothing without the
 // key. The domain must not contain a zero byte.
 func (v *Vault) Name(domain, name string) ([32]byte, error) {
-	return v.keys.prf("name\x00" + domain + "\x00" + name)
+	k, err := v.use()
+	if err != nil {
+		return [32]byte{}, err
+	}
+	return k.prf("name\x00" + domain + "\x00" + name)
 }
 
 func (k *keys) prf(input string) (out [32]byte, err error) {
@@ -78,9 +97,13 @@ func (v *Vault) Settle() error {
 	if v.header.State == stateInUse {
 		return nil
 	}
+	k, err := v.use()
+	if err != nil {
+		return err
+	}
 	h := v.header
 	h.State = stateInUse
-	if err := h.sign(v.keys); err != nil {
+	if err := h.sign(k); err != nil {
 		return err
 	}
 	if err := replaceFile(headerPath(v.dir), h.encode(true)); err != nil {

@@ -21,6 +21,9 @@ type Sealer interface {
 	Open(aad, sealed []byte) ([]byte, error)
 	// Name turns a name of a domain into one that tells nothing.
 	Name(domain, name string) ([32]byte, error)
+	// Locked reports whether the keys were dropped; Seal, Open and Name then
+	// answer hub.CodeLocked.
+	Locked() bool
 	// Fresh reports that the store has not been made yet; Settle notes,
 	// durably, that it has.
 	Fresh() bool
@@ -123,6 +126,9 @@ func (c *codec) open(key, value []byte) (hub.Record, error) {
 		return hub.Record{}, errForged(fmt.Sprintf("its format is %d and not %d", value[0], valueFormat))
 	}
 	plain, err := c.sealer.Open(c.aad(key, value[:headLen]), value[headLen:])
+	if isLocked(err) {
+		return hub.Record{}, err
+	}
 	if err != nil {
 		return hub.Record{}, errForged("its seal is broken")
 	}
@@ -147,6 +153,17 @@ func cutField(b []byte) (field, rest []byte, ok bool) {
 		return nil, nil, false
 	}
 	return b[2 : 2+n], b[2+n:], true
+}
+
+// errLocked says that the keys were dropped.
+func errLocked() error {
+	return hub.Errorf(hub.CodeLocked, "Standpipe is locked").
+		WithRemedy("Unlock it in the window, or: standpipe unlock")
+}
+
+func isLocked(err error) bool {
+	e, ok := errors.AsType[*hub.Error](err)
+	return ok && e.Code == hub.CodeLocked
 }
 
 // integrity turns errForged into the error that callers get; others pass.

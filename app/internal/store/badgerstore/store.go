@@ -66,6 +66,8 @@ func (s *Store) enter() error {
 		return &hub.Error{Code: hub.CodeStorage, Message: "the store is closed"}
 	case s.broken != nil:
 		return s.writeError(s.broken)
+	case s.codec.sealer.Locked():
+		return errLocked()
 	}
 	s.inUse.Add(1)
 	return nil
@@ -132,7 +134,8 @@ func (s *Store) List(ctx context.Context, kind hub.Kind) iter.Seq2[hub.Record, e
 				yield(hub.Record{}, err)
 				return
 			}
-			if !yield(s.listed(it.Item(), kind)) {
+			r, err := s.listed(it.Item(), kind)
+			if !yield(r, err) || isLocked(err) {
 				return
 			}
 		}
@@ -160,7 +163,7 @@ func (s *Store) listed(item *badger.Item, kind hub.Kind) (r hub.Record, err erro
 
 // readError makes sure that nothing of Badger's reaches callers unnamed.
 func (s *Store) readError(err error) error {
-	if _, ok := errors.AsType[*hub.IntegrityError](err); ok {
+	if _, ok := errors.AsType[*hub.IntegrityError](err); ok || isLocked(err) {
 		return err
 	}
 	return hub.Errorf(hub.CodeStorage, "the store %s cannot be read: %w", s.dir, err).
