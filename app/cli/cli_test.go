@@ -62,13 +62,13 @@ func TestStatus(t *testing.T) {
 		Remedy: "Reauthorize.", Account: contract.Account{Label: "team"}, Expiry: &past,
 	}
 	e, out, errs := testEnv("")
-	if err := e.status(contract.Hub{}, []contract.Connection{well}, now); err != nil {
+	if err := e.status(contract.Hub{}, contract.Accounts{Connections: []contract.Connection{well}}, now); err != nil {
 		t.Error(err)
 	}
 	if !strings.Contains(out.String(), "octocat") || !strings.Contains(out.String(), "for 1h30m0s") {
 		t.Errorf("stdout = %q", out)
 	}
-	err := e.status(contract.Hub{}, []contract.Connection{well, ill}, now)
+	err := e.status(contract.Hub{}, contract.Accounts{Connections: []contract.Connection{well, ill}}, now)
 	if code, ok := errors.AsType[exitCode](err); !ok || int(code) != hub.ExitNeedsUser {
 		t.Errorf("error = %v, want exit code 3", err)
 	}
@@ -77,7 +77,7 @@ func TestStatus(t *testing.T) {
 	}
 	out.Reset()
 	e.json = true
-	if err := e.status(contract.Hub{}, nil, now); err != nil || !strings.Contains(out.String(), `"connections":[]`) {
+	if err := e.status(contract.Hub{}, contract.Accounts{}, now); err != nil || !strings.Contains(out.String(), `"connections":[]`) || !strings.Contains(out.String(), `"providers":[]`) {
 		t.Errorf("%v, stdout = %q", err, out)
 	}
 }

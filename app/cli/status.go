@@ -28,13 +28,14 @@ func newStatus(e *env) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return e.status(info, accounts.Connections, time.Now())
+				return e.status(info, accounts, time.Now())
 			})
 		}),
 	}
 }
 
-func (e *env) status(info contract.Hub, conns []contract.Connection, now time.Time) error {
+func (e *env) status(info contract.Hub, accounts contract.Accounts, now time.Time) error {
+	conns := accounts.Connections
 	needUser := []contract.Connection{}
 	for _, conn := range conns {
 		if conn.State == hub.StateNeedsReauthorization {
@@ -43,9 +44,10 @@ func (e *env) status(info contract.Hub, conns []contract.Connection, now time.Ti
 	}
 	if e.json {
 		err := e.printJSON(struct {
-			Hub         contract.Hub          `json:"hub"`
-			Connections []contract.Connection `json:"connections"`
-		}{info, append([]contract.Connection{}, conns...)})
+			Hub         contract.Hub              `json:"hub"`
+			Connections []contract.Connection     `json:"connections"`
+			Providers   []contract.ProviderHealth `json:"providers"`
+		}{info, append([]contract.Connection{}, conns...), append([]contract.ProviderHealth{}, accounts.Providers...)})
 		if err != nil {
 			return err
 		}

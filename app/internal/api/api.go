@@ -75,6 +75,8 @@ type Tokens interface {
 	Vend(context.Context, hub.VendRequest) (*hub.Vended, error)
 	DisconnectAs(ctx context.Context, caller, id string, allowGrant bool) (hub.Revocation, error)
 	Health(id string) *hub.Health
+	ProviderHealth() []hub.ProviderHealth
+	Forecast(context.Context, *hub.Connection) hub.Forecast
 }
 
 // Access knows the apps and what they may draw.

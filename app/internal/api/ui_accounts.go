@@ -39,7 +39,7 @@ func (a *API) hub(context.Context, *struct{}) (*body[contract.Hub], error) {
 // accounts is everything that the accounts page shows: what the person at
 // this machine has connected.
 func (a *API) accounts(ctx context.Context, _ *struct{}) (*body[contract.Accounts], error) {
-	out := contract.Accounts{Integrations: []contract.Integration{}, Connections: []contract.Connection{}}
+	out := contract.Accounts{Integrations: []contract.Integration{}, Connections: []contract.Connection{}, Providers: []contract.ProviderHealth{}}
 	for _, e := range a.cfg.Catalog.List(ctx) {
 		out.Integrations = append(out.Integrations, a.integrationOf(&e))
 	}
@@ -48,7 +48,13 @@ func (a *API) accounts(ctx context.Context, _ *struct{}) (*body[contract.Account
 		return nil, err
 	}
 	for _, c := range conns {
-		out.Connections = append(out.Connections, a.connectionOf(c))
+		out.Connections = append(out.Connections, a.connectionOf(ctx, c))
+	}
+	for _, h := range a.cfg.Tokens.ProviderHealth() {
+		out.Providers = append(out.Providers, contract.ProviderHealth{
+			Integration: h.Integration, State: h.State, Failing: h.Failing, Code: h.Code, Message: h.Message,
+			Since: timeOrNull(h.Since), NextTry: timeOrNull(h.NextTry),
+		})
 	}
 	return &body[contract.Accounts]{out}, nil
 }
@@ -168,7 +174,7 @@ func lastFour(s secret.Value) string {
 	return v[len(v)-4:]
 }
 
-func (a *API) connectionOf(c *hub.Connection) contract.Connection {
+func (a *API) connectionOf(ctx context.Context, c *hub.Connection) contract.Connection {
 	wanted := a.cfg.Catalog.Wanted(c.Integration)
 	if wanted == nil {
 		wanted = c.Requested
@@ -182,7 +188,10 @@ func (a *API) connectionOf(c *hub.Connection) contract.Connection {
 		out.Reason, out.Remedy = c.Reason, c.Reason.Remedy()
 	}
 	if h := a.cfg.Tokens.Health(c.ID); h != nil {
-		out.Health = &contract.Health{Code: h.Code, Message: h.Message, Since: h.Since, NextTry: h.NextTry}
+		out.Health = &contract.Health{Code: h.Code, Message: h.Message, Tries: h.Tries, Since: h.Since, NextTry: h.NextTry}
+	}
+	if f := a.cfg.Tokens.Forecast(ctx, c); f.Why != hub.ForecastNone {
+		out.Forecast = &contract.Forecast{NeedsUserAt: f.NeedsUser, Why: f.Why}
 	}
 	return out
 }

@@ -74,6 +74,17 @@ func (c *Catalog) Wanted(slug string) []string {
 	return nil
 }
 
+// Descriptor is what is known of an integration's provider, or nil; it asks no
+// plugin.
+func (c *Catalog) Descriptor(slug string) *hub.Descriptor {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if in, ok := c.integrations[slug]; ok {
+		return c.descriptors[in.Provider]
+	}
+	return c.descriptors[slug]
+}
+
 // described makes sure that the plugins were asked at least once.
 func (c *Catalog) described(ctx context.Context, slug string) error {
 	c.mu.RLock()

@@ -39,7 +39,8 @@ const (
 	flightPatience = 10 * time.Second // how long a disconnect waits for a refresh under way
 )
 
-// Config is what an Engine needs. Every field must be set, but Jitter.
+// Config is what an Engine needs. Every field must be set, but Jitter and
+// Online.
 type Config struct {
 	Connections *hub.Connections
 	Providers   Providers
@@ -53,6 +54,9 @@ type Config struct {
 	Logger         *slog.Logger
 	// Jitter returns a number in [0,1); nil uses a random one.
 	Jitter func() float64
+	// Online reports whether this machine has a way to the internet; nil asks
+	// the system.
+	Online func() bool
 }
 
 // Providers is what the engine asks of provider plugins; see hub.Providers.
@@ -69,6 +73,9 @@ type Resolver interface {
 	ResolveFor(context.Context, *hub.Connection) (*hub.Resolved, error)
 	// Wanted are the scopes that an integration asks for; it asks no plugin.
 	Wanted(integration string) []string
+	// Descriptor is what is known of an integration's provider, or nil; it
+	// asks no plugin.
+	Descriptor(integration string) *hub.Descriptor
 }
 
 // Engine is safe for concurrent use.
@@ -78,10 +85,11 @@ type Engine struct {
 	stop context.CancelFunc
 	work sync.WaitGroup
 
-	mu      sync.Mutex
-	closed  bool
-	slots   map[string]*slot         // by connection id; only where something is going on
-	margins map[string]time.Duration // providers' own refresh margins, as met
+	mu       sync.Mutex
+	closed   bool
+	slots    map[string]*slot         // by connection id; only where something is going on
+	circuits map[string]*circuit      // by integration
+	margins  map[string]time.Duration // providers' own refresh margins, as met
 }
 
 // slot is what the engine knows of a connection beside what is stored. Its
@@ -100,8 +108,14 @@ func New(cfg Config) *Engine {
 	if cfg.Jitter == nil {
 		cfg.Jitter = randomJitter
 	}
+	if cfg.Online == nil {
+		cfg.Online = hasRoute
+	}
 	life, stop := context.WithCancel(context.Background())
-	return &Engine{cfg: cfg, life: life, stop: stop, slots: map[string]*slot{}, margins: map[string]time.Duration{}}
+	return &Engine{
+		cfg: cfg, life: life, stop: stop,
+		slots: map[string]*slot{}, circuits: map[string]*circuit{}, margins: map[string]time.Duration{},
+	}
 }
 
 // Close refuses new refreshes and waits for those under way, so that no answer
@@ -136,7 +150,7 @@ func (e *Engine) Health(connection string) *hub.Health {
 		return nil
 	}
 	f := s.failure
-	return &hub.Health{Code: f.err.Code, Message: f.err.Message, Since: f.since, NextTry: f.next}
+	return &hub.Health{Code: f.err.Code, Message: f.err.Message, Tries: f.count, Since: f.since, NextTry: f.next}
 }
 
 // now is the wall clock without the monotonic reading, which stands still

@@ -40,13 +40,16 @@ func (e *Engine) pending(o *outcome, force bool) *hub.Error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	s := e.slots[o.conn.ID]
-	if s == nil || s.failure == nil || s.running != nil {
-		return nil
+	if s != nil && s.running != nil {
+		return nil // it will tell
+	}
+	if s == nil || s.failure == nil {
+		return e.circuits[o.conn.Integration].blocked(e.now())
 	}
 	f := s.failure
 	left := f.next.Sub(e.now())
 	if f.generation != o.tokens.Generation || left <= 0 || force && !f.imposed {
-		return nil
+		return e.circuits[o.conn.Integration].blocked(e.now())
 	}
 	err := *f.err
 	err.RetryAfter = left
@@ -63,6 +66,9 @@ func (e *Engine) fail(o *outcome, err *hub.Error) *hub.Error {
 		f.count, f.since = old.count+1, old.since
 	}
 	delay := e.delay(err, f.count)
+	if errors.Is(err.Err, errOffline) {
+		delay, f.count = e.jittered(offlineDelay), 0
+	}
 	if err.RetryAfter > delay {
 		delay, f.imposed = min(err.RetryAfter, maxObeyed), true
 	}
@@ -87,7 +93,12 @@ func (e *Engine) delay(err *hub.Error, count int) time.Duration {
 		d = pluginDelay
 	}
 	d = min(d<<min(count-1, 10), most)
-	// A quarter of jitter, so that what failed together is not tried together.
+	return e.jittered(d)
+}
+
+// jittered takes up to a quarter off a delay, so that what failed together is
+// not tried together.
+func (e *Engine) jittered(d time.Duration) time.Duration {
 	return d - d/4 + time.Duration(e.cfg.Jitter()*float64(d/4))
 }
 
@@ -115,6 +126,7 @@ func (e *Engine) IntegrationChanged(slug string) {
 			e.tidy(id)
 		}
 	}
+	e.forgive(slug)
 }
 
 func randomJitter() float64 { return rand.Float64() } //nolint:gosec // spreads load, protects nothing

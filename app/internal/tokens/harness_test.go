@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -30,6 +31,7 @@ type house struct {
 	provider *provider
 	resolver *resolver
 	clock    *clock
+	offline  atomic.Bool // the machine
 }
 
 // inBubble runs f with a house in a bubble of fake time.
@@ -57,7 +59,7 @@ func (h *house) start() {
 	h.Engine = New(Config{
 		Connections: h.conns, Providers: h.provider, Resolver: h.resolver, Bus: h.bus, Auditor: h.auditor,
 		FingerprintKey: []byte("key"), Now: h.clock.now, Logger: slog.New(slog.DiscardHandler),
-		Jitter: func() float64 { return 0.5 },
+		Jitter: func() float64 { return 0.5 }, Online: func() bool { return !h.offline.Load() },
 	})
 }
 
@@ -336,3 +338,10 @@ func (r *resolver) ResolveFor(_ context.Context, conn *hub.Connection) (*hub.Res
 }
 
 func (r *resolver) Wanted(string) []string { return r.wanted }
+
+func (r *resolver) Descriptor(string) *hub.Descriptor {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	d := r.descriptor
+	return &d
+}

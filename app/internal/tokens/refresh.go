@@ -59,6 +59,11 @@ func (e *Engine) renew(ctx context.Context, state *outcome, r *hub.Resolved) out
 			return e.giveUp(ctx, state, hub.ReasonAnswerLost)
 		}
 	}
+	leave, blocked := e.enter(ctx, state.conn.Integration)
+	if blocked != nil {
+		return outcome{err: blocked}
+	}
+	defer leave()
 	faults.Point("refresh.before-intent")
 	if err := e.announce(ctx, state, intent); err != nil {
 		return e.stale(ctx, state, err)
@@ -67,9 +72,18 @@ func (e *Engine) renew(ctx context.Context, state *outcome, r *hub.Resolved) out
 	a, failed := e.ask(ctx, state, r, current.RefreshToken)
 	faults.Point("refresh.after-answer")
 	if failed == nil {
+		e.answered(state.conn.Integration, state.conn.ID)
 		return e.keep(ctx, state, a)
 	}
 	v := judge(failed, d)
+	switch {
+	case e.isOffline(failed, r):
+		v.public = offline(d.Name, failed)
+	case v.permanent == "" && !v.unsupported:
+		e.failed(state.conn.Integration, state.conn.ID, v.public)
+	default:
+		e.answered(state.conn.Integration, state.conn.ID)
+	}
 	if v.permanent == "" {
 		e.settle(ctx, state, v.leaves(lost, intent, d.Rotation))
 		if v.unsupported {

@@ -98,6 +98,9 @@ type Notice struct {
 type Accounts struct {
 	Integrations []Integration `json:"integrations"`
 	Connections  []Connection  `json:"connections"`
+	// Providers tells how the providers answer, of those that were asked since
+	// the hub started.
+	Providers []ProviderHealth `json:"providers"`
 }
 
 // Integration is a provider that is, or can be, made available here.
@@ -182,7 +185,8 @@ type Connection struct {
 	Scopes        []string   `json:"scopes"`
 	MissingScopes []string   `json:"missing_scopes"`
 	Sandbox       bool       `json:"sandbox"`
-	Health        *Health    `json:"health,omitempty"` // absent: well
+	Health        *Health    `json:"health,omitempty"`   // absent: well
+	Forecast      *Forecast  `json:"forecast,omitempty"` // absent: nothing will end it, as far as is known
 	Expiry        *time.Time `json:"expires_at,omitempty"`
 	LastRefresh   *time.Time `json:"last_refresh,omitempty"`
 	CreatedAt     time.Time  `json:"created_at"`
@@ -201,8 +205,27 @@ type Account struct {
 type Health struct {
 	Code    hub.Code  `json:"code"`
 	Message string    `json:"message"`
+	Tries   int       `json:"tries"` // that failed, in a row; 0 while the machine is offline
 	Since   time.Time `json:"since"`
 	NextTry time.Time `json:"next_try"`
+}
+
+// Forecast says when a connection will need its user if all goes on as it is.
+type Forecast struct {
+	NeedsUserAt time.Time          `json:"needs_user_at"`
+	Why         hub.ForecastReason `json:"why" enum:"no_refresh_token,refresh_token_expires,refresh_token_idle"`
+}
+
+// ProviderHealth is how an integration's provider answers, over all its
+// connections.
+type ProviderHealth struct {
+	Integration string            `json:"integration"`
+	State       hub.ProviderState `json:"state" enum:"ok,degraded,down"` // down: it is asked again at next_try only
+	Failing     int               `json:"failing"`                       // connections whose last try failed
+	Code        hub.Code          `json:"code,omitempty"`
+	Message     string            `json:"message,omitempty"`
+	Since       *time.Time        `json:"since,omitempty"`
+	NextTry     *time.Time        `json:"next_try,omitempty"`
 }
 
 // StartFlow begins to connect an account.
