@@ -19,6 +19,9 @@ func (a *App) openStore(context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := seal.Resume(a.paths.Data); err != nil { // a restore that was cut short
+		return err
+	}
 	a.vault, err = seal.Open(a.paths.Data, source)
 	if errors.Is(err, seal.ErrNotInitialised) && (source.IsZero() || source.Kind == seal.Keychain) {
 		a.vault, err = seal.Init(a.paths.Data, source)

@@ -47,7 +47,10 @@ a copy of a file or a passphrase in a safe place.`,
 			if err != nil {
 				return err
 			}
-			vault, err := seal.Init(paths.Data, source)
+			var vault *seal.Vault
+			if err = seal.Resume(paths.Data); err == nil {
+				vault, err = seal.Init(paths.Data, source)
+			}
 			if err := errors.Join(err, lock.Close()); err != nil {
 				return err
 			}

@@ -84,6 +84,11 @@ const (
 	ReasonProviderUninstalled Reason = "provider_uninstalled"
 	ReasonAnswerLost          Reason = "refresh_answer_lost"
 	ReasonUnknown             Reason = "unknown_permanent"
+	// ReasonMoved and ReasonRestored are no trouble of the tokens: they may be
+	// in use elsewhere, where a second user of a refresh token would destroy
+	// it. See Connection.Elsewhere.
+	ReasonMoved    Reason = "moved_away"
+	ReasonRestored Reason = "restored"
 )
 
 var remedies = map[Reason]string{
@@ -96,6 +101,8 @@ var remedies = map[Reason]string{
 	ReasonPolicy:              "Your organization asks for a fresh sign-in. Reauthorize.",
 	ReasonProviderUninstalled: "The app was removed at the provider. Reauthorize to install it again.",
 	ReasonAnswerLost:          "The hub was stopped while the provider was answering, and the new token was lost. Reauthorize once.",
+	ReasonMoved:               "Its tokens were moved to another machine and are in use there. To use it here as well, reauthorize. If the move never took place: standpipe connections resume",
+	ReasonRestored:            "It was restored from a backup, and its tokens may be in use where that was made. Once they are not: standpipe connections resume. Or reauthorize.",
 	ReasonUnknown:             "The provider refuses to renew the access and does not say why. Reauthorize.",
 }
 
@@ -106,6 +113,10 @@ func (r Reason) Remedy() string {
 	}
 	return remedies[ReasonUnknown]
 }
+
+// Elsewhere reports whether the tokens may be in use by another hub: they are
+// kept, and neither refreshed nor revoked at the provider.
+func (c *Connection) Elsewhere() bool { return c.Reason == ReasonMoved || c.Reason == ReasonRestored }
 
 // MissingScopes are the wanted scopes that were not granted.
 func MissingScopes(wanted, granted []string) []string {

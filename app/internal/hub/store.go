@@ -9,7 +9,8 @@ import (
 	"iter"
 )
 
-// Kind is the kind of a stored record. Kinds are listed here and nowhere else.
+// Kind is the kind of a stored record. Kinds are declared here and nowhere
+// else, and listed by Kinds.
 type Kind string
 
 // The kinds.
@@ -46,11 +47,21 @@ type Store interface {
 	// List yields the records of a kind in no particular order. A record that
 	// cannot be opened yields its *IntegrityError and the listing goes on.
 	List(context.Context, Kind) iter.Seq2[Record, error]
+	// Snapshot runs f on the store as it is at one moment, whatever is written
+	// meanwhile. The Snapshot must not be used after f has returned. An error
+	// of f is returned as it is.
+	Snapshot(context.Context, func(Snapshot) error) error
 	// Update runs f and applies all its writes, or none. When Update returns
 	// nil, they are on disk (fsync). Updates are serialised: f sees every
 	// earlier one, and must not call the store but through tx. An error of f
 	// is returned as it is.
 	Update(context.Context, func(tx Tx) error) error
+}
+
+// Snapshot is a store at one moment.
+type Snapshot interface {
+	// List is as that of the Store.
+	List(context.Context, Kind) iter.Seq2[Record, error]
 }
 
 // Tx is a transaction within Update.

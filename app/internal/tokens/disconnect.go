@@ -44,7 +44,10 @@ func (e *Engine) remove(ctx context.Context, caller, id string, allowGrant bool)
 		if conn, err = tx.Connection(id); err != nil || conn.State == hub.StateDisconnected {
 			return err
 		}
-		conn.State, conn.Reason, conn.UpdatedAt = hub.StateDisconnected, "", e.now()
+		if !conn.Elsewhere() { // which must be known to the end, also after a restart
+			conn.Reason = ""
+		}
+		conn.State, conn.UpdatedAt = hub.StateDisconnected, e.now()
 		return tx.PutConnection(conn)
 	})
 	if errors.Is(err, hub.ErrNotFound) {

@@ -28,6 +28,9 @@ func (e *Engine) revoke(ctx context.Context, conn *hub.Connection, set *hub.Toke
 	none := func(format string, args ...any) hub.Revocation {
 		return hub.Revocation{Reach: hub.ReachNone, Message: fmt.Sprintf(format, args...)}
 	}
+	if conn.Elsewhere() {
+		return none("The account was removed here. Its tokens were not revoked, as they may be in use on another machine.")
+	}
 	r, err := e.cfg.Resolver.ResolveFor(ctx, conn)
 	if err != nil {
 		e.cfg.Logger.Warn("a token could not be revoked", "connection", conn.ID, "error", err)
@@ -121,7 +124,8 @@ func (e *Engine) shared(ctx context.Context, conn *hub.Connection, except string
 		if err != nil {
 			return false, err
 		}
-		if other.ID != except && other.State == hub.StateConnected && other.ClientID == conn.ClientID && other.Account.Same(conn.Account) {
+		live := other.State == hub.StateConnected || other.Elsewhere()
+		if other.ID != except && live && other.ClientID == conn.ClientID && other.Account.Same(conn.Account) {
 			return true, nil
 		}
 	}

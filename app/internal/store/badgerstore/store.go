@@ -109,35 +109,16 @@ func (s *Store) get(txn *badger.Txn, ref hub.Ref) (r hub.Record, err error) {
 // List implements hub.Store. It yields what was there when it began.
 func (s *Store) List(ctx context.Context, kind hub.Kind) iter.Seq2[hub.Record, error] {
 	return func(yield func(hub.Record, error) bool) {
-		if err := ctx.Err(); err != nil {
-			yield(hub.Record{}, err)
-			return
-		}
-		if err := s.enter(); err != nil {
-			yield(hub.Record{}, err)
-			return
-		}
-		defer s.inUse.Done()
-		prefix, err := s.codec.prefix(kind)
+		err := s.Snapshot(ctx, func(snap hub.Snapshot) error {
+			for r, err := range snap.List(ctx, kind) {
+				if !yield(r, err) {
+					break
+				}
+			}
+			return nil
+		})
 		if err != nil {
 			yield(hub.Record{}, err)
-			return
-		}
-		txn := s.db.NewTransaction(false)
-		defer txn.Discard()
-		opts := badger.DefaultIteratorOptions
-		opts.Prefix = prefix
-		it := txn.NewIterator(opts)
-		defer it.Close()
-		for it.Rewind(); it.Valid(); it.Next() {
-			if err := ctx.Err(); err != nil {
-				yield(hub.Record{}, err)
-				return
-			}
-			r, err := s.listed(it.Item(), kind)
-			if !yield(r, err) || isLocked(err) {
-				return
-			}
 		}
 	}
 }

@@ -52,14 +52,38 @@ func get(records map[hub.Ref]hub.Record, ref hub.Ref) (hub.Record, error) {
 // List implements hub.Store. It yields what was there when it began.
 func (s *Store) List(ctx context.Context, kind hub.Kind) iter.Seq2[hub.Record, error] {
 	return func(yield func(hub.Record, error) bool) {
+		for r, err := range s.moment().List(ctx, kind) {
+			if !yield(r, err) {
+				return
+			}
+		}
+	}
+}
+
+// Snapshot implements hub.Store.
+func (s *Store) Snapshot(ctx context.Context, f func(hub.Snapshot) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return f(s.moment())
+}
+
+func (s *Store) moment() snapshot {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return maps.Clone(s.records)
+}
+
+type snapshot map[hub.Ref]hub.Record
+
+// List implements hub.Snapshot.
+func (s snapshot) List(ctx context.Context, kind hub.Kind) iter.Seq2[hub.Record, error] {
+	return func(yield func(hub.Record, error) bool) {
 		if err := ctx.Err(); err != nil {
 			yield(hub.Record{}, err)
 			return
 		}
-		s.mu.RLock()
-		snapshot := maps.Clone(s.records)
-		s.mu.RUnlock()
-		for ref := range snapshot {
+		for ref := range s {
 			if ref.Kind != kind {
 				continue
 			}
@@ -67,7 +91,7 @@ func (s *Store) List(ctx context.Context, kind hub.Kind) iter.Seq2[hub.Record, e
 				yield(hub.Record{}, err)
 				return
 			}
-			if !yield(get(snapshot, ref)) {
+			if !yield(get(s, ref)) {
 				return
 			}
 		}

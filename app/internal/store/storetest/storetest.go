@@ -43,6 +43,8 @@ func Run(t *testing.T, open func(t *testing.T) hub.Store) {
 		{"ListStopsEarly", testListStops},
 		{"ListSeesOneMoment", testListIsolation},
 		{"ListDoesNotSeeOpenUpdate", testListDuringUpdate},
+		{"SnapshotIsOneMoment", testSnapshot},
+		{"SnapshotPassesErrors", testSnapshotErrors},
 		{"ConcurrentIncrements", testIncrements},
 		{"TwoRecordsStayTogether", testPairs},
 		{"CancelledContext", testCancelled},

@@ -265,3 +265,48 @@ func testCancelBeforeCommit(t *testing.T, s hub.Store) {
 	}
 	missing(t, s, one)
 }
+
+// testSnapshot writes to two kinds while a snapshot is open: both show the one
+// moment, whichever is listed first.
+func testSnapshot(t *testing.T, s hub.Store) {
+	put(t, s, hub.Ref{Kind: hub.KindConnection, ID: "c"}, 0, "old")
+	put(t, s, hub.Ref{Kind: hub.KindTokens, ID: "c"}, 0, "old")
+	err := s.Snapshot(t.Context(), func(snap hub.Snapshot) error {
+		for _, kind := range []hub.Kind{hub.KindConnection, hub.KindTokens, hub.KindConnection} {
+			n := 0
+			for r, err := range snap.List(t.Context(), kind) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if n++; string(r.Value) != "old" || r.ID != "c" {
+					t.Errorf("%v: %q", r.Ref, r.Value)
+				}
+			}
+			if n != 1 {
+				t.Errorf("%d records of kind %s, want 1", n, kind)
+			}
+			if kind == hub.KindConnection && get(t, s, hub.Ref{Kind: kind, ID: "c"}).Generation == 1 {
+				put(t, s, hub.Ref{Kind: hub.KindConnection, ID: "c"}, 1, "new")
+				put(t, s, hub.Ref{Kind: hub.KindTokens, ID: "c"}, 1, "new")
+				put(t, s, hub.Ref{Kind: hub.KindTokens, ID: "late"}, 0, "new")
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func testSnapshotErrors(t *testing.T, s hub.Store) {
+	failed := errors.New("failed")
+	if err := s.Snapshot(t.Context(), func(hub.Snapshot) error { return failed }); !errors.Is(err, failed) {
+		t.Errorf("got %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	err := s.Snapshot(ctx, func(hub.Snapshot) error { t.Error("called"); return nil })
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("a cancelled context: %v", err)
+	}
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package transfer
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/standpipe/standpipe/app/internal/hub"
+)
+
+// batch is how many connections are changed in one transaction.
+const batch = 200
+
+// Hold takes connections out of use, with a reason for which Elsewhere is true:
+// they keep their tokens, and nothing renews or revokes them. Those that were
+// not in use are left as they are. For hub.ReasonRestored, so are those without
+// a refresh token: an access token may have many users. It returns the ids of
+// those that it held, also when it fails in the middle.
+func Hold(ctx context.Context, conns *hub.Connections, reason hub.Reason, now time.Time) ([]string, error) {
+	return change(ctx, conns, func(tx *hub.ConnectionsTx, conn *hub.Connection) (bool, error) {
+		if conn.State != hub.StateConnected {
+			return false, nil
+		}
+		if reason == hub.ReasonRestored {
+			toks, err := tx.Tokens(conn.ID)
+			if errors.Is(err, hub.ErrNotFound) {
+				return false, nil
+			}
+			if err != nil || !renewable(&toks.Current) {
+				return false, err
+			}
+		}
+		conn.State, conn.Reason, conn.UpdatedAt = hub.StateNeedsReauthorization, reason, now
+		return true, nil
+	})
+}
+
+// Release takes connections into use again that Hold took out of it for one of
+// the reasons, and returns their ids.
+func Release(ctx context.Context, conns *hub.Connections, now time.Time, reasons ...hub.Reason) ([]string, error) {
+	return change(ctx, conns, func(_ *hub.ConnectionsTx, conn *hub.Connection) (bool, error) {
+		for _, r := range reasons {
+			if conn.State == hub.StateNeedsReauthorization && conn.Reason == r {
+				conn.State, conn.Reason, conn.UpdatedAt = hub.StateConnected, "", now
+				return true, nil
+			}
+		}
+		return false, nil
+	})
+}
+
+func renewable(set *hub.TokenSet) bool {
+	for _, n := range set.Named {
+		if !n.RefreshToken.IsZero() {
+			return true
+		}
+	}
+	return !set.RefreshToken.IsZero()
+}
+
+// change runs edit on every connection, some at a time, and writes those for
+// which it answers true.
+func change(ctx context.Context, conns *hub.Connections, edit func(*hub.ConnectionsTx, *hub.Connection) (bool, error)) (changed []string, err error) {
+	var ids []string
+	for conn, err := range conns.All(ctx) {
+		if _, damaged := errors.AsType[*hub.IntegrityError](err); damaged {
+			continue // it cannot be used anyway
+		}
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, conn.ID)
+	}
+	for len(ids) > 0 {
+		n := min(batch, len(ids))
+		var now []string
+		err := conns.Update(ctx, func(tx *hub.ConnectionsTx) error {
+			now = nil
+			for _, id := range ids[:n] {
+				conn, err := tx.Connection(id)
+				if errors.Is(err, hub.ErrNotFound) {
+					continue // disconnected meanwhile
+				}
+				if err != nil {
+					return err
+				}
+				wanted, err := edit(tx, conn)
+				if err != nil {
+					return err
+				}
+				if !wanted {
+					continue
+				}
+				if err := tx.PutConnection(conn); err != nil {
+					return err
+				}
+				now = append(now, id)
+			}
+			return nil
+		})
+		if err != nil {
+			return changed, err
+		}
+		changed, ids = append(changed, now...), ids[n:]
+	}
+	return changed, nil
+}
