@@ -28,6 +28,8 @@ type connecting struct {
 	noBrowser   bool
 	paste       bool
 	acceptOther bool
+	prompted    map[string]bool // prompts of the plugin that were shown
+	lines       *bufio.Reader   // of what is typed in answer
 }
 
 func newConnect(e *env) *cobra.Command {
@@ -138,6 +140,9 @@ func (c *connecting) follow(ctx context.Context, flow contract.Flow, changed <-c
 			continue
 		}
 		var err error
+		if flow, err = c.prompts(ctx, flow); err != nil {
+			return flow, err
+		}
 		select {
 		case <-ctx.Done():
 			return flow, ctx.Err()

@@ -61,6 +61,7 @@ type Flows interface {
 	Get(ctx context.Context, id string) (*hub.Flow, error)
 	Confirm(ctx context.Context, id string, by hub.Initiator, acceptOther bool) (*hub.Flow, error)
 	Cancel(ctx context.Context, id string) error
+	Answer(ctx context.Context, id, prompt string, answer hub.PromptAnswer) (*hub.Flow, error)
 	Expecting(path string) bool
 	Callback(ctx context.Context, path string, q url.Values) (result string, err error)
 	Result(ctx context.Context, result string) (*hub.Flow, error)

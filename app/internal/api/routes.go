@@ -94,6 +94,7 @@ var routes = []route{
 	{class: classUI, method: "GET", path: "/ui/api/flows/{id}", id: "flow", summary: "How far a flow came", typed: typed((*API).flow)},
 	{class: classUI, method: "POST", path: "/ui/api/flows/{id}/confirm", id: "confirmFlow", summary: "Accept the account that came back", typed: typed((*API).confirmFlow)},
 	{class: classUI, method: "POST", path: "/ui/api/flows/{id}/callback", id: "pasteCallback", summary: "Hand in the callback URL by hand", typed: typed((*API).pasteCallback)},
+	{class: classUI, method: "POST", path: "/ui/api/flows/{id}/prompts/{prompt}", id: "answerPrompt", summary: "Answer what a plugin asks during a flow", typed: typed((*API).answerPrompt)},
 	{class: classUI, method: "DELETE", path: "/ui/api/flows/{id}", id: "cancelFlow", summary: "Cancel a flow", status: 204, typed: typed((*API).cancelFlow)},
 	{class: classUI, method: "DELETE", path: "/ui/api/connections/{id}", id: "disconnect", summary: "Disconnect an account", typed: typed((*API).disconnect)},
 	{class: classUI, method: "GET", path: "/ui/api/events", raw: (*API).events},

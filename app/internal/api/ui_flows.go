@@ -8,6 +8,7 @@ import (
 
 	"github.com/standpipe/standpipe/app/internal/api/contract"
 	"github.com/standpipe/standpipe/app/internal/hub"
+	"github.com/standpipe/standpipe/sdk/secret"
 )
 
 func (a *API) startFlow(ctx context.Context, in *body[contract.StartFlow]) (*body[contract.Flow], error) {
@@ -63,6 +64,15 @@ func (a *API) pasteCallback(ctx context.Context, in *struct {
 	return flowAnswer(a.cfg.Flows.Get(ctx, f.ID))
 }
 
+func (a *API) answerPrompt(ctx context.Context, in *struct {
+	ByID
+	Prompt string `path:"prompt"`
+	Body   contract.AnswerPrompt
+}) (*body[contract.Flow], error) {
+	answer := hub.PromptAnswer{Value: secret.New(in.Body.Value), Declined: in.Body.Decline}
+	return flowAnswer(a.cfg.Flows.Answer(ctx, in.ID, in.Prompt, answer))
+}
+
 func (a *API) cancelFlow(ctx context.Context, in *ByID) (*struct{}, error) {
 	return nil, a.cfg.Flows.Cancel(ctx, in.ID)
 }
@@ -82,6 +92,9 @@ func flowAnswer(f *hub.Flow, err error) (*body[contract.Flow], error) {
 	if f.Replaces != nil {
 		l := accountLabel(*f.Replaces)
 		out.Replaces = &l
+	}
+	for _, p := range f.Prompts {
+		out.Prompts = append(out.Prompts, contract.Prompt{ID: p.ID, Kind: p.Kind, Text: p.Text, Label: p.Label, Secret: p.Secret, URL: p.URL})
 	}
 	if f.Error != nil {
 		e := errorBody(f.Error)

@@ -33,17 +33,26 @@ func (e *Engine) Expecting(path string) bool {
 // the answer belongs to no flow; nothing was sent to any provider then.
 //
 // The browser going away does not stop the exchange: the code is spent with
-// the first try.
+// the first try. Where the plugin asks the user for something, the browser is
+// let go before the flow is over: what is asked stands where it was begun.
 func (e *Engine) Callback(ctx context.Context, path string, q url.Values) (result string, err error) {
 	f, err := e.claim(path, q)
 	if err != nil {
 		return "", err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
-	defer cancel()
-	if failed := e.complete(ctx, f, q); failed != nil {
-		e.cfg.Logger.Info("connect failed", "integration", f.Integration, "flow", f.ID, "code", failed.Code)
-		e.fail(f, failed)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flowLife)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer cancel()
+		if failed := e.complete(ctx, f, q); failed != nil {
+			e.cfg.Logger.Info("connect failed", "integration", f.Integration, "flow", f.ID, "code", failed.Code)
+			e.fail(f, failed)
+		}
+	}()
+	select {
+	case <-done:
+	case <-f.asking:
 	}
 	return f.result, nil
 }
@@ -101,7 +110,7 @@ func (e *Engine) complete(ctx context.Context, f *flow, q url.Values) *hub.Error
 	}
 	answer, err := e.cfg.Providers.Exchange(ctx, f.resolved.Target, hub.ExchangeRequest{
 		Code: secret.New(q.Get("code")), CodeVerifier: secret.New(f.verifier), RedirectURI: f.resolved.RedirectURI,
-		Nonce: f.nonce, Scopes: f.resolved.Scopes, Params: params,
+		Nonce: f.nonce, Scopes: f.resolved.Scopes, Params: params, Prompt: e.prompter(f),
 	})
 	if err != nil {
 		return public(err, name)
@@ -131,7 +140,7 @@ func (e *Engine) identify(ctx context.Context, f *flow, answer *hub.TokenAnswer,
 		return nil
 	}
 	id, err := e.cfg.Providers.Identify(ctx, f.resolved.Target, hub.IdentifyRequest{
-		AccessToken: answer.Tokens.AccessToken, IDToken: answer.Tokens.IDToken, Metadata: maps.Clone(answer.Tokens.Metadata),
+		AccessToken: answer.Tokens.AccessToken, IDToken: answer.Tokens.IDToken, Metadata: maps.Clone(answer.Tokens.Metadata), Prompt: e.prompter(f),
 	})
 	if err != nil {
 		return public(err, f.resolved.Descriptor.Name)
@@ -153,6 +162,7 @@ func (e *Engine) arrived(ctx context.Context, f *flow, p *pending) *hub.Error {
 		return nil
 	}
 	f.State, f.pending, f.verifier = hub.FlowConfirm, p, ""
+	f.Prompts, f.answers = nil, nil
 	f.Account, f.Scopes = &p.account, p.granted
 	f.MissingScopes = hub.MissingScopes(f.resolved.Scopes, p.granted)
 	f.ExpiresAt = e.cfg.Now().Add(flowLife)

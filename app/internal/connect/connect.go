@@ -24,10 +24,9 @@ import (
 
 // Bounds of a flow.
 const (
-	flowLife    = 10 * time.Minute // from the click to the callback, and from there to the confirmation
-	resultLife  = 10 * time.Minute // how long a finished flow can be looked at
-	maxFlows    = 64               // waiting at once; the oldest gives way
-	callTimeout = 45 * time.Second // exchange and identify together
+	flowLife   = 10 * time.Minute // from the click to the callback, and from there to the confirmation
+	resultLife = 10 * time.Minute // how long a finished flow can be looked at
+	maxFlows   = 64               // waiting at once; the oldest gives way
 )
 
 // Config is what an Engine needs. Every field must be set.

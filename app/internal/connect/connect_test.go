@@ -34,11 +34,13 @@ type house struct {
 	exchanged []hub.ExchangeRequest
 	revoked   []string // access tokens
 	onRevoke  func()
-	audit     []hub.AuditEntry
-	auditErr  error
-	issuer    string
-	blocked   error
-	tokens    int
+	// onExchange is called before Exchange answers.
+	onExchange func(context.Context, hub.ExchangeRequest) error
+	audit      []hub.AuditEntry
+	auditErr   error
+	issuer     string
+	blocked    error
+	tokens     int
 }
 
 func newHouse(t *testing.T) *house {
@@ -71,7 +73,12 @@ func (h *house) Revoke(context.Context, hub.Target, hub.RevokeRequest) (hub.Reac
 func (h *house) Authorize(_ context.Context, _ hub.Target, r hub.AuthorizeRequest) (hub.AuthorizeResponse, error) {
 	return hub.AuthorizeResponse{URL: h.authURL(r), Issuer: h.issuer, IssuerRequired: h.issuer != ""}, nil
 }
-func (h *house) Exchange(_ context.Context, _ hub.Target, r hub.ExchangeRequest) (hub.TokenAnswer, error) {
+func (h *house) Exchange(ctx context.Context, _ hub.Target, r hub.ExchangeRequest) (hub.TokenAnswer, error) {
+	if h.onExchange != nil {
+		if err := h.onExchange(ctx, r); err != nil {
+			return hub.TokenAnswer{}, err
+		}
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.exchanged = append(h.exchanged, r)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/standpipe/standpipe/app/internal/hub"
@@ -29,6 +30,12 @@ type flow struct {
 	result         string            // id of the public result page
 	binding        [32]byte          // SHA-256 of what only the browser of a connect link knows
 	pending        *pending
+
+	prompted int                              // how often the plugin prompted
+	answers  map[string]chan hub.PromptAnswer // of the prompts that are shown
+	asking   chan struct{}                    // closed when the plugin waits for the user
+	askOnce  sync.Once
+	over     chan struct{} // closed when the flow failed or was cancelled
 }
 
 // pending is a token set that awaits its confirmation.
@@ -59,6 +66,7 @@ func (e *Engine) begin(ctx context.Context, req hub.StartFlow) (*flow, error) {
 			ID: e.cfg.NewID("flow"), Integration: req.Integration, Owner: req.Owner, Initiator: req.Initiator,
 			State: hub.FlowWaiting, Reauthorize: req.Connection, ReturnTo: req.ReturnTo,
 		},
+		asking: make(chan struct{}), over: make(chan struct{}),
 		config: req.Config, state: random(32), verifier: random(32), nonce: random(16), result: random(16),
 	}
 	if req.Connection != "" {
@@ -216,6 +224,12 @@ func (e *Engine) Cancel(ctx context.Context, id string) error {
 // more. Needs e.mu; the caller publishes the event.
 func (e *Engine) failLocked(f *flow, err *hub.Error) hub.Event {
 	f.State, f.Error, f.spent = hub.FlowFailed, err, true
+	f.Prompts, f.answers = nil, nil
+	select {
+	case <-f.over:
+	default:
+		close(f.over)
+	}
 	f.verifier, f.ExpiresAt = "", e.cfg.Now().Add(resultLife)
 	delete(e.states, sha256.Sum256([]byte(f.state)))
 	return e.changed(f)

@@ -43,7 +43,9 @@ type Flow struct {
 	Reauthorize string
 	Connection  string // when done
 	ReturnTo    string
-	Error       *Error
+	// Prompts are what the plugin shows or asks, in order, while the flow waits.
+	Prompts []Prompt
+	Error   *Error
 }
 
 // FlowState is how far a flow came.

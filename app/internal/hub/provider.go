@@ -162,6 +162,9 @@ type ExchangeRequest struct {
 	RedirectURI, Nonce string
 	Scopes             []string
 	Params             map[string]string
+	// Prompt lets the plugin talk with the user; nil: nobody is there. The time
+	// in which the user is asked does not count against the call.
+	Prompt Prompter
 }
 
 // RefreshRequest renews a token set.
@@ -182,6 +185,7 @@ type RevokeRequest struct {
 type IdentifyRequest struct {
 	AccessToken, IDToken secret.Value
 	Metadata             map[string]string
+	Prompt               Prompter // as in ExchangeRequest
 }
 
 // Identity is the answer.

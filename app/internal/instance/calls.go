@@ -58,6 +58,11 @@ func (c *Client) PasteCallback(ctx context.Context, id string, in contract.Paste
 	return out, c.call(ctx, http.MethodPost, flowPath(id)+"/callback", in, &out)
 }
 
+// AnswerPrompt answers what a plugin asks during a flow.
+func (c *Client) AnswerPrompt(ctx context.Context, id, prompt string, in contract.AnswerPrompt) (out contract.Flow, err error) {
+	return out, c.call(ctx, http.MethodPost, flowPath(id)+"/prompts/"+url.PathEscape(prompt), in, &out)
+}
+
 // CancelFlow ends a flow.
 func (c *Client) CancelFlow(ctx context.Context, id string) error {
 	return c.call(ctx, http.MethodDelete, flowPath(id), nil, nil)

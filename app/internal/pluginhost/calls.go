@@ -39,7 +39,7 @@ func (h *Host) Exchange(ctx context.Context, t hub.Target, r hub.ExchangeRequest
 		RedirectURI: r.RedirectURI, Nonce: r.Nonce, Scopes: r.Scopes, Params: r.Params,
 	}
 	secrets := []secret.Value{t.ClientSecret, r.Code, r.CodeVerifier}
-	return call(ctx, h, t, "exchange", secrets, func(ctx context.Context, api *wire.Client) (*sdk.ExchangeResponse, error) {
+	return call(withPrompter(ctx, r.Prompt), h, t, "exchange", secrets, func(ctx context.Context, api *wire.Client) (*sdk.ExchangeResponse, error) {
 		return api.Exchange(ctx, req)
 	}, func(resp *sdk.ExchangeResponse, began time.Time) (hub.TokenAnswer, error) {
 		return exchangeAnswer(&resp.Tokens, resp.Account, began)
@@ -83,7 +83,7 @@ func (h *Host) Revoke(ctx context.Context, t hub.Target, r hub.RevokeRequest) (h
 // is one, the id token.
 func (h *Host) Identify(ctx context.Context, t hub.Target, r hub.IdentifyRequest) (hub.Identity, error) {
 	req := &sdk.IdentifyRequest{Target: h.sdkTarget(t), AccessToken: r.AccessToken, IDToken: r.IDToken, Metadata: r.Metadata}
-	return call(ctx, h, t, "identify", []secret.Value{r.AccessToken, r.IDToken}, func(ctx context.Context, api *wire.Client) (*sdk.IdentifyResponse, error) {
+	return call(withPrompter(ctx, r.Prompt), h, t, "identify", []secret.Value{r.AccessToken, r.IDToken}, func(ctx context.Context, api *wire.Client) (*sdk.IdentifyResponse, error) {
 		return api.Identify(ctx, req)
 	}, func(resp *sdk.IdentifyResponse, _ time.Time) (hub.Identity, error) {
 		who, err := account(&resp.Account)
@@ -112,10 +112,12 @@ func call[Resp, Out any](ctx context.Context, h *Host, t hub.Target, op string, 
 	if !p.serves(t.Provider) {
 		return out, gone(0, "the plugin %s does not serve %q", p.name, t.Provider)
 	}
-	callCtx, cancel := context.WithTimeout(ctx, h.cfg.CallTimeout)
+	prompter, _ := ctx.Value(prompterKey{}).(hub.Prompter)
+	callCtx, clock, cancel := callContext(ctx, h.cfg.CallTimeout, prompter != nil)
 	defer cancel()
 	ticket := proc.dial.issue(callCtx, t.AllowedHosts, t.PrivateNetwork)
 	defer ticket.drop()
+	ticket.prompter, ticket.clock, ticket.redact = prompter, clock, proc.redact
 	proc.redact.remember(append(secrets, ticket.secret())...)
 
 	type result struct {
@@ -144,6 +146,9 @@ func call[Resp, Out any](ctx context.Context, h *Host, t hub.Target, op string, 
 		r.err = context.Cause(callCtx)
 	}
 	if r.err != nil {
+		if cause := context.Cause(callCtx); errors.Is(r.err, context.Canceled) && ctx.Err() == nil && cause != nil {
+			r.err = cause // the clock of the call ran out, which gRPC cannot tell from being cancelled
+		}
 		failure := p.callFailed(ctx, proc, r.err)
 		failure.Unsent = ticket.neverConnected()
 		if failure.Class == hub.ProviderBug {

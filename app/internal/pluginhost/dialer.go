@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/standpipe/standpipe/app/internal/hub"
 	"github.com/standpipe/standpipe/sdk/secret"
 )
 
@@ -137,6 +138,12 @@ type ticket struct {
 	private bool
 	ctx     context.Context // done when the RPC is
 	cancel  context.CancelFunc
+
+	// Of a call during which the user can be asked; set before the plugin
+	// learns of the ticket.
+	prompter hub.Prompter
+	clock    *callClock
+	redact   *redactor
 
 	mu              sync.Mutex
 	attempts, opens int

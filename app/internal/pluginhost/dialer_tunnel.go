@@ -61,6 +61,10 @@ func (d *dialer) serve(c net.Conn) {
 	limited := &io.LimitedReader{R: c, N: connectHeader}
 	in := bufio.NewReader(limited)
 	req, err := http.ReadRequest(in)
+	if err == nil && req.Method == http.MethodPost && req.URL.Path == "/prompt" {
+		d.prompt(c, req)
+		return
+	}
 	if err != nil || req.Method != http.MethodConnect {
 		d.refuse(c, refusef(dialNotAllowed, "not a CONNECT request"))
 		return

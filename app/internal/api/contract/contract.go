@@ -17,6 +17,7 @@
 //	  GET    /ui/api/flows/{id}               Flow
 //	  POST   /ui/api/flows/{id}/confirm       Confirm → Flow
 //	  POST   /ui/api/flows/{id}/callback      Paste → Flow             (the callback URL, pasted)
+//	  POST   /ui/api/flows/{id}/prompts/{prompt}  AnswerPrompt → Flow  (what the plugin asked)
 //	  DELETE /ui/api/flows/{id}               204                      (cancel)
 //	  DELETE /ui/api/connections/{id}         Disconnect → Disconnected
 //	  GET    /ui/api/events                   text/event-stream; each "data:" is a hub.Event,
@@ -251,7 +252,25 @@ type Flow struct {
 	Replaces         *Account  `json:"replaces,omitempty"`    // a reauthorization came back with another account than this
 	Reauthorize      string    `json:"reauthorize,omitempty"` // the connection that is reauthorized
 	Connection       string    `json:"connection,omitempty"`  // when done
+	Prompts          []Prompt  `json:"prompts,omitempty"`     // what the plugin shows or asks, while waiting
 	Error            *Error    `json:"error,omitempty"`       // when failed
+}
+
+// Prompt is what a plugin shows to, or wants from, the user during a connect.
+// All of it is text from outside: show it as the plugin's words.
+type Prompt struct {
+	ID     string         `json:"id"`
+	Kind   hub.PromptKind `json:"kind" enum:"message,ask,open"` // "ask" and "open" wait for AnswerPrompt; a message may be dismissed with it
+	Text   string         `json:"text"`
+	Label  string         `json:"label,omitempty"`  // of the value asked for
+	Secret bool           `json:"secret,omitempty"` // hide it while it is typed
+	URL    string         `json:"url,omitempty"`    // with "open"; its host is one of the provider's
+}
+
+// AnswerPrompt answers one.
+type AnswerPrompt struct {
+	Value   string `json:"value,omitempty" maxLength:"4096" doc:"With ask: what was typed"`
+	Decline bool   `json:"decline,omitempty" doc:"The user does not want to; the flow most likely fails"`
 }
 
 // FlowState is how far it came.
@@ -378,6 +397,15 @@ type Plugin struct {
 	PID      int    `json:"pid,omitempty"`
 	Restarts int    `json:"restarts"`
 	Error    string `json:"error,omitempty"`
+
+	Source      string `json:"source"`            // "bundled" | "installed" | "development"
+	Version     string `json:"version,omitempty"` // of an installed one
+	Development bool   `json:"development"`       // its hash is pinned anew at each rebuild: mark it
+	// Network and Files say what keeps a running plugin from the network and
+	// from the user's files: "closed", or "open" where the system allows no
+	// better. Empty while it does not run.
+	Network string `json:"network,omitempty"`
+	Files   string `json:"files,omitempty"`
 }
 
 // Keys is where the master key comes from.
