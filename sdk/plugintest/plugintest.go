@@ -20,24 +20,24 @@
 //		})
 //	}
 //
-// The plugin's calls go the way they go under a host: through a dialer that
-// admits only the hosts of the provider. Nothing leaves the machine.
+// The cases are those of package conformance, which `standpipe plugin check`
+// runs without `go test`. Nothing leaves the machine.
 package plugintest
 
 import (
-	"net/http"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"testing"
 
 	"github.com/standpipe/standpipe/sdk"
+	"github.com/standpipe/standpipe/sdk/conformance"
 	"github.com/standpipe/standpipe/sdk/oauthtest"
 )
 
 // URL stands in Config.Settings for the address of the test server, without a
 // last slash. In a descriptor's Sandbox it is the same.
-const URL = "{sandbox}"
+const URL = conformance.URL
 
 // Config says what to check and how to play the provider.
 type Config struct {
@@ -60,6 +60,9 @@ type Config struct {
 	RedirectURI  string
 	// Scopes to ask for; nil: the descriptor's default and required ones.
 	Scopes []string
+	// Answers are what the user types, by the label of the question; a question
+	// that is not there is declined.
+	Answers map[string]string
 
 	// Server makes the provider's stand-in, which is reached at url. nil: only
 	// what needs no provider is checked.
@@ -67,33 +70,19 @@ type Config struct {
 }
 
 // Server plays a provider.
-type Server interface {
-	http.Handler
-	// Consent does what a user does in his browser at an authorization URL,
-	// and returns the callback URL to which he is sent.
-	Consent(authorizationURL string) (callbackURL string, err error)
-}
+type Server = conformance.Server
 
 // OAuth plays the provider with an oauthtest.Server, whose first user consents.
 func OAuth(options oauthtest.Options) func(url string) (Server, error) {
-	return func(url string) (Server, error) {
-		options := options
-		options.URL = url
-		s, err := oauthtest.New(options)
-		if err != nil {
-			return nil, err
-		}
-		return oauthServer{s, options.Users[0].Login}, nil
+	return conformance.OAuth(options)
+}
+
+func (c *Config) conformance() conformance.Config {
+	return conformance.Config{
+		New: c.New, Provider: c.Provider, Definition: c.Definition, Settings: c.Settings,
+		ClientID: c.ClientID, ClientSecret: c.ClientSecret, RedirectURI: c.RedirectURI, Scopes: c.Scopes,
+		Answers: c.Answers, Server: c.Server,
 	}
-}
-
-type oauthServer struct {
-	*oauthtest.Server
-	login string
-}
-
-func (s oauthServer) Consent(authorizationURL string) (string, error) {
-	return s.Approve(authorizationURL, s.login)
 }
 
 // Run checks the provider in every way that cfg allows.
@@ -103,8 +92,8 @@ func Run(t *testing.T, cfg Config) {
 		t.Fatal("plugintest: Config needs New or Package")
 	}
 	if cfg.New != nil {
-		t.Run("in process", func(t *testing.T) { runAll(t, cfg, inProcess) })
-		t.Run("over a socket", func(t *testing.T) { runAll(t, cfg, overSocket) })
+		t.Run("in process", func(t *testing.T) { runAll(t, conformance.InProcess(cfg.conformance())) })
+		t.Run("over a socket", func(t *testing.T) { runAll(t, conformance.OverSocket(cfg.conformance())) })
 	}
 	if cfg.Package != "" {
 		t.Run("as a binary", func(t *testing.T) { Binary(t, build(t, cfg.Package), cfg) })
@@ -114,8 +103,7 @@ func Run(t *testing.T, cfg Config) {
 // Binary checks the executable at path, which may be written in any language.
 func Binary(t *testing.T, path string, cfg Config) {
 	t.Helper()
-	t.Run("describe verb", func(t *testing.T) { checkDescribeVerb(t, path, &cfg) })
-	runAll(t, cfg, asBinary(path))
+	runAll(t, conformance.Executable(cfg.conformance(), path))
 }
 
 // build compiles a main package the way plugins are shipped: static.
@@ -133,36 +121,18 @@ func build(t *testing.T, pkg string) string {
 	return path
 }
 
-// cases is the table. Each case gets a provider of its own.
-var cases = []struct {
-	name    string
-	offline bool // needs no Server
-	check   func(*testing.T, *world)
-}{
-	{"describes itself", true, checkDescription},
-	{"authorizes", true, checkAuthorize},
-	{"says what it cannot do", true, checkUnsupported},
-	{"connects", false, checkConnect},
-	{"refreshes", false, checkRefresh},
-	{"refuses what the provider refuses", false, checkRefusals},
-	{"revokes", false, checkRevoke},
-	{"bears a bad provider", false, checkFaults},
-	{"follows no redirect", false, checkRedirect},
-	{"gives up when told", false, checkCancel},
-	{"works concurrently", false, checkConcurrency},
-	{"leaves nothing behind", false, checkLeftovers},
-}
-
-func runAll(t *testing.T, cfg Config, start starter) {
+func runAll(t *testing.T, cases []conformance.Case) {
 	t.Helper()
-	for _, c := range cases {
-		if cfg.Server == nil && !c.offline {
-			continue
-		}
-		t.Run(c.name, func(t *testing.T) {
-			w := newWorld(t, &cfg, start)
-			c.check(t, w)
-			w.finish()
+	for i := range cases {
+		t.Run(cases[i].Name, func(t *testing.T) {
+			switch r := cases[i].Run(t.Context()); r.Verdict {
+			case conformance.Fail:
+				for _, p := range r.Problems {
+					t.Error(p)
+				}
+			case conformance.Skip:
+				t.Log("left out: " + r.Note)
+			}
 		})
 	}
 }

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package plugintest
+package conformance
 
 import (
-	"testing"
-
 	"github.com/standpipe/standpipe/sdk"
 	"github.com/standpipe/standpipe/sdk/secret"
 )
 
-func checkConnect(t *testing.T, w *world) {
+func checkConnect(t *T, w *world) {
 	resp := w.connected()
 	checkTokens(t, w, "Exchange", &resp.Tokens)
 	who := resp.Account
@@ -42,7 +40,7 @@ func checkConnect(t *testing.T, w *world) {
 // identity is what makes an account the same.
 func identity(a *sdk.Account) [3]string { return [3]string{a.Issuer, a.Subject, a.Tenant} }
 
-func checkTokens(t *testing.T, w *world, name string, s *sdk.TokenSet) {
+func checkTokens(t *T, w *world, name string, s *sdk.TokenSet) {
 	t.Helper()
 	if s.AccessToken.IsZero() {
 		t.Errorf("%s gives no access token", name)
@@ -69,7 +67,7 @@ func checkTokens(t *testing.T, w *world, name string, s *sdk.TokenSet) {
 	}
 }
 
-func checkExpiry(t *testing.T, name string, lives, negative bool, source sdk.ExpirySource) {
+func checkExpiry(t *T, name string, lives, negative bool, source sdk.ExpirySource) {
 	t.Helper()
 	switch known := source != sdk.ExpiryUnknown && source != sdk.ExpiryNever; {
 	case negative:
@@ -81,7 +79,7 @@ func checkExpiry(t *testing.T, name string, lives, negative bool, source sdk.Exp
 	}
 }
 
-func checkAccount(t *testing.T, w *world, name string, a sdk.Account) {
+func checkAccount(t *T, w *world, name string, a sdk.Account) {
 	t.Helper()
 	if a.Subject == "" || a.Issuer == "" {
 		t.Errorf("%s names the account by issuer %q and subject %q: neither may be empty", name, a.Issuer, a.Subject)
@@ -96,13 +94,13 @@ func checkAccount(t *testing.T, w *world, name string, a sdk.Account) {
 	}
 }
 
-func checkRefresh(t *testing.T, w *world) {
+func checkRefresh(t *T, w *world) {
 	tokens := w.connected().Tokens
 	if !w.can(sdk.CanRefresh) || tokens.RefreshToken.IsZero() {
 		if w.d.Rotation == sdk.RotationSingle || w.d.Rotation == sdk.RotationSoft {
 			t.Errorf("refresh tokens rotate by %q, but there is none", w.d.Rotation)
 		}
-		return
+		t.Skip("there is no refresh token")
 	}
 	before := tokens.RefreshToken
 	resp := want(w, "Refresh", w.Refresh, w.refreshRequest(before))
@@ -142,7 +140,7 @@ func checkRefresh(t *testing.T, w *world) {
 // permanent are the codes of what trying again does not mend.
 var permanent = []sdk.Code{sdk.CodeReauthorizationRequired, sdk.CodeUserDenied, sdk.CodeMisconfigured}
 
-func checkRefusals(t *testing.T, w *world) {
+func checkRefusals(t *T, w *world) {
 	exchange := w.consent(w.newFlow())
 	exchange.Code = secret.New("not-a-code-of-this-provider")
 	w.hide(exchange.Code)
@@ -170,9 +168,9 @@ func checkRefusals(t *testing.T, w *world) {
 	}
 }
 
-func checkRevoke(t *testing.T, w *world) {
+func checkRevoke(t *T, w *world) {
 	if !w.can(sdk.CanRevoke) {
-		return
+		t.Skip("it does not revoke")
 	}
 	revoke := func(token secret.Value, kind sdk.TokenKind, reach sdk.Reach) (*sdk.RevokeResponse, error) {
 		return try(w, "Revoke", w.Revoke, &sdk.RevokeRequest{

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package plugintest
+package conformance
 
 import (
 	"context"
@@ -11,7 +11,6 @@ import (
 	"runtime"
 	"strings"
 	"sync"
-	"testing"
 	"time"
 
 	"github.com/standpipe/standpipe/sdk"
@@ -105,7 +104,7 @@ var faults = map[string]struct {
 	}},
 }
 
-func checkFaults(t *testing.T, w *world) {
+func checkFaults(t *T, w *world) {
 	for fault, f := range faults {
 		w.gate.set(f.answer)
 		for op, do := range w.operations() {
@@ -130,7 +129,7 @@ func checkFaults(t *testing.T, w *world) {
 	}
 }
 
-func checkRedirect(t *testing.T, w *world) {
+func checkRedirect(t *T, w *world) {
 	followed := make(chan string, 100)
 	w.gate.set(func(rw http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/elsewhere") {
@@ -152,7 +151,7 @@ func checkRedirect(t *testing.T, w *world) {
 }
 
 // checkCancel ends calls that hang. The provider must let go, not only the wire.
-func checkCancel(t *testing.T, w *world) {
+func checkCancel(t *T, w *world) {
 	arrived, let := make(chan struct{}, 100), make(chan struct{}, 100)
 	w.gate.set(func(_ http.ResponseWriter, r *http.Request) {
 		// The body has to be read for net/http to see that the client is gone.
@@ -192,7 +191,7 @@ func checkCancel(t *testing.T, w *world) {
 	}
 }
 
-func checkConcurrency(t *testing.T, w *world) {
+func checkConcurrency(t *T, w *world) {
 	tokens := w.connected().Tokens
 	const workers = 8
 	problems := make(chan error, workers*4)
@@ -224,7 +223,7 @@ func checkConcurrency(t *testing.T, w *world) {
 
 // checkLeftovers counts goroutines, which can be done in process only; that no
 // connection outlives its call is checked after every case, in every way.
-func checkLeftovers(t *testing.T, w *world) {
+func checkLeftovers(t *T, w *world) {
 	tokens := w.connected().Tokens
 	run := func() {
 		_, _ = try(w, "Authorize", w.Authorize, w.authorizeRequest(w.newFlow()))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package plugintest
+package conformance
 
 import (
 	"bytes"
@@ -12,12 +12,11 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"testing"
 
 	"github.com/standpipe/standpipe/sdk"
 )
 
-func checkDescription(t *testing.T, w *world) {
+func checkDescription(t *T, w *world) {
 	resp := want(w, "Describe", w.Describe, w.describeRequest())
 	if through, _, refused := w.gate.counts(); through > 0 || len(refused) > 0 {
 		t.Error("Describe makes network calls")
@@ -49,7 +48,7 @@ func checkDescription(t *testing.T, w *world) {
 }
 
 // checkDescribeVerb runs an executable by hand.
-func checkDescribeVerb(t *testing.T, path string, cfg *Config) {
+func checkDescribeVerb(t *T, cfg *Config, path string) {
 	run := func(args ...string) (stdout, stderr string, code int) {
 		cmd := exec.Command(path, args...)
 		cmd.Env = []string{}
@@ -78,7 +77,7 @@ func checkDescribeVerb(t *testing.T, path string, cfg *Config) {
 	}
 }
 
-func checkAuthorize(t *testing.T, w *world) {
+func checkAuthorize(t *T, w *world) {
 	f := w.newFlow()
 	f.state += " +&=%/ü" // a state is whatever the host likes
 	resp := want(w, "Authorize", w.Authorize, w.authorizeRequest(f))
@@ -147,7 +146,7 @@ func (w *world) allows(host string) bool {
 }
 
 // checkUnsupported asks for everything that the interfaces do not promise.
-func checkUnsupported(t *testing.T, w *world) {
+func checkUnsupported(t *T, w *world) {
 	calls := map[sdk.Capability]func() error{
 		sdk.CanRefresh: func() error { _, err := try(w, "Refresh", w.Refresh, w.refreshRequest(w.clientSecret())); return err },
 		sdk.CanRevoke:  func() error { _, err := try(w, "Revoke", w.Revoke, &sdk.RevokeRequest{Target: w.target}); return err },

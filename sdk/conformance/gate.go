@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package plugintest
+package conformance
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/rand"
 	"fmt"
 	"io"
@@ -13,7 +14,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"testing"
 	"time"
 
 	"github.com/standpipe/standpipe/sdk/internal/dial"
@@ -27,7 +27,7 @@ const patience = 3 * time.Second
 // gate stands before the provider's stand-in. It plays the host's dialer, knows
 // which requests came through it, and can answer in the provider's place.
 type gate struct {
-	web    *httptest.Server
+	web    *httptest.Server // in clear, at the address that Settings name
 	socket string
 
 	mu      sync.Mutex
@@ -38,11 +38,15 @@ type gate struct {
 	refused []string         // what the plugin asked for and may not have
 	around  int              // requests that came around the dialer
 	through int              // requests that came through it
+	last    string           // the requests since watch, header and body
+	hosts   map[string]bool  // that the plugin may call beside the stand-in's own address
+	answers map[string]string
+	tls     net.Listener // where they are answered
 }
 
-func newGate(t *testing.T) *gate {
+func newGate(t *T) *gate {
 	t.Helper()
-	g := &gate{socket: filepath.Join(socketDir(t), "dial"), tunnels: map[string]bool{}, tickets: map[string]bool{}}
+	g := &gate{socket: filepath.Join(socketDir(t), "dial"), tunnels: map[string]bool{}, tickets: map[string]bool{}, hosts: map[string]bool{}}
 	g.web = httptest.NewServer(g)
 	l, err := net.Listen("unix", g.socket)
 	if err != nil {
@@ -103,6 +107,13 @@ func (g *gate) counts() (through, around int, refused []string) {
 	return g.through, g.around, g.refused
 }
 
+// forgive forgets what was refused: hostile settings lead to hostile hosts.
+func (g *gate) forgive() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.refused = nil
+}
+
 // ServeHTTP implements http.Handler.
 func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.mu.Lock()
@@ -115,6 +126,12 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fault = nil
 	}
 	g.mu.Unlock()
+	if body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20)); err == nil {
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		g.mu.Lock()
+		g.last += fmt.Sprintf("%s %s\n%v\n%s\n", r.Method, r.URL, r.Header, body)
+		g.mu.Unlock()
+	}
 	switch {
 	case fault != nil:
 		fault(w, r)
@@ -135,9 +152,17 @@ func (g *gate) tunnel(c net.Conn) {
 		return
 	}
 	_ = c.SetReadDeadline(time.Time{})
+	if req.Method == http.MethodPost && req.URL.Path == "/prompt" {
+		g.prompt(c, req)
+		return
+	}
 	g.mu.Lock()
 	ticket, _ := strings.CutPrefix(req.Header.Get("Proxy-Authorization"), "Bearer ")
-	allowed := req.Method == http.MethodConnect && req.RequestURI == g.host() && g.tickets[ticket]
+	up := g.host()
+	if g.hosts[req.RequestURI] {
+		up = g.tls.Addr().String()
+	}
+	allowed := req.Method == http.MethodConnect && (req.RequestURI == g.host() || g.hosts[req.RequestURI]) && g.tickets[ticket]
 	if !allowed {
 		g.refused = append(g.refused, req.Method+" "+req.RequestURI)
 	}
@@ -146,27 +171,27 @@ func (g *gate) tunnel(c net.Conn) {
 		_, _ = fmt.Fprintf(c, "HTTP/1.1 403 Forbidden\r\n%s: not_allowed\r\nContent-Length: 0\r\n\r\n", dial.ErrorHeader)
 		return
 	}
-	up, err := net.Dial("tcp", g.host())
+	server, err := net.Dial("tcp", up)
 	if err != nil {
 		return
 	}
-	from := up.LocalAddr().String()
+	from := server.LocalAddr().String()
 	g.mu.Lock()
 	g.tunnels[from] = true
 	g.mu.Unlock()
 	defer func() {
-		_ = up.Close()
+		_ = server.Close()
 		g.mu.Lock()
 		delete(g.tunnels, from)
 		g.mu.Unlock()
 	}()
 	_, _ = io.WriteString(c, "HTTP/1.1 200 Connection established\r\n\r\n")
 	ended := make(chan struct{}, 2)
-	go func() { _, _ = io.Copy(up, in); ended <- struct{}{} }()
-	go func() { _, _ = io.Copy(c, up); ended <- struct{}{} }()
+	go func() { _, _ = io.Copy(server, in); ended <- struct{}{} }()
+	go func() { _, _ = io.Copy(c, server); ended <- struct{}{} }()
 	<-ended
 	_ = c.Close()
-	_ = up.Close()
+	_ = server.Close()
 	<-ended
 }
 

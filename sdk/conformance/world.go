@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package plugintest
+package conformance
 
 import (
 	"context"
@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"testing"
 	"time"
 
 	"github.com/standpipe/standpipe/sdk"
@@ -22,7 +21,7 @@ import (
 
 // world is one provider, started in one way, and what it talks to.
 type world struct {
-	t   *testing.T
+	t   *T
 	cfg *Config
 	*started
 	gate   *gate
@@ -37,7 +36,7 @@ type world struct {
 // callTimeout is the deadline of a call. A good provider needs milliseconds.
 const callTimeout = 20 * time.Second
 
-func newWorld(t *testing.T, cfg *Config, start starter) *world {
+func newWorld(t *T, cfg *Config, start starter) *world {
 	t.Helper()
 	w := &world{t: t, cfg: cfg, gate: newGate(t)}
 	w.started = start(t, cfg)
@@ -47,6 +46,10 @@ func newWorld(t *testing.T, cfg *Config, start starter) *world {
 		t.Fatalf("the plugin describes no provider %q", cfg.Provider)
 	}
 	w.d = resp.Providers[i]
+	w.gate.answers = cfg.Answers
+	if w.executable {
+		w.gate.stand(t, &w.d)
+	}
 	settings := map[string]string{}
 	for _, f := range w.d.Config {
 		if f.Default != "" {
@@ -113,6 +116,9 @@ func (w *world) finish() {
 	if _, _, refused := w.gate.counts(); len(refused) > 0 {
 		w.t.Errorf("the plugin asked for hosts that are not the provider's: %q", refused)
 	}
+	if resp, err := w.Describe(w.t.Context(), w.describeRequest()); err == nil && w.exposed(fmt.Sprintf("%+v", *resp)) {
+		w.t.Errorf("the description holds a secret of the calls before")
+	}
 	if out := w.output(); w.exposed(out) {
 		w.t.Errorf("the plugin printed a secret; all that it printed:\n%s", out)
 	}
@@ -157,7 +163,7 @@ func want[Req, Resp any](w *world, name string, method func(context.Context, *Re
 }
 
 // must is for calls without a network.
-func must[Req, Resp any](t *testing.T, name string, method func(context.Context, *Req) (*Resp, error), req *Req) *Resp {
+func must[Req, Resp any](t *T, name string, method func(context.Context, *Req) (*Resp, error), req *Req) *Resp {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), callTimeout)
 	defer cancel()
@@ -169,7 +175,7 @@ func must[Req, Resp any](t *testing.T, name string, method func(context.Context,
 }
 
 // typed checks that an error is one of the contract, with one of the codes.
-func typed(t *testing.T, name string, err error, codes ...sdk.Code) *sdk.Error {
+func typed(t *T, name string, err error, codes ...sdk.Code) *sdk.Error {
 	t.Helper()
 	e, ok := errors.AsType[*sdk.Error](err)
 	if !ok {

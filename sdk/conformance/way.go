@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package plugintest
+package conformance
 
 import (
 	"bytes"
@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
-	"testing"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -43,16 +42,18 @@ type started struct {
 	// output ends the plugin and returns what it printed.
 	output func() string
 	direct bool
+	// executable is set where the plugin trusts the suite's certificates.
+	executable bool
 }
 
 // A starter starts the provider of cfg; t ends it.
-type starter func(t *testing.T, cfg *Config) *started
+type starter func(t *T, cfg *Config) *started
 
-func inProcess(_ *testing.T, cfg *Config) *started {
+func inProcess(_ *T, cfg *Config) *started {
 	return &started{api: direct{cfg.New()}, withDial: dial.NewContext, output: func() string { return "" }, direct: true}
 }
 
-func overSocket(t *testing.T, cfg *Config) *started {
+func overSocket(t *T, cfg *Config) *started {
 	t.Helper()
 	socket := filepath.Join(socketDir(t), "plugin")
 	l, err := net.Listen("unix", socket)
@@ -72,10 +73,10 @@ func overSocket(t *testing.T, cfg *Config) *started {
 
 // asBinary starts an executable as a host does, with next to no environment.
 func asBinary(path string) starter {
-	return func(t *testing.T, _ *Config) *started {
+	return func(t *T, _ *Config) *started {
 		t.Helper()
 		cmd := exec.Command(path)
-		cmd.Env = []string{"PLUGIN_UNIX_SOCKET_DIR=" + socketDir(t)}
+		cmd.Env = []string{"PLUGIN_UNIX_SOCKET_DIR=" + socketDir(t), "SSL_CERT_FILE=" + trustFile(t)}
 		var out output
 		client := plugin.NewClient(&plugin.ClientConfig{
 			HandshakeConfig: wire.Handshake, Plugins: plugin.PluginSet{wire.PluginName: dispenser{}}, Cmd: cmd,
@@ -91,7 +92,7 @@ func asBinary(path string) starter {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return &started{api: raw.(*wire.Client), withDial: wire.WithDial, output: func() string {
+		return &started{api: raw.(*wire.Client), executable: true, withDial: wire.WithDial, output: func() string {
 			client.Kill()
 			return out.String()
 		}}
@@ -99,7 +100,7 @@ func asBinary(path string) starter {
 }
 
 // socketDir is a folder whose path is short enough for a socket's address.
-func socketDir(t *testing.T) string {
+func socketDir(t *T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "sp")
 	if err != nil {
