@@ -17,7 +17,7 @@ func decodeAuthorize(p *providerpb.AuthorizeRequest) *AuthorizeRequest {
 	return &AuthorizeRequest{
 		Target: decodeTarget(p.GetTarget()), RedirectURI: p.GetRedirectUri(), State: p.GetState(), Nonce: p.GetNonce(),
 		CodeChallenge: p.GetCodeChallenge(), Scopes: p.GetScopes(), LoginHint: p.GetLoginHint(),
-		SelectAccount: p.GetSelectAccount(), Reconnect: p.GetReconnect(),
+		SelectAccount: p.GetSelectAccount(), Reconnect: p.GetReconnect(), NeedRefreshToken: p.GetNeedRefreshToken(),
 	}
 }
 
@@ -32,7 +32,7 @@ func decodeExchange(p *providerpb.ExchangeRequest) *ExchangeRequest {
 func decodeRefresh(p *providerpb.RefreshRequest) *RefreshRequest {
 	return &RefreshRequest{
 		Target: decodeTarget(p.GetTarget()), ClientSecret: secret.New(p.GetClientSecret()), RefreshToken: secret.New(p.GetRefreshToken()),
-		Scopes: p.GetScopes(), RedirectURI: p.GetRedirectUri(),
+		Scopes: p.GetScopes(), RedirectURI: p.GetRedirectUri(), Name: p.GetName(),
 	}
 }
 

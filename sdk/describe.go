@@ -39,13 +39,22 @@ func describe(ctx context.Context, p Provider, r *DescribeRequest) (out *Describ
 			continue
 		}
 		seen[d.Slug] = true
-		d.Capabilities = slices.Clone(capabilities)
+		d.Capabilities = narrowed(capabilities, d.Capabilities)
 		out.Providers = append(out.Providers, d)
 	}
 	if len(out.Providers) == 0 && len(problems) > 0 {
 		return nil, problems, &Error{Code: CodePluginBug, Message: "no provider of this plugin is valid; " + problems[0].Error()}
 	}
 	return out, problems, nil
+}
+
+// narrowed is what a plugin can do, less what a provider leaves out.
+func narrowed(derived, set []Capability) []Capability {
+	out := slices.Clone(derived)
+	if set == nil {
+		return out
+	}
+	return slices.DeleteFunc(out, func(c Capability) bool { return !slices.Contains(set, c) })
 }
 
 // printDescription writes what a host would learn of the plugin, as JSON with

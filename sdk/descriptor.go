@@ -7,13 +7,16 @@ import "time"
 // Descriptor is all that the host and the user need to know of a provider
 // before anybody connects. It holds no secret.
 type Descriptor struct {
-	Slug        string // "github": lower case, digits, hyphens
-	Name        string // "GitHub"
-	Description string // one sentence: what connecting gives
-	Icon        string // inline SVG, at most 8 KiB, no script; may be empty
+	Slug        string   // "github": lower case, digits, hyphens
+	Name        string   // "GitHub"
+	Description string   // one sentence: what connecting gives
+	Icon        string   // inline SVG, at most 8 KiB, no script; may be empty
+	BrandColor  string   // "#24292f"; may be empty
+	Categories  []string // "code", "chat": lower case, for search
 	DocsURL     string
 	ConsoleURL  string   // where to register an OAuth app
 	SetupSteps  []string // how to register one, a sentence each
+	Warnings    []string // what a user should know before, a sentence each
 
 	Scopes []Scope
 	Config []ConfigField
@@ -24,30 +27,52 @@ type Descriptor struct {
 
 	PKCE           PKCEPolicy
 	SecretRequired bool // false: public clients work
-	Redirect       RedirectRule
+	// PublicDevice is set where a client without a secret can connect by
+	// device flow although SecretRequired.
+	PublicDevice bool
+	Redirect     RedirectRule
 
 	Rotation        Rotation
 	GraceWindow     time.Duration // how long a rotated refresh token still works
 	RefreshMargin   time.Duration // refresh this long before expiry; zero: the host's rule
 	RefreshIdleLife time.Duration // an unused refresh token dies after this; zero: unknown
+	RefreshMaxLife  time.Duration // any refresh token dies after this, used or not; zero: unknown
 	Revoke          Reach         // the narrowest revocation that Revoke can do
 	RevokeNote      string        // what to tell the user where Revoke is ReachNone
+
+	// Remedies say in the provider's own words what helps, by reason; where
+	// there is none, the host has a general one.
+	Remedies map[Reason]string
 
 	// Sandbox is the config that points this provider at the local sandbox,
 	// with "{sandbox}" for its base URL; nil: the sandbox does not play it.
 	Sandbox map[string]string
 
-	// Capabilities is derived by Serve; what a plugin sets here is ignored.
+	// Capabilities is derived by Serve from the interfaces that the plugin
+	// implements. A provider may set it to less, where a plugin of several
+	// providers can do more for one than for another; nil: everything.
 	Capabilities []Capability
 }
 
 // Scope is a permission in the provider's and in the user's words.
 type Scope struct {
-	Name     string // "repo"
-	Title    string // "Read and write your repositories"
-	Default  bool   // asked for unless the user says otherwise
-	Required bool   // always asked for
+	Name        string // "repo"
+	Title       string // "Read and write your repositories"
+	Default     bool   // asked for unless the user says otherwise
+	Required    bool   // always asked for
+	Sensitivity Sensitivity
 }
+
+// Sensitivity is how much harm a scope can do in wrong hands.
+type Sensitivity string
+
+// The sensitivities.
+const (
+	SensitivityUnknown Sensitivity = ""
+	SensitivityLow     Sensitivity = "low"    // who you are, and what others see anyway
+	SensitivityMedium  Sensitivity = "medium" // reads what is private
+	SensitivityHigh    Sensitivity = "high"   // changes or deletes, speaks for you, or reads everything
+)
 
 // ConfigField is a setting that the provider needs beside client id and secret.
 type ConfigField struct {
@@ -96,6 +121,13 @@ type RedirectRule struct {
 	Host    RedirectHost
 	AnyPort bool // the port may differ from the registered one
 	AnyPath bool // a sub-path of the registered one will do
+	// Paste is set with RedirectHTTPS where https://localhost can be
+	// registered: nobody listens there, and the user carries the address of
+	// the last page over by hand.
+	Paste bool
+	// LoopbackScopes, with RedirectHTTPS, is the prefix of those scopes that
+	// may be asked for on http://localhost, if no others are.
+	LoopbackScopes string
 }
 
 // RedirectHost is the host part of a loopback redirect.

@@ -20,7 +20,7 @@ func encodeTokens(t *TokenSet) *providerpb.TokenSet {
 	p := &providerpb.TokenSet{
 		AccessToken: t.AccessToken.Reveal(), RefreshToken: t.RefreshToken.Reveal(), IdToken: t.IDToken.Reveal(),
 		TokenType: t.TokenType, ExpiresIn: duration(t.ExpiresIn), ExpirySource: string(t.ExpirySource),
-		RefreshExpiresIn: duration(t.RefreshExpiresIn), Scopes: encodeScopes(t.Scopes), Metadata: t.Metadata,
+		RefreshExpiresIn: duration(t.RefreshExpiresIn), Scopes: encodeScopes(t.Scopes), Metadata: t.Metadata, Name: t.Name,
 	}
 	for name, n := range t.Named {
 		if p.Named == nil {
@@ -102,13 +102,24 @@ func encodeDescriptor(d *Descriptor) *providerpb.Descriptor {
 		Slug: d.Slug, Name: d.Name, Description: d.Description, Icon: d.Icon,
 		DocsUrl: d.DocsURL, ConsoleUrl: d.ConsoleURL, SetupSteps: d.SetupSteps, AllowedHosts: d.AllowedHosts,
 		Pkce: string(d.PKCE), SecretRequired: d.SecretRequired,
-		Redirect: &providerpb.RedirectRule{Host: string(d.Redirect.Host), AnyPort: d.Redirect.AnyPort, AnyPath: d.Redirect.AnyPath},
+		Redirect: &providerpb.RedirectRule{
+			Host: string(d.Redirect.Host), AnyPort: d.Redirect.AnyPort, AnyPath: d.Redirect.AnyPath,
+			Paste: d.Redirect.Paste, LoopbackScopes: d.Redirect.LoopbackScopes,
+		},
 		Rotation: string(d.Rotation), GraceWindow: duration(d.GraceWindow),
 		RefreshMargin: duration(d.RefreshMargin), RefreshIdleLife: duration(d.RefreshIdleLife),
 		Revoke: string(d.Revoke), RevokeNote: d.RevokeNote,
+		BrandColor: d.BrandColor, Categories: d.Categories, Warnings: d.Warnings,
+		RefreshMaxLife: duration(d.RefreshMaxLife), PublicDevice: d.PublicDevice,
+	}
+	for reason, remedy := range d.Remedies {
+		if p.Remedies == nil {
+			p.Remedies = make(map[string]string, len(d.Remedies))
+		}
+		p.Remedies[string(reason)] = remedy
 	}
 	for _, s := range d.Scopes {
-		p.Scopes = append(p.Scopes, &providerpb.Scope{Name: s.Name, Title: s.Title, Default: s.Default, Required: s.Required})
+		p.Scopes = append(p.Scopes, &providerpb.Scope{Name: s.Name, Title: s.Title, Default: s.Default, Required: s.Required, Sensitivity: string(s.Sensitivity)})
 	}
 	for _, f := range d.Config {
 		p.Config = append(p.Config, &providerpb.ConfigField{

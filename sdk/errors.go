@@ -50,6 +50,12 @@ const (
 	ReasonUnknown             Reason = "unknown_permanent"
 )
 
+// reasons lists them.
+var reasons = []Reason{
+	ReasonRevoked, ReasonRefreshExpired, ReasonRefreshMissing, ReasonScopeMissing,
+	ReasonClientInvalid, ReasonPolicy, ReasonProviderUninstalled, ReasonUnknown,
+}
+
 // Error is a failed provider operation. It survives the wire: errors.As finds
 // it on the host's side with all its fields.
 type Error struct {

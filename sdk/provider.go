@@ -104,6 +104,10 @@ type AuthorizeRequest struct {
 	// Reconnect is set when a connection exists already, so that a provider
 	// that hands out refresh tokens only on consent can ask for it again.
 	Reconnect bool
+	// NeedRefreshToken is set when no refresh token is held that works, so
+	// that a provider that gives one on consent only has to be asked for
+	// consent. Without it, a reconnect may come back without one.
+	NeedRefreshToken bool
 }
 
 // AuthorizeResponse is the URL to open. The host refuses a URL that does not
@@ -150,6 +154,9 @@ type RefreshRequest struct {
 	Scopes []string
 	// RedirectURI of the connection, for providers that want it again.
 	RedirectURI string
+	// Name says which of a connection's tokens this is, where it is one of
+	// TokenSet.Named; the answer is that token alone. Empty: the main one.
+	Name string
 }
 
 // RefreshResponse is the new token set.

@@ -27,8 +27,11 @@ type TokenSet struct {
 	// RFC 6749 section 5.1 means as requested.
 	Scopes []string
 
+	// Name is what the access token is called where a connection can have
+	// several ("bot"); empty: there is only ever one.
+	Name string
 	// Named are further tokens of the same answer by name ("user" beside
-	// Slack's bot token).
+	// Slack's bot token). Each is renewed by itself.
 	Named map[string]NamedToken
 
 	// Metadata holds non-secret fields worth having beside the token, such as

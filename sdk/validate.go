@@ -24,9 +24,10 @@ const (
 )
 
 var (
-	slugPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
-	keyPattern  = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
-	hostPattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$`)
+	slugPattern  = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
+	keyPattern   = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
+	hostPattern  = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$`)
+	colorPattern = regexp.MustCompile(`^#[0-9a-f]{6}$`)
 	// scopePattern is scope-token of RFC 6749 section 3.3.
 	scopePattern = regexp.MustCompile(`^[\x21\x23-\x5b\x5d-\x7e]+$`)
 )
@@ -47,6 +48,21 @@ func (d *Descriptor) Validate() error {
 	if err := checkIcon(d.Icon); err != nil {
 		v.addf("icon: %w", err)
 	}
+	if d.BrandColor != "" && !colorPattern.MatchString(d.BrandColor) {
+		v.addf("brand colour %q is not of the form #24292f", d.BrandColor)
+	}
+	for _, c := range d.Categories {
+		if !slugPattern.MatchString(c) {
+			v.addf("category %q is not made of lower-case letters, digits and hyphens", c)
+		}
+	}
+	for i, w := range d.Warnings {
+		v.text(fmt.Sprintf("warning %d", i+1), w, maxText, true)
+	}
+	for reason, remedy := range d.Remedies {
+		oneOf(v, "remedy: reason", reason, reasons...)
+		v.text("remedy of "+string(reason), remedy, maxText, true)
+	}
 	v.link("docs URL", d.DocsURL)
 	v.link("console URL", d.ConsoleURL)
 	v.scopes(d.Scopes)
@@ -61,10 +77,13 @@ func (d *Descriptor) Validate() error {
 	}
 	oneOf(v, "pkce", d.PKCE, PKCESend, PKCENever)
 	oneOf(v, "redirect host", d.Redirect.Host, RedirectLoopback, RedirectLocalhost, RedirectHTTPS)
+	if d.Redirect.Host != RedirectHTTPS && (d.Redirect.Paste || d.Redirect.LoopbackScopes != "") {
+		v.addf("redirect: paste and loopback scopes are for providers that want https")
+	}
 	oneOf(v, "rotation", d.Rotation, RotationUnknown, RotationNone, RotationSoft, RotationSingle)
 	oneOf(v, "revoke", d.Revoke, "", ReachNone, ReachToken, ReachGrant)
 	for name, span := range map[string]time.Duration{
-		"grace window": d.GraceWindow, "refresh margin": d.RefreshMargin, "refresh idle life": d.RefreshIdleLife,
+		"grace window": d.GraceWindow, "refresh margin": d.RefreshMargin, "refresh idle life": d.RefreshIdleLife, "refresh max life": d.RefreshMaxLife,
 	} {
 		if span < 0 {
 			v.addf("%s is negative", name)
@@ -118,6 +137,7 @@ func (v *validation) scopes(scopes []Scope) {
 		}
 		seen[s.Name] = true
 		v.text("title of scope "+s.Name, s.Title, maxLine, true)
+		oneOf(v, "sensitivity of scope "+s.Name, s.Sensitivity, SensitivityUnknown, SensitivityLow, SensitivityMedium, SensitivityHigh)
 	}
 }
 

@@ -103,7 +103,7 @@ func (l listing) Refresh(context.Context, *RefreshRequest) (*RefreshResponse, er
 func TestDescribeLeavesOutWhatIsNotValid(t *testing.T) {
 	bad, lying := good("bad"), good("lying")
 	bad.Name = ""
-	lying.Capabilities = []Capability{CanRevoke, CanDevice}
+	lying.Capabilities = []Capability{CanRefresh, CanDevice} // one of which it has no method for
 	resp, problems, err := describe(t.Context(), listing{list: []Descriptor{good("a"), bad, good("a"), lying}}, &DescribeRequest{})
 	if err != nil || len(problems) != 2 || len(resp.Providers) != 2 {
 		t.Fatalf("got %v, %v, %v", resp, problems, err)

@@ -20,9 +20,12 @@ type definition struct {
 	Name        string   `json:"name"`
 	Description string   `json:"description"`
 	Icon        string   `json:"icon"`
+	BrandColor  string   `json:"brand_color"`
+	Categories  []string `json:"categories"`
 	DocsURL     string   `json:"docs_url"`
 	ConsoleURL  string   `json:"console_url"`
 	SetupSteps  []string `json:"setup_steps"`
+	Warnings    []string `json:"warnings"`
 
 	Scopes       []scopeDefinition  `json:"scopes"`
 	Config       []configDefinition `json:"config"`
@@ -30,15 +33,20 @@ type definition struct {
 
 	PKCE           sdk.PKCEPolicy     `json:"pkce"`
 	SecretRequired bool               `json:"secret_required"`
+	PublicDevice   bool               `json:"public_device"`
 	Redirect       redirectDefinition `json:"redirect"`
 
-	Rotation        sdk.Rotation      `json:"rotation"`
-	GraceWindow     Duration          `json:"grace_window"`
-	RefreshMargin   Duration          `json:"refresh_margin"`
-	RefreshIdleLife Duration          `json:"refresh_idle_life"`
-	Revoke          sdk.Reach         `json:"revoke"`
-	RevokeNote      string            `json:"revoke_note"`
-	Sandbox         map[string]string `json:"sandbox"`
+	Rotation        sdk.Rotation `json:"rotation"`
+	GraceWindow     Duration     `json:"grace_window"`
+	RefreshMargin   Duration     `json:"refresh_margin"`
+	RefreshIdleLife Duration     `json:"refresh_idle_life"`
+	RefreshMaxLife  Duration     `json:"refresh_max_life"`
+	Revoke          sdk.Reach    `json:"revoke"`
+	RevokeNote      string       `json:"revoke_note"`
+
+	Remedies map[sdk.Reason]string `json:"remedies"`
+
+	Sandbox map[string]string `json:"sandbox"`
 
 	Standard
 }
@@ -48,6 +56,8 @@ type scopeDefinition struct {
 	Title    string `json:"title"`
 	Default  bool   `json:"default"`
 	Required bool   `json:"required"`
+
+	Sensitivity sdk.Sensitivity `json:"sensitivity"`
 }
 
 type configDefinition struct {
@@ -66,6 +76,9 @@ type redirectDefinition struct {
 	Host    sdk.RedirectHost `json:"host"`
 	AnyPort bool             `json:"any_port"`
 	AnyPath bool             `json:"any_path"`
+
+	Paste          bool   `json:"paste"`
+	LoopbackScopes string `json:"loopback_scopes"`
 }
 
 // ParseDefinition reads a declared provider from JSON: the fields of
@@ -93,6 +106,8 @@ func ParseDefinition(b []byte) (*Standard, error) {
 func (d *definition) descriptor() sdk.Descriptor {
 	out := sdk.Descriptor{
 		Slug: d.Slug, Name: d.Name, Description: d.Description, Icon: d.Icon,
+		BrandColor: d.BrandColor, Categories: d.Categories, Warnings: d.Warnings, Remedies: d.Remedies,
+		PublicDevice: d.PublicDevice, RefreshMaxLife: time.Duration(d.RefreshMaxLife),
 		DocsURL: d.DocsURL, ConsoleURL: d.ConsoleURL, SetupSteps: d.SetupSteps,
 		AllowedHosts: d.AllowedHosts, PKCE: d.PKCE, SecretRequired: d.SecretRequired,
 		Redirect: sdk.RedirectRule(d.Redirect), Rotation: d.Rotation,

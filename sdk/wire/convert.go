@@ -32,7 +32,7 @@ func tokenSet(p *providerpb.TokenSet) sdk.TokenSet {
 		TokenType: p.GetTokenType(),
 		ExpiresIn: p.GetExpiresIn().AsDuration(), ExpirySource: sdk.ExpirySource(p.GetExpirySource()),
 		RefreshExpiresIn: p.GetRefreshExpiresIn().AsDuration(),
-		Scopes:           scopes(p.GetScopes()), Metadata: p.GetMetadata(),
+		Scopes:           scopes(p.GetScopes()), Metadata: p.GetMetadata(), Name: p.GetName(),
 	}
 	for name, n := range p.GetNamed() {
 		if t.Named == nil {
@@ -79,13 +79,22 @@ func descriptor(p *providerpb.Descriptor) sdk.Descriptor {
 		AllowedHosts: p.GetAllowedHosts(), PKCE: sdk.PKCEPolicy(p.GetPkce()), SecretRequired: p.GetSecretRequired(),
 		Redirect: sdk.RedirectRule{
 			Host: sdk.RedirectHost(p.GetRedirect().GetHost()), AnyPort: p.GetRedirect().GetAnyPort(), AnyPath: p.GetRedirect().GetAnyPath(),
+			Paste: p.GetRedirect().GetPaste(), LoopbackScopes: p.GetRedirect().GetLoopbackScopes(),
 		},
 		Rotation: sdk.Rotation(p.GetRotation()), GraceWindow: p.GetGraceWindow().AsDuration(),
 		RefreshMargin: p.GetRefreshMargin().AsDuration(), RefreshIdleLife: p.GetRefreshIdleLife().AsDuration(),
 		Revoke: sdk.Reach(p.GetRevoke()), RevokeNote: p.GetRevokeNote(),
+		BrandColor: p.GetBrandColor(), Categories: p.GetCategories(), Warnings: p.GetWarnings(),
+		RefreshMaxLife: p.GetRefreshMaxLife().AsDuration(), PublicDevice: p.GetPublicDevice(),
+	}
+	for reason, remedy := range p.GetRemedies() {
+		if d.Remedies == nil {
+			d.Remedies = make(map[sdk.Reason]string, len(p.GetRemedies()))
+		}
+		d.Remedies[sdk.Reason(reason)] = remedy
 	}
 	for _, s := range p.GetScopes() {
-		d.Scopes = append(d.Scopes, sdk.Scope{Name: s.GetName(), Title: s.GetTitle(), Default: s.GetDefault(), Required: s.GetRequired()})
+		d.Scopes = append(d.Scopes, sdk.Scope{Name: s.GetName(), Title: s.GetTitle(), Default: s.GetDefault(), Required: s.GetRequired(), Sensitivity: sdk.Sensitivity(s.GetSensitivity())})
 	}
 	for _, f := range p.GetConfig() {
 		d.Config = append(d.Config, sdk.ConfigField{

@@ -226,9 +226,12 @@ func described() sdk.Descriptor {
 	d.Slug, d.Icon = "example", `<svg xmlns="http://www.w3.org/2000/svg"><path d="M0 0"/></svg>`
 	d.DocsURL, d.ConsoleURL = "https://docs.example/", "https://example.com/apps"
 	d.AllowedHosts = []string{"example.com:443", "[::1]:8443"}
-	d.PKCE, d.Redirect.Host, d.Rotation, d.Revoke = sdk.PKCENever, sdk.RedirectLocalhost, sdk.RotationSingle, sdk.ReachGrant
+	d.PKCE, d.Rotation, d.Revoke = sdk.PKCENever, sdk.RotationSingle, sdk.ReachGrant
+	d.Redirect.Host, d.BrandColor, d.Categories = sdk.RedirectHTTPS, "#24292f", []string{"code", "chat"}
+	d.Remedies = map[sdk.Reason]string{sdk.ReasonRevoked: "Allow it again.", sdk.ReasonPolicy: "Sign in again."}
+	d.Capabilities = []sdk.Capability{sdk.CanIdentify, sdk.CanRefresh, "flying"}
 	for i := range d.Scopes {
-		d.Scopes[i].Name = "scope" + strconv.Itoa(i)
+		d.Scopes[i].Name, d.Scopes[i].Sensitivity = "scope"+strconv.Itoa(i), sdk.SensitivityHigh
 	}
 	for i := range d.Config {
 		d.Config[i].Key, d.Config[i].Kind, d.Config[i].Level = "key"+strconv.Itoa(i), sdk.FieldURL, sdk.LevelInstallation
@@ -258,9 +261,7 @@ func TestEveryFieldOfADescriptorArrives(t *testing.T) {
 		t.Errorf("the plugin got %s", difference(p.got, want))
 	}
 	want := described()
-	want.Capabilities = []sdk.Capability{
-		sdk.CanRefresh, sdk.CanRevoke, sdk.CanIdentify, sdk.CanDevice, sdk.CanClientCredentials, sdk.CanIntrospect, sdk.CanCheck,
-	}
+	want.Capabilities = []sdk.Capability{sdk.CanRefresh, sdk.CanIdentify} // less than it can, and no more
 	if len(got.Providers) != 1 || !reflect.DeepEqual(got.Providers[0], want) {
 		t.Errorf("the host got %s", difference(got.Providers[0], want))
 	}

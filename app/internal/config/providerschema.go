@@ -45,14 +45,19 @@ var providerSchema = schema{
 	"name":        {},
 	"description": {},
 	"icon":        {kind: kDoc},
+	"brand_color": {},
+	"categories":  {kind: kTexts},
 	"docs_url":    {},
 	"console_url": {},
 	"setup_steps": {kind: kTexts},
+	"warnings":    {kind: kTexts},
 
 	"scope": {kind: kBlocks, json: "scopes", label: "name", sub: schema{
 		"title":    {},
 		"default":  {kind: kBool},
 		"required": {kind: kBool},
+
+		"sensitivity": {choices: []string{"", "low", "medium", "high"}},
 	}},
 	"config": {kind: kBlocks, label: "key", sub: schema{
 		"label":       {},
@@ -67,15 +72,21 @@ var providerSchema = schema{
 	"allowed_hosts":   {kind: kTexts},
 	"pkce":            {choices: []string{"", "never"}},
 	"secret_required": {kind: kBool},
+	"public_device":   {kind: kBool},
 	"redirect": {kind: kBlock, sub: schema{
 		"host":     {choices: []string{"", "localhost", "https"}},
 		"any_port": {kind: kBool},
 		"any_path": {kind: kBool},
+
+		"paste":           {kind: kBool},
+		"loopback_scopes": {},
 	}},
 	"rotation":          {choices: []string{"", "none", "soft", "single_use"}},
 	"grace_window":      {kind: kDuration},
 	"refresh_margin":    {kind: kDuration},
 	"refresh_idle_life": {kind: kDuration},
+	"refresh_max_life":  {kind: kDuration},
+	"remedies":          {kind: kTable},
 	"revoke":            {choices: reaches},
 	"revoke_note":       {},
 	"sandbox":           {kind: kTable},

@@ -34,6 +34,7 @@ type tokenSetRecord struct {
 	ExpirySource  ExpirySource           `json:"expiry_source,omitempty"`
 	RefreshExpiry time.Time              `json:"refresh_expiry,omitzero"`
 	Scopes        []string               `json:"scopes"` // null and [] differ
+	Name          string                 `json:"name,omitempty"`
 	Named         map[string]namedRecord `json:"named,omitempty"`
 	Metadata      map[string]string      `json:"metadata,omitempty"`
 }
@@ -130,7 +131,7 @@ func revealSet(t *TokenSet) tokenSetRecord {
 	r := tokenSetRecord{
 		AccessToken: t.AccessToken.Reveal(), RefreshToken: t.RefreshToken.Reveal(), IDToken: t.IDToken.Reveal(),
 		TokenType: t.TokenType, IssuedAt: t.IssuedAt, Expiry: t.Expiry, ExpirySource: t.ExpirySource,
-		RefreshExpiry: t.RefreshExpiry, Scopes: t.Scopes, Metadata: t.Metadata,
+		RefreshExpiry: t.RefreshExpiry, Scopes: t.Scopes, Name: t.Name, Metadata: t.Metadata,
 	}
 	for name, n := range t.Named {
 		if r.Named == nil {
@@ -148,7 +149,7 @@ func (r *tokenSetRecord) conceal() TokenSet {
 	t := TokenSet{
 		AccessToken: secret.New(r.AccessToken), RefreshToken: secret.New(r.RefreshToken), IDToken: secret.New(r.IDToken),
 		TokenType: r.TokenType, IssuedAt: r.IssuedAt, Expiry: r.Expiry, ExpirySource: r.ExpirySource,
-		RefreshExpiry: r.RefreshExpiry, Scopes: r.Scopes, Metadata: r.Metadata,
+		RefreshExpiry: r.RefreshExpiry, Scopes: r.Scopes, Name: r.Name, Metadata: r.Metadata,
 	}
 	for name, n := range r.Named {
 		if t.Named == nil {

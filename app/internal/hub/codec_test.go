@@ -17,7 +17,7 @@ func fullSet() TokenSet {
 	return TokenSet{
 		AccessToken: secret.New("access-1"), RefreshToken: secret.New("refresh-1"), IDToken: secret.New("id-1"),
 		TokenType: "Bearer", IssuedAt: at, Expiry: at.Add(time.Hour), ExpirySource: ExpiryDeclared,
-		RefreshExpiry: at.Add(24 * time.Hour), Scopes: []string{"repo"},
+		RefreshExpiry: at.Add(24 * time.Hour), Scopes: []string{"repo"}, Name: "bot",
 		Named: map[string]NamedToken{"user": {
 			AccessToken: secret.New("named-access"), RefreshToken: secret.New("named-refresh"),
 			Expiry: at.Add(2 * time.Hour), ExpirySource: ExpiryJWT, Scopes: []string{"chat:write"},

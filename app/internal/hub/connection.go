@@ -106,6 +106,9 @@ var remedies = map[Reason]string{
 	ReasonUnknown:             "The provider refuses to renew the access and does not say why. Reauthorize.",
 }
 
+// KnownReason reports whether r is one of the reasons.
+func KnownReason(r Reason) bool { _, ok := remedies[r]; return ok }
+
 // Remedy is what the user can do, in words.
 func (r Reason) Remedy() string {
 	if s, ok := remedies[r]; ok {

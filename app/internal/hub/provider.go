@@ -15,20 +15,26 @@ import (
 type Descriptor struct {
 	Slug, Name, Description string
 	Icon                    string // inline SVG, already sanitised
+	BrandColor              string // "#24292f", or empty
+	Categories              []string
 	DocsURL, ConsoleURL     string
 	SetupSteps              []string
+	Warnings                []string
 	Scopes                  []Scope
 	Config                  []ConfigField
 	AllowedHosts            []string
 	NoPKCE                  bool // the provider breaks on PKCE
 	SecretRequired          bool
+	PublicDevice            bool // without a secret a device flow works all the same
 	Redirect                RedirectRule
 	Rotation                Rotation
 	GraceWindow             time.Duration
 	RefreshMargin           time.Duration
 	RefreshIdleLife         time.Duration
+	RefreshMaxLife          time.Duration
 	Revoke                  Reach
 	RevokeNote              string
+	Remedies                map[Reason]string // the provider's own; see Remedy
 	Sandbox                 map[string]string // nil: the sandbox does not play it
 	Capabilities            []Capability
 	Plugin                  string // which plugin serves it, for status and audit
@@ -36,6 +42,15 @@ type Descriptor struct {
 
 // Can reports whether the provider has a capability.
 func (d *Descriptor) Can(c Capability) bool { return slices.Contains(d.Capabilities, c) }
+
+// Remedy is what the user can do about a reason, in words: the provider's
+// where it has some, else the general ones. d may be nil.
+func (d *Descriptor) Remedy(r Reason) string {
+	if d != nil && d.Remedies[r] != "" {
+		return d.Remedies[r]
+	}
+	return r.Remedy()
+}
 
 // DefaultScopes are asked for unless the integration says otherwise.
 func (d *Descriptor) DefaultScopes() []string {
@@ -50,11 +65,22 @@ func (d *Descriptor) DefaultScopes() []string {
 
 // Scope is a permission in the provider's and in the user's words.
 type Scope struct {
-	Name     string `json:"name"`
-	Title    string `json:"title"`
-	Default  bool   `json:"default"`
-	Required bool   `json:"required"`
+	Name        string      `json:"name"`
+	Title       string      `json:"title"`
+	Default     bool        `json:"default"`
+	Required    bool        `json:"required"`
+	Sensitivity Sensitivity `json:"sensitivity,omitempty"`
 }
+
+// Sensitivity is how much harm a scope can do in wrong hands.
+type Sensitivity string
+
+// The sensitivities. Empty: nobody has said.
+const (
+	SensitivityLow    Sensitivity = "low"
+	SensitivityMedium Sensitivity = "medium"
+	SensitivityHigh   Sensitivity = "high"
+)
 
 // ConfigField is a setting a provider needs beside client id and secret.
 type ConfigField struct {
@@ -69,6 +95,9 @@ type RedirectRule struct {
 	Host    RedirectHost
 	AnyPort bool
 	AnyPath bool
+	// Paste and LoopbackScopes belong to RedirectHTTPS; see sdk.RedirectRule.
+	Paste          bool
+	LoopbackScopes string
 }
 
 // RedirectHost is the host of a loopback redirect.
@@ -147,6 +176,7 @@ type AuthorizeRequest struct {
 	Scopes                                   []string
 	LoginHint                                string
 	SelectAccount, Reconnect                 bool
+	NeedRefreshToken                         bool
 }
 
 // AuthorizeResponse is that URL.
@@ -172,6 +202,7 @@ type RefreshRequest struct {
 	RefreshToken secret.Value
 	Scopes       []string // narrows; empty keeps all
 	RedirectURI  string
+	Name         string // of a named token; empty: the main one
 }
 
 // RevokeRequest withdraws one token.

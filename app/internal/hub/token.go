@@ -19,6 +19,7 @@ type TokenSet struct {
 	ExpirySource  ExpirySource
 	RefreshExpiry time.Time // zero: unknown
 	Scopes        []string  // granted; nil: as requested
+	Name          string    // what it is called where there are several; may be empty
 	Named         map[string]NamedToken
 	Metadata      map[string]string
 }

@@ -23,7 +23,7 @@ const (
 func (h *Host) Authorize(ctx context.Context, t hub.Target, r hub.AuthorizeRequest) (hub.AuthorizeResponse, error) {
 	req := &sdk.AuthorizeRequest{
 		Target: h.sdkTarget(t), RedirectURI: r.RedirectURI, State: r.State, Nonce: r.Nonce, CodeChallenge: r.CodeChallenge,
-		Scopes: r.Scopes, LoginHint: r.LoginHint, SelectAccount: r.SelectAccount, Reconnect: r.Reconnect,
+		Scopes: r.Scopes, LoginHint: r.LoginHint, SelectAccount: r.SelectAccount, Reconnect: r.Reconnect, NeedRefreshToken: r.NeedRefreshToken,
 	}
 	return call(ctx, h, t, "authorize", nil, func(ctx context.Context, api *wire.Client) (*sdk.AuthorizeResponse, error) {
 		return api.Authorize(ctx, req)
@@ -52,7 +52,7 @@ func (h *Host) Exchange(ctx context.Context, t hub.Target, r hub.ExchangeRequest
 func (h *Host) Refresh(ctx context.Context, t hub.Target, r hub.RefreshRequest) (hub.TokenAnswer, error) {
 	req := &sdk.RefreshRequest{
 		Target: h.sdkTarget(t), ClientSecret: t.ClientSecret, RefreshToken: r.RefreshToken,
-		Scopes: r.Scopes, RedirectURI: r.RedirectURI,
+		Scopes: r.Scopes, RedirectURI: r.RedirectURI, Name: r.Name,
 	}
 	secrets := []secret.Value{t.ClientSecret, r.RefreshToken}
 	return call(ctx, h, t, "refresh", secrets, func(ctx context.Context, api *wire.Client) (*sdk.RefreshResponse, error) {

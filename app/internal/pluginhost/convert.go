@@ -90,6 +90,7 @@ func tokenSet(t *sdk.TokenSet, issued time.Time) (hub.TokenSet, error) {
 		TokenType:    clean(t.TokenType, 64),
 		IssuedAt:     issued,
 		Scopes:       scopeNames(t.Scopes),
+		Name:         clean(t.Name, 64),
 	}
 	if out.TokenType == "" {
 		out.TokenType = "Bearer"

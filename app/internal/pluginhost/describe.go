@@ -88,22 +88,40 @@ func checkDescription(in *sdk.Descriptor) (d hub.Descriptor, notes []string, err
 		return d, nil, errors.New("its slug is not made of at most 64 lower-case letters, digits and hyphens")
 	}
 	d = hub.Descriptor{
-		Slug:            in.Slug,
-		Name:            clean(in.Name, maxLine),
-		Description:     clean(in.Description, maxText),
-		SetupSteps:      cleanAll(in.SetupSteps, 20, maxText),
-		NoPKCE:          in.PKCE == sdk.PKCENever,
-		SecretRequired:  in.SecretRequired,
-		Redirect:        hub.RedirectRule{Host: hub.RedirectHost(in.Redirect.Host), AnyPort: in.Redirect.AnyPort, AnyPath: in.Redirect.AnyPath},
+		Slug:           in.Slug,
+		Name:           clean(in.Name, maxLine),
+		Description:    clean(in.Description, maxText),
+		SetupSteps:     cleanAll(in.SetupSteps, 20, maxText),
+		NoPKCE:         in.PKCE == sdk.PKCENever,
+		Categories:     cleanAll(in.Categories, 20, 64),
+		Warnings:       cleanAll(in.Warnings, 20, maxText),
+		SecretRequired: in.SecretRequired,
+		PublicDevice:   in.PublicDevice,
+		Redirect: hub.RedirectRule{
+			Host: hub.RedirectHost(in.Redirect.Host), AnyPort: in.Redirect.AnyPort, AnyPath: in.Redirect.AnyPath,
+			Paste: in.Redirect.Paste, LoopbackScopes: clean(in.Redirect.LoopbackScopes, 64),
+		},
 		Rotation:        known(hub.Rotation(in.Rotation), hub.RotationNone, hub.RotationSoft, hub.RotationSingle),
 		GraceWindow:     bounded(in.GraceWindow),
 		RefreshMargin:   bounded(in.RefreshMargin),
 		RefreshIdleLife: bounded(in.RefreshIdleLife),
+		RefreshMaxLife:  bounded(in.RefreshMaxLife),
 		Revoke:          known(hub.Reach(in.Revoke), hub.ReachNone, hub.ReachToken, hub.ReachGrant),
 		RevokeNote:      clean(in.RevokeNote, maxText),
 	}
 	if d.Name == "" {
 		d.Name = d.Slug
+	}
+	if brandColor.MatchString(in.BrandColor) {
+		d.BrandColor = in.BrandColor
+	}
+	for reason, remedy := range in.Remedies {
+		if hub.KnownReason(hub.Reason(reason)) {
+			if d.Remedies == nil {
+				d.Remedies = map[hub.Reason]string{}
+			}
+			d.Remedies[hub.Reason(reason)] = clean(remedy, maxText)
+		}
 	}
 	if d.Revoke == "" {
 		d.Revoke = hub.ReachNone
@@ -144,6 +162,9 @@ func checkDescription(in *sdk.Descriptor) (d hub.Descriptor, notes []string, err
 	return d, notes, nil
 }
 
+// brandColor is all that a style may be told by a plugin.
+var brandColor = regexp.MustCompile(`^#[0-9a-f]{6}$`)
+
 func checkHosts(in []string) ([]string, error) {
 	if len(in) > maxHosts {
 		return nil, fmt.Errorf("it names %d hosts, the limit is %d", len(in), maxHosts)
@@ -170,7 +191,8 @@ func checkScopes(in []sdk.Scope) ([]hub.Scope, error) {
 		if s.Name == "" || !plain(s.Name, maxLine) || strings.Contains(s.Name, " ") {
 			return nil, fmt.Errorf("scope %q is not a word", clean(s.Name, 80))
 		}
-		out = append(out, hub.Scope{Name: s.Name, Title: clean(s.Title, maxLine), Default: s.Default, Required: s.Required})
+		out = append(out, hub.Scope{Name: s.Name, Title: clean(s.Title, maxLine), Default: s.Default, Required: s.Required,
+			Sensitivity: known(hub.Sensitivity(s.Sensitivity), hub.SensitivityLow, hub.SensitivityMedium, hub.SensitivityHigh)})
 	}
 	return out, nil
 }

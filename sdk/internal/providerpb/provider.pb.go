@@ -242,6 +242,7 @@ type TokenSet struct {
 	Scopes           *Scopes                `protobuf:"bytes,8,opt,name=scopes,proto3" json:"scopes,omitempty"`
 	Named            map[string]*NamedToken `protobuf:"bytes,9,rep,name=named,proto3" json:"named,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	Metadata         map[string]string      `protobuf:"bytes,10,rep,name=metadata,proto3" json:"metadata,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Name             string                 `protobuf:"bytes,11,opt,name=name,proto3" json:"name,omitempty"`
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
 }
@@ -344,6 +345,13 @@ func (x *TokenSet) GetMetadata() map[string]string {
 		return x.Metadata
 	}
 	return nil
+}
+
+func (x *TokenSet) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
 }
 
 type NamedToken struct {
@@ -617,6 +625,12 @@ type Descriptor struct {
 	RevokeNote      string                 `protobuf:"bytes,19,opt,name=revoke_note,json=revokeNote,proto3" json:"revoke_note,omitempty"`
 	Sandbox         *Sandbox               `protobuf:"bytes,20,opt,name=sandbox,proto3" json:"sandbox,omitempty"`
 	Capabilities    []string               `protobuf:"bytes,21,rep,name=capabilities,proto3" json:"capabilities,omitempty"`
+	BrandColor      string                 `protobuf:"bytes,22,opt,name=brand_color,json=brandColor,proto3" json:"brand_color,omitempty"`
+	Categories      []string               `protobuf:"bytes,23,rep,name=categories,proto3" json:"categories,omitempty"`
+	Warnings        []string               `protobuf:"bytes,24,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	RefreshMaxLife  *durationpb.Duration   `protobuf:"bytes,25,opt,name=refresh_max_life,json=refreshMaxLife,proto3" json:"refresh_max_life,omitempty"`
+	Remedies        map[string]string      `protobuf:"bytes,26,rep,name=remedies,proto3" json:"remedies,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	PublicDevice    bool                   `protobuf:"varint,27,opt,name=public_device,json=publicDevice,proto3" json:"public_device,omitempty"`
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
@@ -798,12 +812,55 @@ func (x *Descriptor) GetCapabilities() []string {
 	return nil
 }
 
+func (x *Descriptor) GetBrandColor() string {
+	if x != nil {
+		return x.BrandColor
+	}
+	return ""
+}
+
+func (x *Descriptor) GetCategories() []string {
+	if x != nil {
+		return x.Categories
+	}
+	return nil
+}
+
+func (x *Descriptor) GetWarnings() []string {
+	if x != nil {
+		return x.Warnings
+	}
+	return nil
+}
+
+func (x *Descriptor) GetRefreshMaxLife() *durationpb.Duration {
+	if x != nil {
+		return x.RefreshMaxLife
+	}
+	return nil
+}
+
+func (x *Descriptor) GetRemedies() map[string]string {
+	if x != nil {
+		return x.Remedies
+	}
+	return nil
+}
+
+func (x *Descriptor) GetPublicDevice() bool {
+	if x != nil {
+		return x.PublicDevice
+	}
+	return false
+}
+
 type Scope struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	Title         string                 `protobuf:"bytes,2,opt,name=title,proto3" json:"title,omitempty"`
 	Default       bool                   `protobuf:"varint,3,opt,name=default,proto3" json:"default,omitempty"`
 	Required      bool                   `protobuf:"varint,4,opt,name=required,proto3" json:"required,omitempty"`
+	Sensitivity   string                 `protobuf:"bytes,5,opt,name=sensitivity,proto3" json:"sensitivity,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -864,6 +921,13 @@ func (x *Scope) GetRequired() bool {
 		return x.Required
 	}
 	return false
+}
+
+func (x *Scope) GetSensitivity() string {
+	if x != nil {
+		return x.Sensitivity
+	}
+	return ""
 }
 
 type ConfigField struct {
@@ -975,12 +1039,14 @@ func (x *ConfigField) GetLevel() string {
 }
 
 type RedirectRule struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Host          string                 `protobuf:"bytes,1,opt,name=host,proto3" json:"host,omitempty"`
-	AnyPort       bool                   `protobuf:"varint,2,opt,name=any_port,json=anyPort,proto3" json:"any_port,omitempty"`
-	AnyPath       bool                   `protobuf:"varint,3,opt,name=any_path,json=anyPath,proto3" json:"any_path,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state          protoimpl.MessageState `protogen:"open.v1"`
+	Host           string                 `protobuf:"bytes,1,opt,name=host,proto3" json:"host,omitempty"`
+	AnyPort        bool                   `protobuf:"varint,2,opt,name=any_port,json=anyPort,proto3" json:"any_port,omitempty"`
+	AnyPath        bool                   `protobuf:"varint,3,opt,name=any_path,json=anyPath,proto3" json:"any_path,omitempty"`
+	Paste          bool                   `protobuf:"varint,4,opt,name=paste,proto3" json:"paste,omitempty"`
+	LoopbackScopes string                 `protobuf:"bytes,5,opt,name=loopback_scopes,json=loopbackScopes,proto3" json:"loopback_scopes,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *RedirectRule) Reset() {
@@ -1034,6 +1100,20 @@ func (x *RedirectRule) GetAnyPath() bool {
 	return false
 }
 
+func (x *RedirectRule) GetPaste() bool {
+	if x != nil {
+		return x.Paste
+	}
+	return false
+}
+
+func (x *RedirectRule) GetLoopbackScopes() string {
+	if x != nil {
+		return x.LoopbackScopes
+	}
+	return ""
+}
+
 // Sandbox is absent where the sandbox does not play the provider.
 type Sandbox struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1080,18 +1160,19 @@ func (x *Sandbox) GetConfig() map[string]string {
 }
 
 type AuthorizeRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Target        *Target                `protobuf:"bytes,1,opt,name=target,proto3" json:"target,omitempty"`
-	RedirectUri   string                 `protobuf:"bytes,2,opt,name=redirect_uri,json=redirectUri,proto3" json:"redirect_uri,omitempty"`
-	State         string                 `protobuf:"bytes,3,opt,name=state,proto3" json:"state,omitempty"`
-	Nonce         string                 `protobuf:"bytes,4,opt,name=nonce,proto3" json:"nonce,omitempty"`
-	CodeChallenge string                 `protobuf:"bytes,5,opt,name=code_challenge,json=codeChallenge,proto3" json:"code_challenge,omitempty"`
-	Scopes        []string               `protobuf:"bytes,6,rep,name=scopes,proto3" json:"scopes,omitempty"`
-	LoginHint     string                 `protobuf:"bytes,7,opt,name=login_hint,json=loginHint,proto3" json:"login_hint,omitempty"`
-	SelectAccount bool                   `protobuf:"varint,8,opt,name=select_account,json=selectAccount,proto3" json:"select_account,omitempty"`
-	Reconnect     bool                   `protobuf:"varint,9,opt,name=reconnect,proto3" json:"reconnect,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state            protoimpl.MessageState `protogen:"open.v1"`
+	Target           *Target                `protobuf:"bytes,1,opt,name=target,proto3" json:"target,omitempty"`
+	RedirectUri      string                 `protobuf:"bytes,2,opt,name=redirect_uri,json=redirectUri,proto3" json:"redirect_uri,omitempty"`
+	State            string                 `protobuf:"bytes,3,opt,name=state,proto3" json:"state,omitempty"`
+	Nonce            string                 `protobuf:"bytes,4,opt,name=nonce,proto3" json:"nonce,omitempty"`
+	CodeChallenge    string                 `protobuf:"bytes,5,opt,name=code_challenge,json=codeChallenge,proto3" json:"code_challenge,omitempty"`
+	Scopes           []string               `protobuf:"bytes,6,rep,name=scopes,proto3" json:"scopes,omitempty"`
+	LoginHint        string                 `protobuf:"bytes,7,opt,name=login_hint,json=loginHint,proto3" json:"login_hint,omitempty"`
+	SelectAccount    bool                   `protobuf:"varint,8,opt,name=select_account,json=selectAccount,proto3" json:"select_account,omitempty"`
+	Reconnect        bool                   `protobuf:"varint,9,opt,name=reconnect,proto3" json:"reconnect,omitempty"`
+	NeedRefreshToken bool                   `protobuf:"varint,10,opt,name=need_refresh_token,json=needRefreshToken,proto3" json:"need_refresh_token,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *AuthorizeRequest) Reset() {
@@ -1183,6 +1264,13 @@ func (x *AuthorizeRequest) GetSelectAccount() bool {
 func (x *AuthorizeRequest) GetReconnect() bool {
 	if x != nil {
 		return x.Reconnect
+	}
+	return false
+}
+
+func (x *AuthorizeRequest) GetNeedRefreshToken() bool {
+	if x != nil {
+		return x.NeedRefreshToken
 	}
 	return false
 }
@@ -1406,6 +1494,7 @@ type RefreshRequest struct {
 	RefreshToken  string                 `protobuf:"bytes,3,opt,name=refresh_token,json=refreshToken,proto3" json:"refresh_token,omitempty"`
 	Scopes        []string               `protobuf:"bytes,4,rep,name=scopes,proto3" json:"scopes,omitempty"`
 	RedirectUri   string                 `protobuf:"bytes,5,opt,name=redirect_uri,json=redirectUri,proto3" json:"redirect_uri,omitempty"`
+	Name          string                 `protobuf:"bytes,6,opt,name=name,proto3" json:"name,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1471,6 +1560,13 @@ func (x *RefreshRequest) GetScopes() []string {
 func (x *RefreshRequest) GetRedirectUri() string {
 	if x != nil {
 		return x.RedirectUri
+	}
+	return ""
+}
+
+func (x *RefreshRequest) GetName() string {
+	if x != nil {
+		return x.Name
 	}
 	return ""
 }
@@ -2419,7 +2515,7 @@ const file_standpipe_provider_v1_provider_proto_rawDesc = "" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x1e\n" +
 	"\x06Scopes\x12\x14\n" +
-	"\x05names\x18\x01 \x03(\tR\x05names\"\x92\x05\n" +
+	"\x05names\x18\x01 \x03(\tR\x05names\"\xa6\x05\n" +
 	"\bTokenSet\x12!\n" +
 	"\faccess_token\x18\x01 \x01(\tR\vaccessToken\x12#\n" +
 	"\rrefresh_token\x18\x02 \x01(\tR\frefreshToken\x12\x19\n" +
@@ -2433,7 +2529,8 @@ const file_standpipe_provider_v1_provider_proto_rawDesc = "" +
 	"\x06scopes\x18\b \x01(\v2\x1d.standpipe.provider.v1.ScopesR\x06scopes\x12@\n" +
 	"\x05named\x18\t \x03(\v2*.standpipe.provider.v1.TokenSet.NamedEntryR\x05named\x12I\n" +
 	"\bmetadata\x18\n" +
-	" \x03(\v2-.standpipe.provider.v1.TokenSet.MetadataEntryR\bmetadata\x1a[\n" +
+	" \x03(\v2-.standpipe.provider.v1.TokenSet.MetadataEntryR\bmetadata\x12\x12\n" +
+	"\x04name\x18\v \x01(\tR\x04name\x1a[\n" +
 	"\n" +
 	"NamedEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x127\n" +
@@ -2459,7 +2556,7 @@ const file_standpipe_provider_v1_provider_proto_rawDesc = "" +
 	"\x0fDescribeRequest\x12 \n" +
 	"\vdefinitions\x18\x01 \x03(\fR\vdefinitions\"S\n" +
 	"\x10DescribeResponse\x12?\n" +
-	"\tproviders\x18\x01 \x03(\v2!.standpipe.provider.v1.DescriptorR\tproviders\"\xd6\x06\n" +
+	"\tproviders\x18\x01 \x03(\v2!.standpipe.provider.v1.DescriptorR\tproviders\"\xa7\t\n" +
 	"\n" +
 	"Descriptor\x12\x12\n" +
 	"\x04slug\x18\x01 \x01(\tR\x04slug\x12\x12\n" +
@@ -2486,12 +2583,25 @@ const file_standpipe_provider_v1_provider_proto_rawDesc = "" +
 	"\vrevoke_note\x18\x13 \x01(\tR\n" +
 	"revokeNote\x128\n" +
 	"\asandbox\x18\x14 \x01(\v2\x1e.standpipe.provider.v1.SandboxR\asandbox\x12\"\n" +
-	"\fcapabilities\x18\x15 \x03(\tR\fcapabilities\"g\n" +
+	"\fcapabilities\x18\x15 \x03(\tR\fcapabilities\x12\x1f\n" +
+	"\vbrand_color\x18\x16 \x01(\tR\n" +
+	"brandColor\x12\x1e\n" +
+	"\n" +
+	"categories\x18\x17 \x03(\tR\n" +
+	"categories\x12\x1a\n" +
+	"\bwarnings\x18\x18 \x03(\tR\bwarnings\x12C\n" +
+	"\x10refresh_max_life\x18\x19 \x01(\v2\x19.google.protobuf.DurationR\x0erefreshMaxLife\x12K\n" +
+	"\bremedies\x18\x1a \x03(\v2/.standpipe.provider.v1.Descriptor.RemediesEntryR\bremedies\x12#\n" +
+	"\rpublic_device\x18\x1b \x01(\bR\fpublicDevice\x1a;\n" +
+	"\rRemediesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x89\x01\n" +
 	"\x05Scope\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05title\x18\x02 \x01(\tR\x05title\x12\x18\n" +
 	"\adefault\x18\x03 \x01(\bR\adefault\x12\x1a\n" +
-	"\brequired\x18\x04 \x01(\bR\brequired\"\xeb\x01\n" +
+	"\brequired\x18\x04 \x01(\bR\brequired\x12 \n" +
+	"\vsensitivity\x18\x05 \x01(\tR\vsensitivity\"\xeb\x01\n" +
 	"\vConfigField\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05label\x18\x02 \x01(\tR\x05label\x12 \n" +
@@ -2501,16 +2611,18 @@ const file_standpipe_provider_v1_provider_proto_rawDesc = "" +
 	"\adefault\x18\x06 \x01(\tR\adefault\x12\x1a\n" +
 	"\brequired\x18\a \x01(\bR\brequired\x12\x12\n" +
 	"\x04kind\x18\b \x01(\tR\x04kind\x12\x14\n" +
-	"\x05level\x18\t \x01(\tR\x05level\"X\n" +
+	"\x05level\x18\t \x01(\tR\x05level\"\x97\x01\n" +
 	"\fRedirectRule\x12\x12\n" +
 	"\x04host\x18\x01 \x01(\tR\x04host\x12\x19\n" +
 	"\bany_port\x18\x02 \x01(\bR\aanyPort\x12\x19\n" +
-	"\bany_path\x18\x03 \x01(\bR\aanyPath\"\x88\x01\n" +
+	"\bany_path\x18\x03 \x01(\bR\aanyPath\x12\x14\n" +
+	"\x05paste\x18\x04 \x01(\bR\x05paste\x12'\n" +
+	"\x0floopback_scopes\x18\x05 \x01(\tR\x0eloopbackScopes\"\x88\x01\n" +
 	"\aSandbox\x12B\n" +
 	"\x06config\x18\x01 \x03(\v2*.standpipe.provider.v1.Sandbox.ConfigEntryR\x06config\x1a9\n" +
 	"\vConfigEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xbb\x02\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xe9\x02\n" +
 	"\x10AuthorizeRequest\x125\n" +
 	"\x06target\x18\x01 \x01(\v2\x1d.standpipe.provider.v1.TargetR\x06target\x12!\n" +
 	"\fredirect_uri\x18\x02 \x01(\tR\vredirectUri\x12\x14\n" +
@@ -2521,7 +2633,9 @@ const file_standpipe_provider_v1_provider_proto_rawDesc = "" +
 	"\n" +
 	"login_hint\x18\a \x01(\tR\tloginHint\x12%\n" +
 	"\x0eselect_account\x18\b \x01(\bR\rselectAccount\x12\x1c\n" +
-	"\treconnect\x18\t \x01(\bR\treconnect\"f\n" +
+	"\treconnect\x18\t \x01(\bR\treconnect\x12,\n" +
+	"\x12need_refresh_token\x18\n" +
+	" \x01(\bR\x10needRefreshToken\"f\n" +
 	"\x11AuthorizeResponse\x12\x10\n" +
 	"\x03url\x18\x01 \x01(\tR\x03url\x12\x16\n" +
 	"\x06issuer\x18\x02 \x01(\tR\x06issuer\x12'\n" +
@@ -2540,13 +2654,14 @@ const file_standpipe_provider_v1_provider_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x85\x01\n" +
 	"\x10ExchangeResponse\x127\n" +
 	"\x06tokens\x18\x01 \x01(\v2\x1f.standpipe.provider.v1.TokenSetR\x06tokens\x128\n" +
-	"\aaccount\x18\x02 \x01(\v2\x1e.standpipe.provider.v1.AccountR\aaccount\"\xcc\x01\n" +
+	"\aaccount\x18\x02 \x01(\v2\x1e.standpipe.provider.v1.AccountR\aaccount\"\xe0\x01\n" +
 	"\x0eRefreshRequest\x125\n" +
 	"\x06target\x18\x01 \x01(\v2\x1d.standpipe.provider.v1.TargetR\x06target\x12#\n" +
 	"\rclient_secret\x18\x02 \x01(\tR\fclientSecret\x12#\n" +
 	"\rrefresh_token\x18\x03 \x01(\tR\frefreshToken\x12\x16\n" +
 	"\x06scopes\x18\x04 \x03(\tR\x06scopes\x12!\n" +
-	"\fredirect_uri\x18\x05 \x01(\tR\vredirectUri\"o\n" +
+	"\fredirect_uri\x18\x05 \x01(\tR\vredirectUri\x12\x12\n" +
+	"\x04name\x18\x06 \x01(\tR\x04name\"o\n" +
 	"\x0fRefreshResponse\x127\n" +
 	"\x06tokens\x18\x01 \x01(\v2\x1f.standpipe.provider.v1.TokenSetR\x06tokens\x12#\n" +
 	"\rrefresh_token\x18\x02 \x01(\tR\frefreshToken\"\xab\x01\n" +
@@ -2640,7 +2755,7 @@ func file_standpipe_provider_v1_provider_proto_rawDescGZIP() []byte {
 	return file_standpipe_provider_v1_provider_proto_rawDescData
 }
 
-var file_standpipe_provider_v1_provider_proto_msgTypes = make([]protoimpl.MessageInfo, 40)
+var file_standpipe_provider_v1_provider_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
 var file_standpipe_provider_v1_provider_proto_goTypes = []any{
 	(*Error)(nil),                     // 0: standpipe.provider.v1.Error
 	(*Target)(nil),                    // 1: standpipe.provider.v1.Target
@@ -2679,83 +2794,86 @@ var file_standpipe_provider_v1_provider_proto_goTypes = []any{
 	nil,                               // 34: standpipe.provider.v1.Target.ConfigEntry
 	nil,                               // 35: standpipe.provider.v1.TokenSet.NamedEntry
 	nil,                               // 36: standpipe.provider.v1.TokenSet.MetadataEntry
-	nil,                               // 37: standpipe.provider.v1.Sandbox.ConfigEntry
-	nil,                               // 38: standpipe.provider.v1.ExchangeRequest.ParamsEntry
-	nil,                               // 39: standpipe.provider.v1.IdentifyRequest.MetadataEntry
-	(*durationpb.Duration)(nil),       // 40: google.protobuf.Duration
+	nil,                               // 37: standpipe.provider.v1.Descriptor.RemediesEntry
+	nil,                               // 38: standpipe.provider.v1.Sandbox.ConfigEntry
+	nil,                               // 39: standpipe.provider.v1.ExchangeRequest.ParamsEntry
+	nil,                               // 40: standpipe.provider.v1.IdentifyRequest.MetadataEntry
+	(*durationpb.Duration)(nil),       // 41: google.protobuf.Duration
 }
 var file_standpipe_provider_v1_provider_proto_depIdxs = []int32{
-	40, // 0: standpipe.provider.v1.Error.retry_after:type_name -> google.protobuf.Duration
+	41, // 0: standpipe.provider.v1.Error.retry_after:type_name -> google.protobuf.Duration
 	34, // 1: standpipe.provider.v1.Target.config:type_name -> standpipe.provider.v1.Target.ConfigEntry
-	40, // 2: standpipe.provider.v1.TokenSet.expires_in:type_name -> google.protobuf.Duration
-	40, // 3: standpipe.provider.v1.TokenSet.refresh_expires_in:type_name -> google.protobuf.Duration
+	41, // 2: standpipe.provider.v1.TokenSet.expires_in:type_name -> google.protobuf.Duration
+	41, // 3: standpipe.provider.v1.TokenSet.refresh_expires_in:type_name -> google.protobuf.Duration
 	2,  // 4: standpipe.provider.v1.TokenSet.scopes:type_name -> standpipe.provider.v1.Scopes
 	35, // 5: standpipe.provider.v1.TokenSet.named:type_name -> standpipe.provider.v1.TokenSet.NamedEntry
 	36, // 6: standpipe.provider.v1.TokenSet.metadata:type_name -> standpipe.provider.v1.TokenSet.MetadataEntry
-	40, // 7: standpipe.provider.v1.NamedToken.expires_in:type_name -> google.protobuf.Duration
+	41, // 7: standpipe.provider.v1.NamedToken.expires_in:type_name -> google.protobuf.Duration
 	2,  // 8: standpipe.provider.v1.NamedToken.scopes:type_name -> standpipe.provider.v1.Scopes
 	8,  // 9: standpipe.provider.v1.DescribeResponse.providers:type_name -> standpipe.provider.v1.Descriptor
 	9,  // 10: standpipe.provider.v1.Descriptor.scopes:type_name -> standpipe.provider.v1.Scope
 	10, // 11: standpipe.provider.v1.Descriptor.config:type_name -> standpipe.provider.v1.ConfigField
 	11, // 12: standpipe.provider.v1.Descriptor.redirect:type_name -> standpipe.provider.v1.RedirectRule
-	40, // 13: standpipe.provider.v1.Descriptor.grace_window:type_name -> google.protobuf.Duration
-	40, // 14: standpipe.provider.v1.Descriptor.refresh_margin:type_name -> google.protobuf.Duration
-	40, // 15: standpipe.provider.v1.Descriptor.refresh_idle_life:type_name -> google.protobuf.Duration
+	41, // 13: standpipe.provider.v1.Descriptor.grace_window:type_name -> google.protobuf.Duration
+	41, // 14: standpipe.provider.v1.Descriptor.refresh_margin:type_name -> google.protobuf.Duration
+	41, // 15: standpipe.provider.v1.Descriptor.refresh_idle_life:type_name -> google.protobuf.Duration
 	12, // 16: standpipe.provider.v1.Descriptor.sandbox:type_name -> standpipe.provider.v1.Sandbox
-	37, // 17: standpipe.provider.v1.Sandbox.config:type_name -> standpipe.provider.v1.Sandbox.ConfigEntry
-	1,  // 18: standpipe.provider.v1.AuthorizeRequest.target:type_name -> standpipe.provider.v1.Target
-	1,  // 19: standpipe.provider.v1.ExchangeRequest.target:type_name -> standpipe.provider.v1.Target
-	38, // 20: standpipe.provider.v1.ExchangeRequest.params:type_name -> standpipe.provider.v1.ExchangeRequest.ParamsEntry
-	3,  // 21: standpipe.provider.v1.ExchangeResponse.tokens:type_name -> standpipe.provider.v1.TokenSet
-	5,  // 22: standpipe.provider.v1.ExchangeResponse.account:type_name -> standpipe.provider.v1.Account
-	1,  // 23: standpipe.provider.v1.RefreshRequest.target:type_name -> standpipe.provider.v1.Target
-	3,  // 24: standpipe.provider.v1.RefreshResponse.tokens:type_name -> standpipe.provider.v1.TokenSet
-	1,  // 25: standpipe.provider.v1.RevokeRequest.target:type_name -> standpipe.provider.v1.Target
-	1,  // 26: standpipe.provider.v1.IdentifyRequest.target:type_name -> standpipe.provider.v1.Target
-	39, // 27: standpipe.provider.v1.IdentifyRequest.metadata:type_name -> standpipe.provider.v1.IdentifyRequest.MetadataEntry
-	5,  // 28: standpipe.provider.v1.IdentifyResponse.account:type_name -> standpipe.provider.v1.Account
-	2,  // 29: standpipe.provider.v1.IdentifyResponse.scopes:type_name -> standpipe.provider.v1.Scopes
-	1,  // 30: standpipe.provider.v1.StartDeviceRequest.target:type_name -> standpipe.provider.v1.Target
-	40, // 31: standpipe.provider.v1.StartDeviceResponse.expires_in:type_name -> google.protobuf.Duration
-	40, // 32: standpipe.provider.v1.StartDeviceResponse.interval:type_name -> google.protobuf.Duration
-	1,  // 33: standpipe.provider.v1.PollDeviceRequest.target:type_name -> standpipe.provider.v1.Target
-	3,  // 34: standpipe.provider.v1.PollDeviceResponse.tokens:type_name -> standpipe.provider.v1.TokenSet
-	5,  // 35: standpipe.provider.v1.PollDeviceResponse.account:type_name -> standpipe.provider.v1.Account
-	1,  // 36: standpipe.provider.v1.ClientCredentialsRequest.target:type_name -> standpipe.provider.v1.Target
-	3,  // 37: standpipe.provider.v1.ClientCredentialsResponse.tokens:type_name -> standpipe.provider.v1.TokenSet
-	1,  // 38: standpipe.provider.v1.IntrospectRequest.target:type_name -> standpipe.provider.v1.Target
-	40, // 39: standpipe.provider.v1.IntrospectResponse.expires_in:type_name -> google.protobuf.Duration
-	2,  // 40: standpipe.provider.v1.IntrospectResponse.scopes:type_name -> standpipe.provider.v1.Scopes
-	1,  // 41: standpipe.provider.v1.CheckRequest.target:type_name -> standpipe.provider.v1.Target
-	33, // 42: standpipe.provider.v1.CheckResponse.problems:type_name -> standpipe.provider.v1.Problem
-	4,  // 43: standpipe.provider.v1.TokenSet.NamedEntry.value:type_name -> standpipe.provider.v1.NamedToken
-	6,  // 44: standpipe.provider.v1.ProviderService.Describe:input_type -> standpipe.provider.v1.DescribeRequest
-	13, // 45: standpipe.provider.v1.ProviderService.Authorize:input_type -> standpipe.provider.v1.AuthorizeRequest
-	15, // 46: standpipe.provider.v1.ProviderService.Exchange:input_type -> standpipe.provider.v1.ExchangeRequest
-	17, // 47: standpipe.provider.v1.ProviderService.Refresh:input_type -> standpipe.provider.v1.RefreshRequest
-	19, // 48: standpipe.provider.v1.ProviderService.Revoke:input_type -> standpipe.provider.v1.RevokeRequest
-	21, // 49: standpipe.provider.v1.ProviderService.Identify:input_type -> standpipe.provider.v1.IdentifyRequest
-	23, // 50: standpipe.provider.v1.ProviderService.StartDevice:input_type -> standpipe.provider.v1.StartDeviceRequest
-	25, // 51: standpipe.provider.v1.ProviderService.PollDevice:input_type -> standpipe.provider.v1.PollDeviceRequest
-	27, // 52: standpipe.provider.v1.ProviderService.ClientCredentials:input_type -> standpipe.provider.v1.ClientCredentialsRequest
-	29, // 53: standpipe.provider.v1.ProviderService.Introspect:input_type -> standpipe.provider.v1.IntrospectRequest
-	31, // 54: standpipe.provider.v1.ProviderService.Check:input_type -> standpipe.provider.v1.CheckRequest
-	7,  // 55: standpipe.provider.v1.ProviderService.Describe:output_type -> standpipe.provider.v1.DescribeResponse
-	14, // 56: standpipe.provider.v1.ProviderService.Authorize:output_type -> standpipe.provider.v1.AuthorizeResponse
-	16, // 57: standpipe.provider.v1.ProviderService.Exchange:output_type -> standpipe.provider.v1.ExchangeResponse
-	18, // 58: standpipe.provider.v1.ProviderService.Refresh:output_type -> standpipe.provider.v1.RefreshResponse
-	20, // 59: standpipe.provider.v1.ProviderService.Revoke:output_type -> standpipe.provider.v1.RevokeResponse
-	22, // 60: standpipe.provider.v1.ProviderService.Identify:output_type -> standpipe.provider.v1.IdentifyResponse
-	24, // 61: standpipe.provider.v1.ProviderService.StartDevice:output_type -> standpipe.provider.v1.StartDeviceResponse
-	26, // 62: standpipe.provider.v1.ProviderService.PollDevice:output_type -> standpipe.provider.v1.PollDeviceResponse
-	28, // 63: standpipe.provider.v1.ProviderService.ClientCredentials:output_type -> standpipe.provider.v1.ClientCredentialsResponse
-	30, // 64: standpipe.provider.v1.ProviderService.Introspect:output_type -> standpipe.provider.v1.IntrospectResponse
-	32, // 65: standpipe.provider.v1.ProviderService.Check:output_type -> standpipe.provider.v1.CheckResponse
-	55, // [55:66] is the sub-list for method output_type
-	44, // [44:55] is the sub-list for method input_type
-	44, // [44:44] is the sub-list for extension type_name
-	44, // [44:44] is the sub-list for extension extendee
-	0,  // [0:44] is the sub-list for field type_name
+	41, // 17: standpipe.provider.v1.Descriptor.refresh_max_life:type_name -> google.protobuf.Duration
+	37, // 18: standpipe.provider.v1.Descriptor.remedies:type_name -> standpipe.provider.v1.Descriptor.RemediesEntry
+	38, // 19: standpipe.provider.v1.Sandbox.config:type_name -> standpipe.provider.v1.Sandbox.ConfigEntry
+	1,  // 20: standpipe.provider.v1.AuthorizeRequest.target:type_name -> standpipe.provider.v1.Target
+	1,  // 21: standpipe.provider.v1.ExchangeRequest.target:type_name -> standpipe.provider.v1.Target
+	39, // 22: standpipe.provider.v1.ExchangeRequest.params:type_name -> standpipe.provider.v1.ExchangeRequest.ParamsEntry
+	3,  // 23: standpipe.provider.v1.ExchangeResponse.tokens:type_name -> standpipe.provider.v1.TokenSet
+	5,  // 24: standpipe.provider.v1.ExchangeResponse.account:type_name -> standpipe.provider.v1.Account
+	1,  // 25: standpipe.provider.v1.RefreshRequest.target:type_name -> standpipe.provider.v1.Target
+	3,  // 26: standpipe.provider.v1.RefreshResponse.tokens:type_name -> standpipe.provider.v1.TokenSet
+	1,  // 27: standpipe.provider.v1.RevokeRequest.target:type_name -> standpipe.provider.v1.Target
+	1,  // 28: standpipe.provider.v1.IdentifyRequest.target:type_name -> standpipe.provider.v1.Target
+	40, // 29: standpipe.provider.v1.IdentifyRequest.metadata:type_name -> standpipe.provider.v1.IdentifyRequest.MetadataEntry
+	5,  // 30: standpipe.provider.v1.IdentifyResponse.account:type_name -> standpipe.provider.v1.Account
+	2,  // 31: standpipe.provider.v1.IdentifyResponse.scopes:type_name -> standpipe.provider.v1.Scopes
+	1,  // 32: standpipe.provider.v1.StartDeviceRequest.target:type_name -> standpipe.provider.v1.Target
+	41, // 33: standpipe.provider.v1.StartDeviceResponse.expires_in:type_name -> google.protobuf.Duration
+	41, // 34: standpipe.provider.v1.StartDeviceResponse.interval:type_name -> google.protobuf.Duration
+	1,  // 35: standpipe.provider.v1.PollDeviceRequest.target:type_name -> standpipe.provider.v1.Target
+	3,  // 36: standpipe.provider.v1.PollDeviceResponse.tokens:type_name -> standpipe.provider.v1.TokenSet
+	5,  // 37: standpipe.provider.v1.PollDeviceResponse.account:type_name -> standpipe.provider.v1.Account
+	1,  // 38: standpipe.provider.v1.ClientCredentialsRequest.target:type_name -> standpipe.provider.v1.Target
+	3,  // 39: standpipe.provider.v1.ClientCredentialsResponse.tokens:type_name -> standpipe.provider.v1.TokenSet
+	1,  // 40: standpipe.provider.v1.IntrospectRequest.target:type_name -> standpipe.provider.v1.Target
+	41, // 41: standpipe.provider.v1.IntrospectResponse.expires_in:type_name -> google.protobuf.Duration
+	2,  // 42: standpipe.provider.v1.IntrospectResponse.scopes:type_name -> standpipe.provider.v1.Scopes
+	1,  // 43: standpipe.provider.v1.CheckRequest.target:type_name -> standpipe.provider.v1.Target
+	33, // 44: standpipe.provider.v1.CheckResponse.problems:type_name -> standpipe.provider.v1.Problem
+	4,  // 45: standpipe.provider.v1.TokenSet.NamedEntry.value:type_name -> standpipe.provider.v1.NamedToken
+	6,  // 46: standpipe.provider.v1.ProviderService.Describe:input_type -> standpipe.provider.v1.DescribeRequest
+	13, // 47: standpipe.provider.v1.ProviderService.Authorize:input_type -> standpipe.provider.v1.AuthorizeRequest
+	15, // 48: standpipe.provider.v1.ProviderService.Exchange:input_type -> standpipe.provider.v1.ExchangeRequest
+	17, // 49: standpipe.provider.v1.ProviderService.Refresh:input_type -> standpipe.provider.v1.RefreshRequest
+	19, // 50: standpipe.provider.v1.ProviderService.Revoke:input_type -> standpipe.provider.v1.RevokeRequest
+	21, // 51: standpipe.provider.v1.ProviderService.Identify:input_type -> standpipe.provider.v1.IdentifyRequest
+	23, // 52: standpipe.provider.v1.ProviderService.StartDevice:input_type -> standpipe.provider.v1.StartDeviceRequest
+	25, // 53: standpipe.provider.v1.ProviderService.PollDevice:input_type -> standpipe.provider.v1.PollDeviceRequest
+	27, // 54: standpipe.provider.v1.ProviderService.ClientCredentials:input_type -> standpipe.provider.v1.ClientCredentialsRequest
+	29, // 55: standpipe.provider.v1.ProviderService.Introspect:input_type -> standpipe.provider.v1.IntrospectRequest
+	31, // 56: standpipe.provider.v1.ProviderService.Check:input_type -> standpipe.provider.v1.CheckRequest
+	7,  // 57: standpipe.provider.v1.ProviderService.Describe:output_type -> standpipe.provider.v1.DescribeResponse
+	14, // 58: standpipe.provider.v1.ProviderService.Authorize:output_type -> standpipe.provider.v1.AuthorizeResponse
+	16, // 59: standpipe.provider.v1.ProviderService.Exchange:output_type -> standpipe.provider.v1.ExchangeResponse
+	18, // 60: standpipe.provider.v1.ProviderService.Refresh:output_type -> standpipe.provider.v1.RefreshResponse
+	20, // 61: standpipe.provider.v1.ProviderService.Revoke:output_type -> standpipe.provider.v1.RevokeResponse
+	22, // 62: standpipe.provider.v1.ProviderService.Identify:output_type -> standpipe.provider.v1.IdentifyResponse
+	24, // 63: standpipe.provider.v1.ProviderService.StartDevice:output_type -> standpipe.provider.v1.StartDeviceResponse
+	26, // 64: standpipe.provider.v1.ProviderService.PollDevice:output_type -> standpipe.provider.v1.PollDeviceResponse
+	28, // 65: standpipe.provider.v1.ProviderService.ClientCredentials:output_type -> standpipe.provider.v1.ClientCredentialsResponse
+	30, // 66: standpipe.provider.v1.ProviderService.Introspect:output_type -> standpipe.provider.v1.IntrospectResponse
+	32, // 67: standpipe.provider.v1.ProviderService.Check:output_type -> standpipe.provider.v1.CheckResponse
+	57, // [57:68] is the sub-list for method output_type
+	46, // [46:57] is the sub-list for method input_type
+	46, // [46:46] is the sub-list for extension type_name
+	46, // [46:46] is the sub-list for extension extendee
+	0,  // [0:46] is the sub-list for field type_name
 }
 
 func init() { file_standpipe_provider_v1_provider_proto_init() }
@@ -2769,7 +2887,7 @@ func file_standpipe_provider_v1_provider_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_standpipe_provider_v1_provider_proto_rawDesc), len(file_standpipe_provider_v1_provider_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   40,
+			NumMessages:   41,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
