@@ -108,7 +108,7 @@ func (a *App) openFolder(context.Context) (err error) {
 }
 
 func (a *App) openDomain(ctx context.Context) (err error) {
-	if a.audit, err = audit.Open(a.paths.Data, a.log); err != nil {
+	if a.audit, err = audit.Open(ctx, audit.Config{Dir: a.paths.Data, Store: a.store, Logger: a.log}); err != nil {
 		return err
 	}
 	a.onClose(a.audit.Close)
@@ -195,7 +195,7 @@ func (a *App) Close() error {
 func (a *App) openAPI(context.Context) error {
 	a.api = api.New(api.Config{
 		Catalog: a.catalog, Flows: a.connect, Tokens: a.tokens, Connections: a.conns, Access: a.access,
-		Sessions: a.sessions, Plugins: pluginStatus{a.plugins}, Events: a.bus, Auditor: a.audit,
+		Sessions: a.sessions, Plugins: pluginStatus{a.plugins}, Events: a.bus, Auditor: a.audit, Activity: a.audit,
 		Assets: frontend.Assets(), Logger: a.log, Now: time.Now, NewID: newID,
 		Version: a.opts.Version, Data: a.paths.Data, Keys: a.keys(), Sandbox: a.sandbox(),
 		Listen: a.listen.appAddress(), UI: a.listen.uiAddress(), BaseURL: a.config.BaseURL, Notices: a.notices,

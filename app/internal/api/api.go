@@ -11,6 +11,7 @@ package api
 import (
 	"context"
 	"io/fs"
+	"iter"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -31,6 +32,7 @@ type Config struct {
 	Plugins     Plugins
 	Events      Events
 	Auditor     hub.Auditor
+	Activity    Activity
 
 	Assets fs.FS // the built page
 	Logger *slog.Logger
@@ -104,6 +106,13 @@ type Sessions interface {
 // Plugins tells of the plugin processes.
 type Plugins interface {
 	Status() []contract.Plugin
+}
+
+// Activity is the audit, to read.
+type Activity interface {
+	Page(ctx context.Context, filter hub.AuditFilter, before uint64, limit int) (hub.AuditPage, error)
+	Read(ctx context.Context, filter hub.AuditFilter) iter.Seq2[hub.AuditRecord, error]
+	Verify(context.Context) (hub.AuditReport, error)
 }
 
 // Events is the bus that the page listens to. The channel closes with ctx.

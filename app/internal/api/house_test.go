@@ -19,6 +19,7 @@ import (
 	"github.com/standpipe/standpipe/app/internal/access"
 	"github.com/standpipe/standpipe/app/internal/api"
 	"github.com/standpipe/standpipe/app/internal/api/contract"
+	"github.com/standpipe/standpipe/app/internal/audit"
 	"github.com/standpipe/standpipe/app/internal/catalog"
 	"github.com/standpipe/standpipe/app/internal/connect"
 	"github.com/standpipe/standpipe/app/internal/events"
@@ -42,6 +43,7 @@ type house struct {
 	tokens   *tokens.Engine
 	bus      *events.Bus
 	n        int
+	activity *audit.Log
 	denials  []hub.AuditEntry
 }
 
@@ -88,9 +90,12 @@ func newHouse(t testing.TB) *house {
 		Store: store, Connections: h.conns, Providers: yes{}, Catalog: h.catalog, Revoker: h.tokens, Auditor: yes{}, Publisher: h.bus,
 		Logger: quiet, Now: time.Now, NewID: newID, CanReceive: func() error { return nil },
 	})
+	h.activity, err = audit.Open(ctx, audit.Config{Dir: t.TempDir(), Store: store, Logger: quiet})
+	must(err)
+	t.Cleanup(func() { _ = h.activity.Close() })
 	h.API = api.New(api.Config{
 		Catalog: h.catalog, Flows: h.connect, Tokens: h.tokens, Connections: h.conns, Access: h.access, Sessions: h.sessions,
-		Plugins: yes{}, Events: h.bus, Auditor: h, Logger: quiet, Now: time.Now, NewID: newID, Version: "test",
+		Plugins: yes{}, Events: h.bus, Auditor: h, Activity: h.activity, Logger: quiet, Now: time.Now, NewID: newID, Version: "test",
 		Assets: fstest.MapFS{
 			"index.html":    {Data: []byte(`<meta name="standpipe-session" content="%STANDPIPE_SESSION%"><meta name="standpipe-host" content="%STANDPIPE_HOST%">`)},
 			"assets/app.js": {Data: []byte("export {}")},

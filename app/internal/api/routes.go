@@ -97,6 +97,9 @@ var routes = []route{
 	{class: classUI, method: "POST", path: "/ui/api/flows/{id}/prompts/{prompt}", id: "answerPrompt", summary: "Answer what a plugin asks during a flow", typed: typed((*API).answerPrompt)},
 	{class: classUI, method: "DELETE", path: "/ui/api/flows/{id}", id: "cancelFlow", summary: "Cancel a flow", status: 204, typed: typed((*API).cancelFlow)},
 	{class: classUI, method: "DELETE", path: "/ui/api/connections/{id}", id: "disconnect", summary: "Disconnect an account", typed: typed((*API).disconnect)},
+	{class: classUI, method: "GET", path: "/ui/api/activity", id: "activity", summary: "Who was given what, newest first", typed: typed((*API).activity)},
+	{class: classUI, method: "GET", path: "/ui/api/activity/check", id: "checkActivity", summary: "Check that the audit is as it was written", typed: typed((*API).checkActivity)},
+	{class: classUI, method: "GET", path: "/ui/api/activity/export", raw: (*API).exportActivity},
 	{class: classUI, method: "GET", path: "/ui/api/events", raw: (*API).events},
 	{class: classStatic, path: "/", raw: (*API).static},
 

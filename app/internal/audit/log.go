@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package audit keeps the record of who got what: one JSON object a line, in
-// files that are only ever appended to, written before the answer goes out.
+// Package audit keeps the record of who got what: one entry a line, in files
+// that are only ever appended to, written before the answer goes out. Lines are
+// chained and sealed: what they say is read with a key from the vault, while
+// writing needs none, so that it goes on while the vault is locked. A line that
+// was altered, removed or moved is noticed, and so is a missing end.
 package audit
 
 import (
 	"context"
-	"encoding/json"
+	"crypto/hpke"
 	"errors"
 	"fmt"
 	"io"
@@ -27,6 +30,7 @@ const (
 	syncEvery    = time.Second            // an entry is on disk after that, at the latest
 	queue        = 4096                   // entries waiting for the writer
 	batch        = 512                    // entries in one write
+	anchorEvery  = 5 * time.Second        // the end of the log is remembered that often, where it moved
 )
 
 // Name is the name of the current file; older ones are Name.1, Name.2 and so
@@ -35,37 +39,56 @@ const Name = "audit.jsonl"
 
 // bounds is how much is kept.
 type bounds struct {
-	size int64 // a file that would grow beyond is put aside
+	size int64 // a file that has grown beyond, in bytes, is put aside
 	keep int   // files in all, the current one included
 }
 
-var defaultBounds = bounds{size: 8 << 20, keep: 4}
+var defaultBounds = bounds{size: 2 << 20, keep: 32}
+
+// Config is what a Log needs. Every field must be set.
+type Config struct {
+	Dir    string    // the data folder, which must exist and be nobody else's
+	Store  hub.Store // keeps the key and the anchor
+	Logger *slog.Logger
+
+	bounds bounds
+	open   opener
+}
 
 // Log is an append-only record. It is safe for concurrent use.
 type Log struct {
-	dir     string
-	bounds  bounds
-	log     *slog.Logger
+	cfg     Config
+	public  hpke.PublicKey
 	entries chan *pending
 	closing chan struct{}
 	closed  sync.Once
 	done    chan struct{} // the writer has ended
 	err     error         // of the end; read after done
-	open    opener
 
 	// syncing is held while the file is brought to disk, and while it is
 	// exchanged for another: writing goes on during the former.
 	syncing sync.Mutex
 	dirty   atomic.Bool     // something was written since the last sync
 	durable chan []*pending // written entries that wait for the disk
+	// files is held for writing while files are renamed, for reading while
+	// they are opened to be read.
+	files sync.RWMutex
+
+	written atomic.Pointer[anchor] // the last line in the file
+	synced  atomic.Pointer[anchor] // the last line on disk
 
 	// The rest belongs to the writer; file may also be read with syncing held.
 	file   file
 	info   os.FileInfo
 	size   int64
-	seq    uint64
-	broken bool // the end of the file may be half a line
+	chain  chain
+	torn   bool // a write failed halfway and could not be taken back
 	failed bool // the last write failed; for the log of the hub
+	// pruneAfter is the line that must be on disk before the oldest file may
+	// go; 0: none goes.
+	pruneAfter uint64
+
+	anchored uint64 // the line that the anchor names; belongs to who calls anchor
 }
 
 // opener opens a file for appending, making it if need be.
@@ -75,22 +98,10 @@ type opener func(path string) (file, os.FileInfo, error)
 type file interface {
 	io.WriteCloser
 	Sync() error
+	Truncate(size int64) error
 }
 
 var _ hub.Auditor = (*Log)(nil)
-
-// line is an entry as it is written. Seq counts the lines of this log, so that
-// one that is missing shows.
-type line struct {
-	Version int    `json:"v"`
-	Seq     uint64 `json:"seq"`
-	// Chain is where the hash of the line before will stand; readers must
-	// accept its absence.
-	Chain string `json:"chain,omitempty"`
-	hub.AuditEntry
-}
-
-const version = 1
 
 // pending is an entry on its way.
 type pending struct {
@@ -98,26 +109,41 @@ type pending struct {
 	done  chan error // has room for the answer
 }
 
-// Open opens the log of a folder, which must exist and be nobody else's, or
-// begins it.
-func Open(dir string, log *slog.Logger) (*Log, error) {
-	return open(dir, defaultBounds, log, openFile)
-}
-
-func open(dir string, b bounds, log *slog.Logger, opener opener) (*Log, error) {
+// Open opens the log of a folder, or begins it. The store must be open.
+func Open(ctx context.Context, cfg Config) (*Log, error) {
+	if cfg.open == nil {
+		cfg.bounds, cfg.open = defaultBounds, openFile
+	}
+	key, err := makeKey(ctx, cfg.Store)
+	if err != nil {
+		return nil, fmt.Errorf("audit: the key: %w", err)
+	}
+	anchor, err := loadAnchor(ctx, cfg.Store)
+	if err != nil {
+		return nil, fmt.Errorf("audit: the anchor: %w", err)
+	}
 	l := &Log{
-		dir: dir, bounds: b, log: log, open: opener,
+		cfg: cfg, public: key.PublicKey(),
 		entries: make(chan *pending, queue), closing: make(chan struct{}), done: make(chan struct{}),
 		durable: make(chan []*pending, queue),
 	}
-	seq, broken, err := lastSeq(dir)
-	if err != nil {
+	if l.chain, err = resumeChain(cfg.Dir, cfg.bounds.keep, key); err != nil {
 		return nil, fmt.Errorf("audit: %w", err)
 	}
-	l.seq, l.broken = seq, broken
+	l.anchored = anchor.Seq
+	if l.chain.Seq < anchor.Seq {
+		cfg.Logger.Error("the end of the audit is missing; `standpipe audit verify` says more", "last", l.chain.Seq, "remembered", anchor.Seq)
+		l.chain.head = anchor.head // so that the gap stays visible
+	}
+	if l.chain.first == 0 {
+		l.chain.first = anchor.First
+	}
 	if err := l.reopen(); err != nil {
 		return nil, fmt.Errorf("audit: %w", err)
 	}
+	end := l.chain.anchor()
+	l.written.Store(&end)
+	l.synced.Store(&end)
 	go l.write()
 	return l, nil
 }
@@ -138,7 +164,7 @@ func openFile(path string) (file, os.FileInfo, error) {
 }
 
 func (l *Log) path(n int) string {
-	p := filepath.Join(l.dir, Name)
+	p := filepath.Join(l.cfg.Dir, Name)
 	if n > 0 {
 		p += fmt.Sprintf(".%d", n)
 	}
@@ -153,6 +179,9 @@ func (l *Log) path(n int) string {
 func (l *Log) Record(ctx context.Context, e hub.AuditEntry) error {
 	if e.Time.IsZero() {
 		e.Time = time.Now()
+	}
+	if e.Peer == (hub.Peer{}) {
+		e.Peer = hub.PeerOf(ctx)
 	}
 	limit := writeLimit
 	if e.Action.Durable() {
@@ -189,7 +218,7 @@ func (l *Log) Record(ctx context.Context, e hub.AuditEntry) error {
 	}
 }
 
-// Close writes what waits, and closes the file.
+// Close writes what waits, closes the file and remembers its end.
 func (l *Log) Close() error {
 	l.closed.Do(func() { close(l.closing) })
 	<-l.done
@@ -203,10 +232,4 @@ func unavailable(err error) *hub.Error {
 		Remedy:  "Make room on the disk, or check the rights of the data folder.",
 		Err:     err,
 	}
-}
-
-// marshal returns the line of an entry.
-func marshal(seq uint64, e hub.AuditEntry) ([]byte, error) {
-	b, err := json.Marshal(line{Version: version, Seq: seq, AuditEntry: e})
-	return append(b, '\n'), err
 }

@@ -3,38 +3,81 @@
 package audit
 
 import (
-	"bufio"
-	"bytes"
-	"encoding/json"
+	"context"
+	"crypto/hpke"
 	"errors"
-	"fmt"
-	"io"
 	"io/fs"
 	"iter"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/standpipe/standpipe/app/internal/hub"
 )
 
-// maxLine bounds what is read as one line; entries are far shorter.
-const maxLine = 1 << 20
+// snapshot are the files of a log, opened at one moment, oldest first.
+type snapshot []*os.File
 
-// Read yields the entries of a folder's log, oldest first. A line that is no
-// entry yields an error and the reading goes on.
-func Read(dir string) iter.Seq2[hub.AuditEntry, error] {
-	return func(yield func(hub.AuditEntry, error) bool) {
-		names, err := files(dir)
+// snapshot opens the files, so that a rotation cannot come between.
+func (l *Log) snapshot() (s snapshot, err error) {
+	l.files.RLock()
+	defer l.files.RUnlock()
+	names, err := list(l.cfg.Dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		f, err := os.Open(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // pruned meanwhile
+		}
 		if err != nil {
-			yield(hub.AuditEntry{}, err)
+			s.close()
+			return nil, err
+		}
+		s = append(s, f)
+	}
+	return s, nil
+}
+
+func (s snapshot) close() {
+	for _, f := range s {
+		_ = f.Close() // it was only read
+	}
+}
+
+// open returns the key and the files; the caller closes the latter. A locked
+// store is a locked log.
+func (l *Log) openToRead(ctx context.Context) (hpke.PrivateKey, snapshot, error) {
+	key, err := privateKey(ctx, l.cfg.Store)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := l.snapshot()
+	if err != nil {
+		return nil, nil, hub.Errorf(hub.CodeAudit, "the audit cannot be read: %w", err)
+	}
+	return key, s, nil
+}
+
+// Read yields the entries that a filter picks, oldest first. A line that cannot
+// be read yields an error and the reading goes on, unless it is an error of the
+// store or of ctx.
+func (l *Log) Read(ctx context.Context, filter hub.AuditFilter) iter.Seq2[hub.AuditRecord, error] {
+	return func(yield func(hub.AuditRecord, error) bool) {
+		key, files, err := l.openToRead(ctx)
+		if err != nil {
+			yield(hub.AuditRecord{}, err)
 			return
 		}
-		for _, name := range names {
-			for l, err := range readFile(name) {
-				if !yield(l.AuditEntry, err) {
+		defer files.close()
+		for _, f := range files {
+			if err := ctx.Err(); err != nil {
+				yield(hub.AuditRecord{}, err)
+				return
+			}
+			for r, err := range records(f, key) {
+				if (err != nil || filter.Matches(&r.AuditEntry)) && !yield(r, err) {
 					return
 				}
 			}
@@ -42,107 +85,57 @@ func Read(dir string) iter.Seq2[hub.AuditEntry, error] {
 	}
 }
 
-func readFile(name string) iter.Seq2[line, error] {
-	return func(yield func(line, error) bool) {
-		f, err := os.Open(name)
-		if errors.Is(err, fs.ErrNotExist) {
-			return // rotated away meanwhile
+// Page returns up to limit entries that a filter picks, newest first: those
+// with numbers below before, or the newest where that is 0.
+func (l *Log) Page(ctx context.Context, filter hub.AuditFilter, before uint64, limit int) (p hub.AuditPage, err error) {
+	key, files, err := l.openToRead(ctx)
+	if err != nil {
+		return p, err
+	}
+	defer files.close()
+	for _, f := range slices.Backward(files) {
+		if err := ctx.Err(); err != nil {
+			return p, err
 		}
-		if err != nil {
-			yield(line{}, err)
-			return
+		var found []hub.AuditRecord
+		for r, err := range records(f, key) {
+			switch {
+			case err != nil:
+				p.Damaged++
+			case before > 0 && r.Seq >= before:
+			case !filter.Since.IsZero() && r.Time.Before(filter.Since), !filter.Matches(&r.AuditEntry):
+			default:
+				found = append(found, r)
+			}
 		}
-		defer func() { _ = f.Close() }() // it was only read
-		scan := bufio.NewScanner(f)
-		scan.Buffer(nil, maxLine)
-		for n := 1; scan.Scan(); n++ {
-			if len(bytes.TrimSpace(scan.Bytes())) == 0 {
+		for _, r := range slices.Backward(found) {
+			if len(p.Records) == limit {
+				p.Next = p.Records[limit-1].Seq
+				return p, nil
+			}
+			p.Records = append(p.Records, r)
+		}
+	}
+	return p, nil
+}
+
+// records yields the entries of a file.
+func records(f *os.File, key hpke.PrivateKey) iter.Seq2[hub.AuditRecord, error] {
+	return func(yield func(hub.AuditRecord, error) bool) {
+		u := unsealer{private: key}
+		for n, raw := range rawLines(f) {
+			o, err := u.open(raw)
+			if err != nil {
+				err = hub.Errorf(hub.CodeIntegrity, "%s line %d: %w", filepath.Base(f.Name()), n, err).
+					WithRemedy("`standpipe audit verify` checks the whole audit.")
+				if !yield(hub.AuditRecord{}, err) {
+					return
+				}
 				continue
 			}
-			var l line
-			err := json.Unmarshal(scan.Bytes(), &l)
-			if err == nil && l.Version != version {
-				err = fmt.Errorf("format %d", l.Version)
-			}
-			if err != nil {
-				err = fmt.Errorf("%s line %d is no audit entry: %w", filepath.Base(name), n, err)
-			}
-			if !yield(l, err) {
+			if o.entry != nil && !yield(hub.AuditRecord{Seq: o.Seq, AuditEntry: *o.entry}, nil) {
 				return
 			}
 		}
-		if err := scan.Err(); err != nil {
-			yield(line{}, fmt.Errorf("%s: %w", filepath.Base(name), err))
-		}
 	}
-}
-
-// files lists the files of a log, oldest first.
-func files(dir string) ([]string, error) {
-	list, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, err
-	}
-	number := map[string]int{}
-	var names []string
-	for _, e := range list {
-		suffix, ok := strings.CutPrefix(e.Name(), Name)
-		if !ok {
-			continue
-		}
-		n := 0
-		if suffix != "" {
-			if n, err = strconv.Atoi(strings.TrimPrefix(suffix, ".")); err != nil || suffix[0] != '.' {
-				continue
-			}
-		}
-		path := filepath.Join(dir, e.Name())
-		number[path] = n
-		names = append(names, path)
-	}
-	slices.SortFunc(names, func(a, b string) int { return number[b] - number[a] })
-	return names, nil
-}
-
-// lastSeq returns the number of the last line, and whether the current file
-// ends in the middle of one, as after a crash. It reads the ends of the files
-// only.
-func lastSeq(dir string) (seq uint64, broken bool, err error) {
-	names, err := files(dir)
-	if err != nil {
-		return 0, false, err
-	}
-	for _, name := range slices.Backward(names) {
-		end, err := tail(name)
-		if err != nil {
-			return 0, false, err
-		}
-		if name == filepath.Join(dir, Name) {
-			broken = len(end) > 0 && end[len(end)-1] != '\n'
-		}
-		for b := range bytes.Lines(end) {
-			var l line
-			if json.Unmarshal(b, &l) == nil {
-				seq = max(seq, l.Seq)
-			}
-		}
-		if seq > 0 {
-			break
-		}
-	}
-	return seq, broken, nil
-}
-
-// tail returns the last 64 KiB of a file.
-func tail(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }() // it was only read
-	end, err := f.Seek(0, io.SeekEnd)
-	if err != nil {
-		return nil, err
-	}
-	return io.ReadAll(io.NewSectionReader(f, max(0, end-64<<10), 64<<10))
 }

@@ -3,22 +3,25 @@
 package audit
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"sync"
 	"time"
 )
+
+// lineSize is about how long a line is, in bytes.
+const lineSize = 700
 
 // write is the goroutine that appends. It takes all entries that wait, writes
 // them at once, and then tells their callers.
 func (l *Log) write() {
 	defer close(l.done)
-	syncer := make(chan struct{})
-	go func() {
-		defer close(syncer)
-		l.bringToDisk()
-	}()
+	var helpers sync.WaitGroup
+	helpers.Go(l.bringToDisk)
+	helpers.Go(l.remember)
 	ticker := time.NewTicker(syncEvery / 2)
 	defer ticker.Stop()
 	for {
@@ -36,8 +39,9 @@ func (l *Log) write() {
 				l.commit(l.gather(<-l.entries))
 			}
 			close(l.durable)
-			<-syncer
+			helpers.Wait()
 			l.err = errors.Join(l.sync(), l.close())
+			l.saveAnchor()
 			return
 		}
 	}
@@ -62,6 +66,37 @@ func (l *Log) bringToDisk() {
 	}
 }
 
+// remember is the goroutine that keeps the anchor of the log near its end.
+func (l *Log) remember() {
+	ticker := time.NewTicker(anchorEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			l.saveAnchor()
+		case <-l.closing:
+			return
+		}
+	}
+}
+
+// saveAnchor remembers the end of the log in the store. While the store is locked
+// or out of order that has to wait: lines that come after the anchor are no
+// less sealed, only their removal would go unnoticed.
+func (l *Log) saveAnchor() {
+	end := l.synced.Load()
+	if end.Seq == l.anchored {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), anchorEvery)
+	defer cancel()
+	if err := saveAnchor(ctx, l.cfg.Store, *end); err != nil {
+		l.cfg.Logger.Debug("the end of the audit cannot be remembered now", "err", err)
+		return
+	}
+	l.anchored = end.Seq
+}
+
 // gather takes what waits behind p, without waiting for more.
 func (l *Log) gather(p *pending) []*pending {
 	group := []*pending{p}
@@ -82,9 +117,9 @@ func (l *Log) commit(group []*pending) {
 	if failed := err != nil; failed != l.failed {
 		l.failed = failed
 		if failed {
-			l.log.Error("the audit cannot be written; nothing is handed out", "error", err)
+			l.cfg.Logger.Error("the audit cannot be written; nothing is handed out", "error", err)
 		} else {
-			l.log.Info("the audit is written again")
+			l.cfg.Logger.Info("the audit is written again")
 		}
 	}
 	var wait []*pending
@@ -101,44 +136,56 @@ func (l *Log) commit(group []*pending) {
 }
 
 func (l *Log) append(group []*pending) error {
-	var buf []byte
-	seq := l.seq
-	for _, p := range group {
-		seq++
-		b, err := marshal(seq, p.entry)
-		if err != nil {
-			return err // no entry can cause this: it holds strings and numbers
-		}
-		buf = append(buf, b...)
-	}
-	if err := l.ready(int64(len(buf))); err != nil {
+	if err := l.ready(); err != nil {
 		return err
 	}
-	if l.broken {
-		// Half a line of an earlier failure must not swallow the next one.
-		buf = append([]byte{'\n'}, buf...)
+	next, buf := l.chain, make([]byte, 0, (len(group)+1)*lineSize)
+	var err error
+	begins := !next.ratchet.begun
+	if begins {
+		if buf, err = next.session(buf, l.public); err != nil {
+			return err
+		}
+	}
+	for _, p := range group {
+		if buf, err = next.entry(buf, p.entry); err != nil {
+			return err
+		}
 	}
 	n, err := l.file.Write(buf)
-	l.size += int64(n)
-	if n > 0 {
-		l.dirty.Store(true)
-	}
 	if err != nil {
-		// Lines that made it into the file tell of answers that were not
-		// given; their numbers are not used again.
-		l.broken = l.broken && n == 0 || n > 0
-		if n > 0 {
-			l.seq = seq
-		}
-		return err
+		return errors.Join(err, l.undo(n))
 	}
-	l.broken, l.seq = false, seq
+	l.size += int64(n)
+	l.dirty.Store(true)
+	l.chain = next
+	end := next.anchor()
+	l.written.Store(&end)
+	if begins {
+		l.pruneAfter = next.Seq
+	}
 	return nil
 }
 
-// ready makes sure that there is a file with room for more bytes.
-func (l *Log) ready(more int64) error {
-	if l.file != nil && l.size > 0 && l.size+more > l.bounds.size {
+// undo takes back a write that failed halfway: half a line would swallow the
+// next one, and whole ones tell of answers that were not given. The keys that
+// it used are not used again.
+func (l *Log) undo(n int) error {
+	l.chain.ratchet = ratchet{}
+	if n == 0 {
+		return nil
+	}
+	err := l.file.Truncate(l.size)
+	if err != nil {
+		l.torn = true
+		_ = l.close() // reopen looks at what is there
+	}
+	return err
+}
+
+// ready makes sure that there is a file with room for more lines.
+func (l *Log) ready() error {
+	if l.file != nil && l.size >= l.cfg.bounds.size {
 		if err := l.rotate(); err != nil {
 			return fmt.Errorf("rotate: %w", err)
 		}
@@ -150,19 +197,38 @@ func (l *Log) ready(more int64) error {
 }
 
 func (l *Log) reopen() error {
-	f, info, err := l.open(l.path(0))
+	f, info, err := l.cfg.open(l.path(0))
 	if err != nil {
 		return err
 	}
+	size, err := wholeLines(l.path(0), info.Size())
+	if err == nil && size < info.Size() {
+		// What a crash or a full disk left of a write that nobody relied on.
+		l.cfg.Logger.Info("the audit ended in half a line, which was taken away", "bytes", info.Size()-size)
+		err = f.Truncate(size)
+	}
+	if err == nil && l.torn {
+		if last, e := lastLine(l.path(0)); e == nil && last.Seq > l.chain.Seq {
+			l.chain.head = last // whole lines of the write that failed
+		}
+		l.torn = false
+	}
+	if err != nil {
+		return errors.Join(err, f.Close())
+	}
 	l.syncing.Lock()
 	defer l.syncing.Unlock()
-	l.file, l.info, l.size = f, info, info.Size()
+	l.file, l.info, l.size, l.chain.ratchet = f, info, size, ratchet{}
 	return nil
 }
 
-// check lets go of a file that is no longer the one under its name, lest the
-// audit go on in a file that nobody can find.
+// check removes what is too old, and lets go of a file that is no longer the one
+// under its name, lest the audit go on in a file that nobody can find.
 func (l *Log) check() {
+	if l.pruneAfter > 0 && l.synced.Load().Seq >= l.pruneAfter {
+		l.pruneAfter = 0
+		l.prune()
+	}
 	if l.file == nil {
 		return
 	}
@@ -171,25 +237,32 @@ func (l *Log) check() {
 		return
 	}
 	_ = errors.Join(l.sync(), l.close()) // it is lost either way
-	l.broken = false
 }
 
+// rotate puts the current file aside. The oldest is removed by prune, when the
+// next one has said that it may be missing.
 func (l *Log) rotate() error {
 	if err := errors.Join(l.sync(), l.close()); err != nil {
 		return err
 	}
-	if l.bounds.keep == 1 {
-		if err := os.Remove(l.path(0)); err != nil {
-			return err
-		}
-	}
-	for n := l.bounds.keep - 1; n > 0; n-- {
+	l.files.Lock()
+	defer l.files.Unlock()
+	for n := l.cfg.bounds.keep; n > 0; n-- {
 		if err := os.Rename(l.path(n-1), l.path(n)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
-	l.broken = false
-	return syncDir(l.dir)
+	if last, err := lastLine(l.path(l.cfg.bounds.keep)); err == nil {
+		l.chain.first = last.Seq + 1
+	}
+	return syncDir(l.cfg.Dir)
+}
+
+// prune removes the file that is one too many.
+func (l *Log) prune() {
+	if err := os.Remove(l.path(l.cfg.bounds.keep)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		l.cfg.Logger.Warn("an old file of the audit cannot be removed", "err", err)
+	}
 }
 
 func (l *Log) sync() error {
@@ -198,11 +271,13 @@ func (l *Log) sync() error {
 	if l.file == nil || !l.dirty.Swap(false) {
 		return nil
 	}
-	err := l.file.Sync()
-	if err != nil {
+	h := l.written.Load()
+	if err := l.file.Sync(); err != nil {
 		l.dirty.Store(true)
+		return err
 	}
-	return err
+	l.synced.Store(h)
+	return nil
 }
 
 func (l *Log) close() error {

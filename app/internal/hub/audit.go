@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// AuditEntry is a line of the audit. It holds ids only: never a name, an
-// e-mail address, a scope or a token.
+// AuditEntry is a line of the audit. It holds ids: never a name, an e-mail
+// address or a token. Entries can be compared with ==.
 type AuditEntry struct {
 	Time       time.Time     `json:"time"`
 	Action     AuditAction   `json:"action"`
@@ -26,8 +26,83 @@ type AuditEntry struct {
 	Fingerprint string `json:"fingerprint,omitempty"`
 	Generation  uint64 `json:"generation,omitempty"` // of the tokens
 	Reach       Reach  `json:"reach,omitempty"`      // of a revocation
+	// Scope is what the token allows, as granted by the provider: names with
+	// spaces between.
+	Scope string `json:"scope,omitempty"`
+	// Peer is who asked, as the system tells. Zero: filled in from the context.
+	Peer Peer `json:"peer,omitzero"`
 	// Latency is from the request to the decision, in nanoseconds.
 	Latency time.Duration `json:"latency_ns,omitempty"`
+}
+
+// Peer is the process at the other end of a connection, as the kernel tells.
+// The zero Peer is an unknown one.
+type Peer struct {
+	UID int    `json:"uid"`
+	PID int    `json:"pid,omitempty"` // 0: not known
+	Exe string `json:"exe,omitempty"` // path of its executable; empty: not known
+}
+
+type peerKey struct{}
+
+// WithPeer returns a context that knows who asked.
+func WithPeer(ctx context.Context, p Peer) context.Context {
+	return context.WithValue(ctx, peerKey{}, p)
+}
+
+// PeerOf returns the peer of a context, or the zero Peer.
+func PeerOf(ctx context.Context) Peer {
+	p, _ := ctx.Value(peerKey{}).(Peer)
+	return p
+}
+
+// AuditFilter picks entries. A field that is zero picks all.
+type AuditFilter struct {
+	App, Connection string
+	Decision        AuditDecision
+	Action          AuditAction
+	Since, Until    time.Time // from Since, inclusive, to Until, exclusive
+}
+
+// Matches reports whether the filter picks an entry.
+func (f *AuditFilter) Matches(e *AuditEntry) bool {
+	return (f.App == "" || f.App == e.App) &&
+		(f.Connection == "" || f.Connection == e.Connection) &&
+		(f.Decision == "" || f.Decision == e.Decision) &&
+		(f.Action == "" || f.Action == e.Action) &&
+		(f.Since.IsZero() || !e.Time.Before(f.Since)) &&
+		(f.Until.IsZero() || e.Time.Before(f.Until))
+}
+
+// AuditRecord is an entry with its number in the log.
+type AuditRecord struct {
+	Seq uint64 `json:"seq"`
+	AuditEntry
+}
+
+// AuditPage is a part of the audit, newest first.
+type AuditPage struct {
+	Records []AuditRecord
+	// Next is the Before of the next page; 0: there is none.
+	Next uint64
+	// Damaged counts the lines that were passed and could not be read.
+	Damaged int
+}
+
+// AuditReport is what a check of the whole audit found.
+type AuditReport struct {
+	Entries     int
+	First, Last uint64 // numbers of the lines
+	Unsealed    int    // entries of the earlier format, which prove nothing
+	Problems    []AuditProblem
+}
+
+// AuditProblem names a line that is not as it was written, or is missing.
+type AuditProblem struct {
+	File    string // name in the data folder; empty where there is none
+	Line    int    // in that file, from 1; 0: none
+	Seq     uint64 // the number that it has or should have; 0: not known
+	Message string
 }
 
 // AuditAction is what was done or asked for.

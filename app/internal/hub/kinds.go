@@ -33,6 +33,8 @@ var kinds = []KindInfo{
 	{KindTokens, Kept},
 	{KindApp, Kept},
 	{KindSetting, Kept},
+	{KindAudit, Kept},     // opens the files that stay where they are
+	{KindAnchor, Passing}, // would miss, elsewhere, the files that stay
 	{KindPending, Passing},
 	{KindSession, Passing},
 }

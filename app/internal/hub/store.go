@@ -22,6 +22,8 @@ const (
 	KindApp         Kind = "app"
 	KindSession     Kind = "session" // of the browser UI
 	KindSetting     Kind = "setting"
+	KindAudit       Kind = "audit"        // the key of the audit
+	KindAnchor      Kind = "audit-anchor" // a line of the audit that must be there
 )
 
 // Ref names a record.

@@ -4,6 +4,7 @@ package instance
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"net/url"
 
@@ -103,6 +104,26 @@ func (c *Client) Link(ctx context.Context) (out contract.Link, err error) {
 // Providers lists what the plugins serve.
 func (c *Client) Providers(ctx context.Context) (out contract.Providers, err error) {
 	return out, c.call(ctx, http.MethodGet, "/local/providers", nil, &out)
+}
+
+// Activity lists who was given what, newest first.
+func (c *Client) Activity(ctx context.Context, query url.Values) (out contract.Activity, err error) {
+	return out, c.call(ctx, http.MethodGet, "/ui/api/activity?"+query.Encode(), nil, &out)
+}
+
+// CheckActivity checks the audit.
+func (c *Client) CheckActivity(ctx context.Context) (out contract.AuditReport, err error) {
+	return out, c.call(ctx, http.MethodGet, "/ui/api/activity/check", nil, &out)
+}
+
+// ExportActivity returns the audit as JSON lines, which the caller closes. A
+// stream that ends with an error is not all of it.
+func (c *Client) ExportActivity(ctx context.Context, query url.Values) (io.ReadCloser, error) {
+	resp, err := c.send(ctx, http.MethodGet, "/ui/api/activity/export?"+query.Encode(), nil)
+	if err != nil {
+		return nil, err
+	}
+	return resp.Body, nil
 }
 
 // Keys says where the master key comes from.

@@ -20,6 +20,9 @@
 //	  POST   /ui/api/flows/{id}/prompts/{prompt}  AnswerPrompt → Flow  (what the plugin asked)
 //	  DELETE /ui/api/flows/{id}               204                      (cancel)
 //	  DELETE /ui/api/connections/{id}         Disconnect → Disconnected
+//	  GET    /ui/api/activity                 Activity                 (query: app, connection, decision, action, since, until, before, limit)
+//	  GET    /ui/api/activity/export          application/x-ndjson     (the same query; an ActivityEntry a line, oldest first)
+//	  GET    /ui/api/activity/check           AuditReport
 //	  GET    /ui/api/events                   text/event-stream; each "data:" is a hub.Event,
 //	                                          comments are heartbeats every 15 s
 //
