@@ -197,7 +197,7 @@ func (a *App) openAPI(context.Context) error {
 		Catalog: a.catalog, Flows: a.connect, Tokens: a.tokens, Connections: a.conns, Access: a.access,
 		Sessions: a.sessions, Plugins: pluginStatus{a.plugins}, Events: a.bus, Auditor: a.audit, Activity: a.audit,
 		Assets: frontend.Assets(), Logger: a.log, Now: time.Now, NewID: newID,
-		Version: a.opts.Version, Data: a.paths.Data, Keys: a.keys(), Sandbox: a.sandbox(),
+		Version: a.opts.Version, Data: a.paths.Data, ConfigFile: a.paths.Config, Keys: a.keys(), Sandbox: a.sandbox(),
 		Listen: a.listen.appAddress(), UI: a.listen.uiAddress(), BaseURL: a.config.BaseURL, Notices: a.notices,
 	})
 	return nil

@@ -28,6 +28,7 @@ export default defineConfig(({ mode }) => ({
     outDir: dist,
     emptyOutDir: false,
     target: "es2022",
+    cssTarget: ["chrome123", "firefox120", "safari17.5"], // they know light-dark()
     // The policy of the page has no room for inline anything.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },

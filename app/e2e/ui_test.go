@@ -68,14 +68,16 @@ func TestPage(t *testing.T) {
 
 			// Nothing is set up yet. The form shows what to register for an app of
 			// one's own; the sandbox needs nothing.
-			page.See(id("row-github"), "GitHub")
-			page.Press(id("settings-github"))
+			page.See(id("first-run"), "GitHub")
+			page.Press(id("nav-providers"))
+			page.Press(id("provider-github"))
 			page.Press(id("credentials-own"))
 			if uri := page.Value(id("redirect-uri")); uri != "http://"+listenOf(h)+"/callback/github" {
 				t.Errorf("the form shows the redirect URI %q", uri)
 			}
 			page.Press(id("credentials-sandbox"))
 			page.Press(id("save"))
+			page.Press(id("nav-accounts"))
 
 			// Connect, at the provider in the system browser, confirm here.
 			page.Press(id("connect-github"))
@@ -112,6 +114,7 @@ func TestPage(t *testing.T) {
 			}
 
 			// Disconnecting asks first and says what happened at the provider.
+			page.Press(id("more-" + first[0].ID))
 			page.Press(id("disconnect-" + first[0].ID))
 			page.Press(id("disconnect-confirm"))
 			page.Gone(id("connection-" + first[0].ID))

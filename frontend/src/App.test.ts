@@ -106,6 +106,7 @@ test("connect: wait, confirm what came back, done", async () => {
 test("another account is only taken with a tick", async () => {
   hub.flow = { ...hub.flow, state: "confirm", account: { label: "eve" }, replaces: { label: "octocat" } };
   render(App);
+  await fireEvent.click(await shown("more-c1"));
   await fireEvent.click(await shown("reauthorize-c1"));
   await fireEvent.click(await shown("start"));
   const confirm = (await shown("confirm")) as HTMLButtonElement;
@@ -138,6 +139,7 @@ test("what is not mine is cancelled at the hub, and a failure is told", async ()
 
 test("disconnect asks first", async () => {
   render(App);
+  await fireEvent.click(await shown("more-c1"));
   await fireEvent.click(await shown("disconnect-c1"));
   expect((await shown("disconnect-dialog")).textContent).toContain("GitHub to revoke it");
   expect(hub.calls("DELETE", "/ui/api/connections/c1")).toHaveLength(0);

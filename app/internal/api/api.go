@@ -40,13 +40,15 @@ type Config struct {
 	NewID  func(prefix string) string
 
 	Version string
-	Data    string        // the data folder
-	Keys    contract.Keys // where the master key comes from
-	Sandbox string        // base URL of the sandbox; may be empty
-	Listen  string        // host:port of the app API
-	UI      string        // host:port of the browser UI; empty: none
-	BaseURL string        // https origin from outside; may be empty
-	Notices []contract.Notice
+	Data    string // the data folder
+	// ConfigFile is where the configuration file is, or would be.
+	ConfigFile string
+	Keys       contract.Keys // where the master key comes from
+	Sandbox    string        // base URL of the sandbox; may be empty
+	Listen     string        // host:port of the app API
+	UI         string        // host:port of the browser UI; empty: none
+	BaseURL    string        // https origin from outside; may be empty
+	Notices    []contract.Notice
 }
 
 // Catalog knows the integrations.

@@ -111,7 +111,8 @@ type AuditAction string
 // The actions.
 const (
 	AuditVend           AuditAction = "token.vend"
-	AuditReveal         AuditAction = "token.reveal" // the copy button
+	AuditReveal         AuditAction = "token.reveal"  // the copy button
+	AuditRefresh        AuditAction = "token.refresh" // renewed now, as a person asked
 	AuditConnect        AuditAction = "connection.connect"
 	AuditReauthorize    AuditAction = "connection.reauthorize"
 	AuditDisconnect     AuditAction = "connection.disconnect"

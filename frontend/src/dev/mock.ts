@@ -5,7 +5,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Plugin } from "vite";
 import type { Flow } from "../lib/api/types";
-import { scenes } from "./scenes.ts";
+import { detail, scenes } from "./scenes.ts";
 
 export function mockHub(): Plugin {
   const flows = new Map<string, Flow>();
@@ -73,6 +73,20 @@ export function mockHub(): Plugin {
         return json(200, flows.get(parts[1]!));
       case "DELETE flows":
         return json(204);
+      case "GET connections": {
+        const c = data.accounts.connections.find((c) => c.id === parts[1]);
+        return c
+          ? json(200, detail(c))
+          : json(404, { code: "entity_not_found", message: `there is no connection "${parts[1]}" any more` });
+      }
+      case "POST connections": {
+        const c = data.accounts.connections.find((c) => c.id === parts[1])!;
+        return parts[2] === "reveal"
+          ? json(200, { access_token: "gho_mock", expires_at: null, clear_after: 30 })
+          : json(200, detail(c));
+      }
+      case "GET diagnostics":
+        return json(200, { text: "standpipe v0.1.0 (go1.26, linux/amd64)\nmaster key: keychain\n" });
       case "DELETE connections":
         return json(200, { revoked: "token", message: "The token was revoked at the provider." });
       case "GET events":

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Accounts, Connection, Hub, Integration } from "../lib/api/types";
+import type { Accounts, Connection, ConnectionDetail, Hub, Integration } from "../lib/api/types";
 
 const ago = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString();
 
@@ -62,9 +62,30 @@ export function connection(
     scopes: ["read:user", "repo"],
     missing_scopes: [],
     sandbox: false,
+    expires_at: ago(-47),
+    last_refresh: ago(13),
     created_at: ago(5000),
     updated_at: ago(10),
     ...over,
+  };
+}
+
+/** A connection with everything that its page shows. */
+export function detail(c: Connection): ConnectionDetail {
+  return {
+    ...c,
+    token_type: "Bearer",
+    expiry_source: "declared",
+    renewable: true,
+    generation: 7,
+    metadata: { instance_url: "https://acme.my.salesforce.com" },
+    named: [],
+    config: {},
+    client_id: "Iv1.0123456789abcdef",
+    apps: [
+      { id: "app_1", name: "backup script", all: false, last_used: ago(42) },
+      { id: "app_2", name: "editor", all: true },
+    ],
   };
 }
 
@@ -73,6 +94,8 @@ const hub: Hub = {
   app_api: "http://127.0.0.1:4780",
   key_source: "keychain",
   sandbox: "http://127.0.0.1:4790",
+  data: "/home/ada/.local/share/standpipe",
+  config: "/home/ada/.config/standpipe/standpipe.hcl",
   notices: [],
 };
 

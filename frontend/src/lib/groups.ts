@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Accounts, Connection, Integration } from "./api/types";
+import type { Accounts, Connection, Health, Hub, Integration } from "./api/types";
+import { clock, nextTry } from "./time";
 
 /** An integration with the accounts that are connected through it. */
 export interface Row {
@@ -10,7 +11,12 @@ export interface Row {
 export interface Groups {
   connected: Row[];
   available: Row[];
+  /** Set up, and switched off or not usable at the moment. */
+  switchedOff: Row[];
+  /** Set up, but not completely. */
   needsSetup: Row[];
+  /** Nobody has set these up: they stand on the page of the providers. */
+  unset: Row[];
 }
 
 /** The section a row belongs to: what has accounts first, then what can be connected at once. */
@@ -20,14 +26,16 @@ export function group(accounts: Accounts): Groups {
     if (c.state === "disconnected") continue;
     byIntegration.set(c.integration, [...(byIntegration.get(c.integration) ?? []), c]);
   }
-  const out: Groups = { connected: [], available: [], needsSetup: [] };
+  const out: Groups = { connected: [], available: [], switchedOff: [], needsSetup: [], unset: [] };
   const known = new Set<string>();
   for (const integration of [...accounts.integrations].sort((a, b) => a.name.localeCompare(b.name))) {
     known.add(integration.slug);
     const row = { integration, connections: byIntegration.get(integration.slug) ?? [] };
     if (row.connections.length > 0) out.connected.push(row);
     else if (integration.state === "ready") out.available.push(row);
-    else out.needsSetup.push(row);
+    else if (integration.state === "needs_setup")
+      (integration.credentials || integration.from_file ? out.needsSetup : out.unset).push(row);
+    else out.switchedOff.push(row);
   }
   // A connection outlives its integration: it must stay visible.
   for (const [slug, connections] of byIntegration) {
@@ -50,14 +58,77 @@ export function filter(groups: Groups, query: string): Groups {
       .toLowerCase();
     return words.every((w) => text.includes(w));
   };
+  return mapGroups(groups, (rows) => rows.filter(match));
+}
+
+export type Filter = "all" | "connected" | "attention";
+
+/** What of the list to show. */
+export function narrow(groups: Groups, to: Filter): Groups {
+  if (to === "all") return groups;
+  const none = mapGroups(groups, () => []);
   return {
-    connected: groups.connected.filter(match),
-    available: groups.available.filter(match),
-    needsSetup: groups.needsSetup.filter(match),
+    ...none,
+    connected: to === "connected" ? groups.connected : groups.connected.filter(wantsUser),
   };
 }
 
-export const total = (g: Groups) => g.connected.length + g.available.length + g.needsSetup.length;
+function mapGroups(g: Groups, f: (rows: Row[]) => Row[]): Groups {
+  return {
+    connected: f(g.connected),
+    available: f(g.available),
+    switchedOff: f(g.switchedOff),
+    needsSetup: f(g.needsSetup),
+    unset: g.unset,
+  };
+}
+
+/** How many rows the page shows. */
+export const total = (g: Groups) =>
+  g.connected.length + g.available.length + g.switchedOff.length + g.needsSetup.length;
+
+/** What the banner says when accounts wait for the person: the first of them, and how to mend it. */
+export interface Attention {
+  message: string;
+  remedy?: string;
+  integration: Integration;
+  connection: Connection;
+  /** One click mends it: the integration can connect. */
+  fixable: boolean;
+}
+
+export function attention(groups: Groups): Attention | undefined {
+  const waiting = groups.connected.flatMap(({ integration, connections }) =>
+    connections
+      .filter((c) => c.state === "needs_reauthorization")
+      .map((connection) => ({ integration, connection })),
+  );
+  const at = waiting[0];
+  if (!at) return undefined;
+  const { integration, connection } = at;
+  const others = waiting.length - 1;
+  return {
+    ...at,
+    message:
+      `${integration.name}: ${connection.account.label} needs you` +
+      (others === 0
+        ? "."
+        : `, and so ${others === 1 ? "does one other account" : `do ${others} other accounts`}.`),
+    remedy: connection.remedy,
+    fixable: integration.state === "ready" && connection.reason !== "client_credentials_invalid",
+  };
+}
+
+/** Where a newcomer should begin: in the sandbox, with what most people know. */
+export function newcomer(groups: Groups, hub: Hub | undefined): Integration | undefined {
+  if (groups.connected.length > 0) return undefined;
+  const ready = groups.available.filter((r) => r.integration.credentials === "sandbox");
+  const offered = hub?.sandbox
+    ? groups.unset.filter((r) => r.integration.credentials_offered.includes("sandbox"))
+    : [];
+  const from = ready.length > 0 ? ready : groups.available.length > 0 ? [] : offered;
+  return (from.find((r) => r.integration.slug === "github") ?? from[0])?.integration;
+}
 
 export type Tone = "good" | "warn" | "bad" | "idle";
 
@@ -87,16 +158,39 @@ export function integrationStatus(i: Integration): Status {
   }
 }
 
+/** The state of a provider where providers are looked at, with the number of its accounts. */
+export function providerStatus(i: Integration, accounts: number): Status {
+  if (i.state === "unavailable" || i.state === "disabled") return integrationStatus(i);
+  if (i.state === "needs_setup")
+    return i.credentials ? { tone: "warn", word: "Set-up incomplete" } : { tone: "idle", word: "Not set up" };
+  if (accounts > 0) return { tone: "good", word: accounts === 1 ? "1 account" : `${accounts} accounts` };
+  return { tone: "good", word: "Ready" };
+}
+
 /** Whether an integration's problem is news: not that nobody has set it up yet, nor that it was switched off. */
 export const tellProblem = (i: Integration) =>
   i.state !== "disabled" && !(i.state === "needs_setup" && !i.credentials);
+
+/** The words of a scope, as its provider gives them. */
+export const scopeTitle = (i: Integration | undefined, name: string) =>
+  i?.scopes.find((s) => s.name === name)?.title || name;
+
+export const healthWords = (h: Health) => `${h.message}. Since ${clock(h.since)}, ${nextTry(h.next_try)}.`;
+
+/** One or two letters that stand for a name. */
+export function initials(name: string): string {
+  const words = name.split(/[\s@._-]+/u).filter((w) => /[\p{L}\p{N}]/u.test(w));
+  const letters = words.slice(0, 2).map((w) => [...w].find((c) => /[\p{L}\p{N}]/u.test(c))!);
+  return letters.join("").toUpperCase() || "?";
+}
 
 /** What to write beside an account's label: its other names. */
 export function accountDetail(c: Connection): string {
   return [c.account.name, c.account.email].filter((s) => s && s !== c.account.label).join(" · ");
 }
 
-function orphan(slug: string, connections: Connection[]): Integration {
+/** What stands for an integration that is gone. */
+export function orphan(slug: string, connections: Connection[]): Integration {
   return {
     slug,
     provider: connections[0]?.provider ?? slug,

@@ -68,6 +68,11 @@ export class HubState {
     this.ended = true;
   }
 
+  /** Ends the session of this tab. */
+  endSession() {
+    this.#end();
+  }
+
   async #open(): Promise<boolean> {
     const code = takeCode();
     if (code) {

@@ -2,16 +2,30 @@
 import { expect, test, vi } from "vitest";
 import { connection, integration } from "../dev/scenes";
 import { createClient } from "./api/client";
-import { connectionStatus, filter, group, total } from "./groups";
+import type { Connection, Hub, Integration } from "./api/types";
+import { attention, connectionStatus, filter, group, initials, narrow, newcomer, total } from "./groups";
 import { inWindow, sessionToken, keepSession, takeCode } from "./host";
 import { openExternal, prepareTab } from "./open";
-import { integrationHref, parseRoute } from "./router";
+import {
+  connectionHref,
+  customHref,
+  integrationHref,
+  parseRoute,
+  sectionHref,
+  sectionOf,
+  sections,
+} from "./router";
 import { changeOf, checkField, formOf, validate } from "./setup";
 import { svgDataUrl } from "./svg";
 import { nextTry, relative } from "./time";
 
 test("routes", () => {
-  for (const home of ["", "#", "#/"]) expect(parseRoute(home)).toEqual({ page: "accounts" });
+  for (const home of ["", "#", "#/"]) expect(parseRoute(home).page).toBe("accounts");
+  expect(parseRoute("#/?account=c1")).toMatchObject({ page: "accounts" });
+  for (const s of sections) expect(sectionOf(parseRoute(sectionHref(s)))).toBe(s);
+  expect(sectionOf(parseRoute(connectionHref("c/1")))).toBe("accounts");
+  expect(parseRoute(connectionHref("c/1"))).toEqual({ page: "connection", id: "c/1" });
+  expect(parseRoute(customHref())).toEqual({ page: "custom", slug: "" });
   expect(parseRoute(integrationHref("a/b c"))).toEqual({ page: "integration", slug: "a/b c" });
   for (const odd of ["#/x", "#/integrations/", "#/integrations/a/b", "#/integrations/%"]) {
     expect(parseRoute(odd).page, odd).toBe("unknown");
@@ -23,7 +37,8 @@ test("rows go where they belong, trouble first, and no connection is lost", () =
     integrations: [
       integration("b", "Beta"),
       integration("a", "Alpha"),
-      integration("n", "New", { state: "needs_setup" }),
+      integration("n", "New", { state: "needs_setup", credentials: "" }),
+      integration("half", "Half", { state: "needs_setup" }),
       integration("off", "Off", { state: "disabled" }),
       integration("free", "Free"),
     ],
@@ -38,10 +53,55 @@ test("rows go where they belong, trouble first, and no connection is lost", () =
   expect(g.connected.map((r) => r.integration.slug)).toEqual(["b", "a", "gone"]);
   expect(g.connected[0]!.connections.map((c) => c.id)).toEqual(["2", "3"]);
   expect(g.available.map((r) => r.integration.slug)).toEqual(["free"]);
-  expect(g.needsSetup.map((r) => r.integration.slug)).toEqual(["n", "off"]);
+  expect(g.needsSetup.map((r) => r.integration.slug)).toEqual(["half"]);
+  expect(g.unset.map((r) => r.integration.slug)).toEqual(["n"]);
+  expect(g.switchedOff.map((r) => r.integration.slug)).toEqual(["off"]);
+  expect(total(narrow(g, "all"))).toBe(total(g));
+  expect(narrow(g, "connected").connected).toHaveLength(3);
+  expect(total(narrow(g, "attention"))).toBe(1);
   expect(total(filter(g, "  "))).toBe(total(g));
   expect(filter(g, "ALPHA x").connected).toHaveLength(1);
   expect(total(filter(g, "alpha nothing"))).toBe(0);
+});
+
+test("the banner names the first account that needs the person, and what mends it", () => {
+  const integrations = [integration("a", "Alpha"), integration("b", "Beta", { state: "disabled" })];
+  const bad = (id: string, slug: string, over = {}) =>
+    connection(id, slug, `me@${slug}`, { state: "needs_reauthorization", remedy: "Do it.", ...over });
+  const of = (...connections: ReturnType<typeof connection>[]) =>
+    attention(group({ integrations, connections }));
+  expect(of(connection("1", "a", "x"))).toBeUndefined();
+  expect(of(bad("1", "a"))).toMatchObject({
+    message: "Alpha: me@a needs you.",
+    remedy: "Do it.",
+    fixable: true,
+  });
+  expect(of(bad("1", "a"), bad("2", "a"))?.message).toContain("one other account");
+  expect(of(bad("1", "a"), bad("2", "a"), bad("3", "b"))?.message).toContain("2 other accounts");
+  // Reauthorizing does not mend a wrong client secret, nor an integration that is off.
+  expect(of(bad("1", "a", { reason: "client_credentials_invalid" }))?.fixable).toBe(false);
+  expect(of(bad("1", "b"))?.fixable).toBe(false);
+});
+
+test("a newcomer begins in the sandbox, whoever has accounts is none", () => {
+  const about = { sandbox: "http://127.0.0.1:4790" } as Hub;
+  const unset = integration("slack", "Slack", { state: "needs_setup", credentials: "" });
+  const github = integration("github", "GitHub", { state: "needs_setup", credentials: "" });
+  const start = (integrations: Integration[], connections: Connection[] = [], hub = about) =>
+    newcomer(group({ integrations, connections }), hub)?.slug;
+  expect(start([unset, github])).toBe("github");
+  expect(start([unset])).toBe("slack");
+  expect(start([unset, integration("x", "X")])).toBe("x");
+  expect(start([unset, integration("x", "X", { credentials: "own" })])).toBeUndefined();
+  expect(start([unset], [], { ...about, sandbox: "" })).toBeUndefined();
+  expect(start([unset], [connection("1", "x", "me")])).toBeUndefined();
+});
+
+test("initials", () => {
+  expect(initials("Mona Lisa")).toBe("ML");
+  expect(initials("ada@example.org")).toBe("AE");
+  expect(initials("😀 žofie")).toBe("Ž");
+  expect(initials("<>")).toBe("?");
 });
 
 test("a connection's state in a word and a colour", () => {

@@ -87,6 +87,8 @@ type Hub struct {
 	AppAPI    string   `json:"app_api"`    // "http://127.0.0.1:4780"
 	KeySource string   `json:"key_source"` // "keychain", "file", …
 	Sandbox   string   `json:"sandbox"`    // base URL of the sandbox integrations
+	Data      string   `json:"data"`       // the data folder
+	Config    string   `json:"config"`     // the configuration file, which may be absent
 	Notices   []Notice `json:"notices"`
 }
 

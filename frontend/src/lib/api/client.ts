@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import type {
   Accounts,
+  ConnectionDetail,
+  Desktop,
   Disconnected,
   ErrorBody,
   Flow,
   Hub,
   Integration,
   LoggedIn,
+  Revealed,
   SaveIntegration,
   StartFlow,
 } from "./types";
@@ -100,8 +103,18 @@ export function createClient(config: ClientConfig) {
     pasteCallback: (flow: string, url: string) =>
       call<Flow>("POST", `/ui/api/flows/${id(flow)}/callback`, { url }),
     cancelFlow: (flow: string) => call<void>("DELETE", `/ui/api/flows/${id(flow)}`),
+    connection: (connection: string) =>
+      call<ConnectionDetail>("GET", `/ui/api/connections/${id(connection)}`),
+    refreshConnection: (connection: string) =>
+      call<ConnectionDetail>("POST", `/ui/api/connections/${id(connection)}/refresh`, {}),
+    reveal: (connection: string) =>
+      call<Revealed>("POST", `/ui/api/connections/${id(connection)}/reveal`, {}),
+    diagnostics: () => call<{ text: string }>("GET", "/ui/api/diagnostics"),
     disconnect: (connection: string, revoke_grant: boolean) =>
       call<Disconnected>("DELETE", `/ui/api/connections/${id(connection)}`, { revoke_grant }),
+    desktop: () => call<Desktop>("GET", "/desktop/state"),
+    saveDesktop: (change: Partial<Desktop>) => call<Desktop>("PUT", "/desktop/state", change),
+    quit: () => call<void>("POST", "/desktop/quit", {}),
     /** Asks the window's host for the system browser. */
     openInBrowser: (url: string) => call<void>("POST", "/desktop/open", { url }),
   };

@@ -38,6 +38,8 @@ export interface Hub {
   app_api: string;
   key_source: string;
   sandbox: string;
+  data: string;
+  config: string;
   notices: Notice[];
 }
 
@@ -84,6 +86,7 @@ export interface Integration {
   scopes: ScopeChoice[];
   config: ConfigField[];
   capabilities: string[];
+  categories?: string[];
 }
 
 export interface SaveIntegration {
@@ -129,6 +132,38 @@ export interface Connection {
   updated_at: string;
 }
 
+export interface NamedToken {
+  name: string;
+  scopes: string[];
+  expires_at?: string;
+}
+
+export interface ConnectionApp {
+  id: string;
+  name: string;
+  all: boolean;
+  last_used?: string;
+}
+
+export interface ConnectionDetail extends Connection {
+  token_type: string;
+  expiry_source: "" | "declared" | "assumed" | "jwt" | "introspected" | "never";
+  refresh_expires_at?: string;
+  renewable: boolean;
+  generation: number;
+  metadata: Record<string, string>;
+  named: NamedToken[];
+  config: Record<string, string>;
+  client_id: string;
+  apps: ConnectionApp[];
+}
+
+export interface Revealed {
+  access_token: string;
+  expires_at: string | null;
+  clear_after: number;
+}
+
 export interface Accounts {
   integrations: Integration[];
   connections: Connection[];
@@ -169,4 +204,15 @@ export interface HubEvent {
   reason?: string;
   detail?: string;
   time: string;
+}
+
+/** What the window remembers and can do; /desktop/state. */
+export interface Desktop {
+  /** The hub runs in another process, and outlives the window. */
+  attached: boolean;
+  can_autostart: boolean;
+  autostart: boolean;
+  /** Closing the window keeps Standpipe running. */
+  background: boolean;
+  notify: boolean;
 }

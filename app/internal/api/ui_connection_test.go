@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package api_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/standpipe/standpipe/app/internal/hub"
+)
+
+func TestConnectionDetail(t *testing.T) {
+	h := newHouse(t)
+	id := h.connected(hub.Me)
+	h.app(hub.NewApp{Grants: []hub.Grant{{Integration: "peer"}}})
+	h.app(hub.NewApp{Grants: []hub.Grant{{Integration: "peer", Connection: "data_installation_other"}}})
+	r := send(h.Local(), "GET", "/ui/api/connections/"+id, "")
+	body := text(t, r)
+	if r.StatusCode != 200 || strings.Contains(body, "live-token") {
+		t.Fatalf("%d %s", r.StatusCode, body)
+	}
+	got := decode(t, send(h.Local(), "GET", "/ui/api/connections/"+id, ""))
+	if m, _ := got["metadata"].(map[string]any); m["instance_url"] != "https://i.test" {
+		t.Errorf("metadata: %v", got["metadata"])
+	}
+	if apps, _ := got["apps"].([]any); len(apps) != 1 {
+		t.Errorf("who may draw: %v", got["apps"])
+	}
+	if got["renewable"] != false || got["token_type"] != "Bearer" || got["state"] != "connected" {
+		t.Errorf("detail: %v", got)
+	}
+}
+
+// TestConnectionOfOthers: the page shows, renews and reveals what is of the
+// person at this machine, and nothing of a product's users.
+func TestConnectionOfOthers(t *testing.T) {
+	h := newHouse(t)
+	id := h.connected(hub.Owner{User: "user_1"})
+	for _, call := range [][2]string{{"GET", ""}, {"POST", "/refresh"}, {"POST", "/reveal"}} {
+		body := ""
+		if call[0] == "POST" {
+			body = "{}"
+		}
+		if r := send(h.Local(), call[0], "/ui/api/connections/"+id+call[1], body, "Content-Type", "application/json"); r.StatusCode != 404 {
+			t.Errorf("%v: %d %s", call, r.StatusCode, text(t, r))
+		}
+	}
+}
+
+func TestReveal(t *testing.T) {
+	h := newHouse(t)
+	id := h.connected(hub.Me)
+	got := decode(t, send(h.Local(), "POST", "/ui/api/connections/"+id+"/reveal", "{}", "Content-Type", "application/json"))
+	if got["access_token"] != "live-token" || got["clear_after"] != float64(30) {
+		t.Errorf("revealed: %v", got)
+	}
+	// The provider of the house is down for refreshes, and gave no refresh token.
+	r := send(h.Local(), "POST", "/ui/api/connections/"+id+"/refresh", "{}", "Content-Type", "application/json")
+	if r.StatusCode < 400 {
+		t.Errorf("renewed nevertheless: %d", r.StatusCode)
+	}
+}
+
+func TestDiagnosticsNameNobody(t *testing.T) {
+	h := newHouse(t)
+	id := h.connected(hub.Me)
+	report, _ := decode(t, send(h.Local(), "GET", "/ui/api/diagnostics", ""))["text"].(string)
+	if !strings.Contains(report, "peer (peer): ready") || !strings.Contains(report, "1 connected") {
+		t.Errorf("the report: %s", report)
+	}
+	for _, secret := range []string{"live-token", "onerror", id, "i.test"} {
+		if strings.Contains(report, secret) {
+			t.Errorf("the report names %q:\n%s", secret, report)
+		}
+	}
+}
