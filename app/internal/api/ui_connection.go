@@ -26,7 +26,7 @@ func (a *API) connection(ctx context.Context, in *ByID) (*body[contract.Connecti
 	}
 	set := &toks.Current
 	out := contract.ConnectionDetail{
-		Connection: a.connectionOf(conn), TokenType: set.TokenType, ExpirySource: set.ExpirySource,
+		Connection: a.connectionOf(ctx, conn), TokenType: set.TokenType, ExpirySource: set.ExpirySource,
 		RefreshExpiry: timeOrNull(set.RefreshExpiry), Renewable: !set.RefreshToken.IsZero(), Generation: toks.Generation,
 		Metadata: orEmptyMap(set.Metadata), Named: []contract.NamedToken{}, Config: orEmptyMap(conn.Config),
 		ClientID: conn.ClientID, Apps: []contract.ConnectionApp{},
