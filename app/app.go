@@ -28,6 +28,7 @@ import (
 	"github.com/standpipe/standpipe/app/internal/events"
 	"github.com/standpipe/standpipe/app/internal/hub"
 	"github.com/standpipe/standpipe/app/internal/instance"
+	"github.com/standpipe/standpipe/app/internal/lock"
 	"github.com/standpipe/standpipe/app/internal/pluginhost"
 	"github.com/standpipe/standpipe/app/internal/seal"
 	"github.com/standpipe/standpipe/app/internal/session"
@@ -55,6 +56,7 @@ type App struct {
 	catalog  *catalog.Catalog
 	tokens   *tokens.Engine
 	access   *access.Access
+	lock     *lock.Lock
 	sessions *session.Sessions
 	connect  *connect.Engine
 	api      *api.API
@@ -79,7 +81,7 @@ func Open(ctx context.Context, opts Options) (_ *App, err error) {
 		}
 	}()
 	for _, step := range []func(context.Context) error{
-		a.openFolder, a.openConfig, a.openStore, a.openListeners, a.openPlugins, a.openDomain, a.openAPI,
+		a.openFolder, a.openConfig, a.openStore, a.openListeners, a.openPlugins, a.openDomain, a.openLock, a.openAPI,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -135,6 +137,7 @@ func (a *App) openDomain(ctx context.Context) (err error) {
 	})
 	if a.access, err = access.New(ctx, access.Config{
 		Store: a.store, Publisher: a.bus, Auditor: a.audit, Now: time.Now, NewID: newID,
+		Policies: a.config.Policies, Patience: a.config.ApprovalTimeout,
 	}); err != nil {
 		return err
 	}
@@ -194,7 +197,7 @@ func (a *App) Close() error {
 
 func (a *App) openAPI(context.Context) error {
 	a.api = api.New(api.Config{
-		Catalog: a.catalog, Flows: a.connect, Tokens: a.tokens, Connections: a.conns, Access: a.access,
+		Catalog: a.catalog, Flows: a.connect, Tokens: a.tokens, Connections: a.conns, Access: a.access, Lock: a.lock,
 		Sessions: a.sessions, Plugins: pluginStatus{a.plugins}, Events: a.bus, Auditor: a.audit, Activity: a.audit,
 		Assets: frontend.Assets(), Logger: a.log, Now: time.Now, NewID: newID,
 		Version: a.opts.Version, Data: a.paths.Data, ConfigFile: a.paths.Config, Keys: a.keys(), Sandbox: a.sandbox(),

@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"time"
@@ -34,7 +35,7 @@ func newAppsList(e *env) *cobra.Command {
 				}
 				var rows [][]string
 				for _, a := range all.Apps {
-					rows = append(rows, []string{a.ID, a.Name, a.Kind, grantWords(a), dateWords(a.LastUsed), dateWords(a.ExpiresAt)})
+					rows = append(rows, []string{a.ID, a.Name, string(a.Kind), grantWords(a), dateWords(a.LastUsed), dateWords(a.ExpiresAt)})
 				}
 				return e.table([]string{"ID", "NAME", "KIND", "MAY DRAW", "LAST USED", "EXPIRES"}, rows)
 			})
@@ -53,17 +54,19 @@ func newAppsRevoke(e *env) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if err := c.RevokeApp(ctx, app.ID); err != nil {
+				revoked, err := c.RevokeApp(ctx, app.ID)
+				if err != nil {
 					return err
 				}
 				if e.json {
 					return e.printJSON(struct {
-						ID      string `json:"id"`
-						Revoked bool   `json:"revoked"`
-					}{app.ID, true})
+						ID          string                 `json:"id"`
+						Revoked     bool                   `json:"revoked"`
+						Outstanding []contract.Outstanding `json:"outstanding"`
+					}{app.ID, true, revoked.Outstanding})
 				}
 				e.print("Revoked %s (%s). Its key no longer works.", plain(app.Name), app.ID)
-				return nil
+				return e.outstanding(revoked)
 			})
 		}),
 	}
@@ -115,4 +118,21 @@ func dateWords(t *time.Time) string {
 		return "never"
 	}
 	return t.Local().Format(time.DateOnly)
+}
+
+// outstanding tells what lives on after a revocation.
+func (e *env) outstanding(r contract.Revoked) error {
+	if len(r.Outstanding) == 0 {
+		return nil
+	}
+	e.print("It still holds tokens, which only the provider could take back:")
+	var rows [][]string
+	for _, o := range r.Outstanding {
+		until := "unknown: disconnect the account to end it"
+		if o.ExpiresAt != nil {
+			until = o.ExpiresAt.Local().Format(time.DateTime)
+		}
+		rows = append(rows, []string{o.Integration, plain(cmp.Or(o.Account, o.Connection)), until})
+	}
+	return e.table([]string{"PROVIDER", "ACCOUNT", "LIVES UNTIL"}, rows)
 }

@@ -40,7 +40,7 @@ func newAppsAdd(e *env) *cobra.Command {
 				if slug == "" {
 					return usagef("--grant %q: want SLUG or SLUG:CONNECTION", g)
 				}
-				body.Grants = append(body.Grants, contract.Grant{Integration: slug, Connection: conn})
+				body.Grants = append(body.Grants, contract.NewGrant{Integration: slug, Connection: conn})
 			}
 			if expires != "" {
 				life, err := parseLife(expires)
@@ -88,7 +88,8 @@ func (e *env) addApp(ctx context.Context, c *instance.Client, body contract.AddA
 		_, err := fmt.Fprintf(file, "Authorization: Bearer %s\n", app.Key)
 		if err := errors.Join(err, file.Sync()); err != nil {
 			_ = os.Remove(headerFile)
-			return errors.Join(fmt.Errorf("write the key: %w", err), c.RevokeApp(ctx, app.ID))
+			_, undo := c.RevokeApp(ctx, app.ID)
+			return errors.Join(fmt.Errorf("write the key: %w", err), undo)
 		}
 	}
 	if e.json {

@@ -9,55 +9,54 @@
 // names the user it acts for and follows the rules of the Pipes API. Nothing is
 // allowed that is not granted, and where several accounts could be meant,
 // nobody guesses.
+//
+// What is not granted is asked for: the first draw raises a question that the
+// user answers (Approval), and a program without a key asks for one by pairing.
+// Both wait in memory, bounded in number and time; silence means no.
 package access
 
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
 	"fmt"
-	"math/big"
 	"slices"
-	"strings"
 	"sync"
 	"time"
-	"unicode"
 
 	"github.com/standpipe/standpipe/app/internal/hub"
 )
 
-// The prefixes of keys say which kind they are, to people and to scanners.
 const (
-	localPrefix  = "sp_app_"
-	serverPrefix = "sp_key_"
-)
-
-const (
-	keyBytes    = 32
-	keyLength   = 43 // of 32 bytes in base 62
-	defaultLife = 365 * 24 * time.Hour
-	maxName     = 64
 	// usedEvery is how exactly the store knows when a key was last used; one
 	// write per vend would be one too many.
 	usedEvery    = 15 * time.Minute
 	usedPatience = 100 * time.Millisecond
 )
 
-// Config is what Access needs. Every field must be set.
+// Config is what Access needs. Every field must be set, but where it says
+// otherwise.
 type Config struct {
 	Store     hub.Store
 	Publisher hub.Publisher
 	Auditor   hub.Auditor
 	Now       func() time.Time
 	NewID     func(prefix string) string
+	Policies  []hub.Policy  // in the order of the file; may be empty
+	Patience  time.Duration // how long a question waits for the user; zero: two minutes
 }
 
 // Access is safe for concurrent use.
 type Access struct {
-	cfg Config
+	cfg      Config
+	asked    questions
+	pairings pairings
+
+	// writing is held while a change goes to the store, so that each sees the
+	// one before. It is taken before mu.
+	writing sync.Mutex
 
 	mu       sync.Mutex
 	apps     map[string]*entry            // by id
@@ -65,16 +64,27 @@ type Access struct {
 	failures limiter
 }
 
-// entry is an app in memory, guarded by Access.mu.
+// entry is an app in memory, guarded by Access.mu. Slices and what they hold are
+// replaced, never changed.
 type entry struct {
+	stored
+	session    []hub.Grant // those that end with the process, or sooner
+	lastUsed   time.Time
+	drawn      []hub.Drawn // what may still live
+	usedStored time.Time   // lastUsed as the store has it
+}
+
+// stored is what only changes through the store. Of app, LastUsed is not used.
+type stored struct {
 	app        hub.App
 	hash       [sha256.Size]byte
-	generation uint64    // of its record
-	usedStored time.Time // LastUsed as the store has it
+	life       time.Duration // that its key was given
+	generation uint64        // of its record
 }
 
 // New loads the apps.
 func New(ctx context.Context, cfg Config) (*Access, error) {
+	cfg.Patience = cmp.Or(cfg.Patience, defaultPatience)
 	a := &Access{cfg: cfg, apps: map[string]*entry{}, keys: map[[sha256.Size]byte]*entry{}}
 	for rec, err := range cfg.Store.List(ctx, hub.KindApp) {
 		var e *entry
@@ -106,25 +116,23 @@ func (a *Access) Authenticate(ctx context.Context, key string) (*hub.App, error)
 		if wait > 0 {
 			return nil, &hub.Error{Code: hub.CodeTooManyRequests, Message: "too many wrong keys were tried", RetryAfter: wait}
 		}
-		return nil, hub.Errorf(hub.CodeUnauthorized, "the key is not known here; it may have been removed").
-			WithRemedy("`standpipe apps` lists the apps, `standpipe apps add NAME` makes a key.")
+		return nil, hub.Errorf(hub.CodeUnauthorized, "the key is not known here; it may have been rotated or removed").
+			WithRemedy("`standpipe apps list` lists the apps, `standpipe apps add NAME` makes a key.")
 	}
-	app := e.copy()
+	app := e.public()
 	if !app.ExpiresAt.IsZero() && !now.Before(app.ExpiresAt) {
 		a.mu.Unlock()
 		return nil, hub.Errorf(hub.CodeUnauthorized, "the key expired on %s", app.ExpiresAt.Format(time.DateOnly)).
-			WithRemedy("`standpipe apps add NAME` makes a new one.")
+			WithRemedy("`standpipe apps rotate %s` makes a new one.", app.ID)
 	}
-	e.app.LastUsed = now
+	e.lastUsed = now
 	store := now.Sub(e.usedStored) >= usedEvery
 	if store {
 		e.usedStored = now // whether it works or not: this is for display
 	}
 	a.mu.Unlock()
 	if store {
-		ctx, cancel := context.WithTimeout(ctx, usedPatience)
-		defer cancel()
-		_ = a.write(ctx, e)
+		a.touch(ctx, e)
 	}
 	return app, nil
 }
@@ -135,7 +143,7 @@ func (a *Access) List(context.Context) ([]hub.App, error) {
 	defer a.mu.Unlock()
 	out := make([]hub.App, 0, len(a.apps))
 	for _, e := range a.apps {
-		out = append(out, *e.copy())
+		out = append(out, *e.public())
 	}
 	slices.SortFunc(out, func(a, b hub.App) int {
 		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
@@ -143,131 +151,121 @@ func (a *Access) List(context.Context) ([]hub.App, error) {
 	return out, nil
 }
 
-// Add registers an app and returns its key, which is nowhere to be had again.
-// A server without grants is one without a limit.
-func (a *Access) Add(ctx context.Context, req hub.NewApp) (*hub.App, string, error) {
-	now := a.cfg.Now()
-	e := &entry{app: hub.App{
-		ID: a.cfg.NewID("app"), Name: strings.TrimSpace(req.Name), Kind: cmp.Or(req.Kind, hub.AppLocal), All: req.All,
-		Grants: slices.Clone(req.Grants), CreatedAt: now, ExpiresAt: now.Add(cmp.Or(req.ExpiresIn, defaultLife)),
-	}}
-	if err := validate(&e.app, req.ExpiresIn); err != nil {
-		return nil, "", err
-	}
-	if e.app.Kind == hub.AppServer && len(e.app.Grants) == 0 {
-		e.app.All = true
-	}
-	for i := range e.app.Grants {
-		e.app.Grants[i].ID = a.cfg.NewID("grant")
-	}
-	key := newKey(e.app.Kind)
-	e.hash = sha256.Sum256([]byte(key))
-	if err := a.audit(ctx, hub.AuditAppAdd, e.app.ID); err != nil {
-		return nil, "", err
-	}
-	if err := a.write(ctx, e); err != nil {
-		return nil, "", err
-	}
+// live is an app as it stands now, with how many have its name.
+func (a *Access) live(id string) (app *hub.App, namesakes int) {
 	a.mu.Lock()
-	a.apps[e.app.ID], a.keys[e.hash] = e, e
-	app := e.copy()
-	a.mu.Unlock()
-	a.cfg.Publisher.Publish(hub.Event{Type: hub.EventApps, Time: now})
-	return app, key, nil
+	defer a.mu.Unlock()
+	e := a.apps[id]
+	if e == nil {
+		return nil, 0
+	}
+	return e.public(), a.namesakes(e.app.Name)
 }
 
-// Revoke ends an app: when it returns, its key opens nothing.
-func (a *Access) Revoke(ctx context.Context, id string) error {
+// namesakes needs Access.mu held. Only policies of the file go by names.
+func (a *Access) namesakes(name string) (n int) {
+	if len(a.cfg.Policies) == 0 {
+		return 1
+	}
+	for _, e := range a.apps {
+		if e.app.Name == name {
+			n++
+		}
+	}
+	return n
+}
+
+// change alters an app: f works on a copy, which takes effect once it is in the
+// store. The caller has audited the change.
+func (a *Access) change(ctx context.Context, id string, f func(*stored) error) (*hub.App, error) {
+	a.writing.Lock()
+	defer a.writing.Unlock()
 	a.mu.Lock()
 	e := a.apps[id]
-	a.mu.Unlock()
 	if e == nil {
-		return hub.Errorf(hub.CodeNotFound, "there is no app %q", id).WithRemedy("`standpipe apps` lists them.")
+		a.mu.Unlock()
+		return nil, noApp(id)
 	}
-	if err := a.audit(ctx, hub.AuditAppRemove, id); err != nil {
-		return err
+	next := *e
+	a.mu.Unlock()
+	if err := f(&next.stored); err != nil {
+		return nil, err
 	}
-	err := a.cfg.Store.Update(ctx, func(tx hub.Tx) error { return tx.Delete(ref(id)) })
-	if err != nil {
-		return err
+	if err := a.write(ctx, &next); err != nil {
+		return nil, err
 	}
 	a.mu.Lock()
-	delete(a.apps, id)
+	defer a.mu.Unlock()
 	delete(a.keys, e.hash)
+	e.stored, e.usedStored = next.stored, next.usedStored
+	a.keys[e.hash] = e
+	a.changed(id)
+	return e.public(), nil
+}
+
+// touch stores what changes with use. It is for display: a store that is busy
+// or broken keeps nobody waiting for long, and is tried again later.
+func (a *Access) touch(ctx context.Context, e *entry) {
+	if !a.writing.TryLock() {
+		return
+	}
+	defer a.writing.Unlock()
+	a.mu.Lock()
+	if a.apps[e.app.ID] != e {
+		a.mu.Unlock()
+		return // it was removed meanwhile
+	}
+	next := *e
 	a.mu.Unlock()
-	a.cfg.Publisher.Publish(hub.Event{Type: hub.EventApps, Time: a.cfg.Now()})
-	return nil
+	ctx, cancel := context.WithTimeout(ctx, usedPatience)
+	defer cancel()
+	if a.write(ctx, &next) != nil {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	e.generation, e.usedStored = next.generation, next.usedStored
 }
 
-func (a *Access) audit(ctx context.Context, action hub.AuditAction, id string) error {
-	return a.cfg.Auditor.Record(ctx, hub.AuditEntry{
-		Time: a.cfg.Now(), Action: action, Decision: hub.AuditAllowed, App: "user", Subject: id,
-	})
-}
-
-// write stores an app.
+// write stores a copy of an entry, and counts up its generation. It needs
+// Access.writing held.
 func (a *Access) write(ctx context.Context, e *entry) error {
-	a.mu.Lock()
-	app, hash, expect := *e.copy(), e.hash, e.generation
-	a.mu.Unlock()
-	b, err := encode(&app, hash)
+	b, err := encode(e)
 	if err != nil {
 		return err
 	}
-	var generation uint64
+	generation := uint64(0)
 	err = a.cfg.Store.Update(ctx, func(tx hub.Tx) (err error) {
-		generation, err = tx.Put(ref(app.ID), expect, b)
+		generation, err = tx.Put(ref(e.app.ID), e.generation, b)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	a.mu.Lock()
-	e.generation, e.usedStored = generation, app.LastUsed
-	a.mu.Unlock()
+	e.generation, e.usedStored = generation, e.lastUsed
 	return nil
 }
 
-// copy needs Access.mu held.
-func (e *entry) copy() *hub.App {
+func (a *Access) audit(ctx context.Context, entry hub.AuditEntry) error {
+	entry.Time, entry.App = a.cfg.Now(), "user"
+	if entry.Decision == "" {
+		entry.Decision = hub.AuditAllowed
+	}
+	return a.cfg.Auditor.Record(ctx, entry)
+}
+
+func (a *Access) changed(app string) {
+	a.cfg.Publisher.Publish(hub.Event{Type: hub.EventApps, Subject: app, Time: a.cfg.Now()})
+}
+
+// public is the app as others see it. It needs Access.mu held.
+func (e *entry) public() *hub.App {
 	app := e.app
-	app.Grants = slices.Clone(app.Grants)
+	app.Grants = slices.Concat(app.Grants, e.session)
+	app.LastUsed = e.lastUsed
 	return &app
 }
 
-func validate(app *hub.App, expiresIn time.Duration) error {
-	invalid := func(field, format string, args ...any) error {
-		e := hub.Errorf(hub.CodeInvalid, format, args...)
-		e.Field = field
-		return e
-	}
-	switch {
-	case app.Name == "" || len(app.Name) > maxName:
-		return invalid("name", "the name of an app has 1 to %d characters", maxName)
-	case strings.ContainsFunc(app.Name, func(r rune) bool { return !unicode.IsPrint(r) }):
-		return invalid("name", "the name of an app cannot hold control characters")
-	case app.Kind != hub.AppLocal && app.Kind != hub.AppServer:
-		return invalid("kind", "an app is an %q or a %q", hub.AppLocal, hub.AppServer)
-	case expiresIn < 0:
-		return invalid("expires_in", "the key would have expired already")
-	}
-	for _, g := range app.Grants {
-		if g.Integration == "" {
-			return invalid("grants", "a grant needs an integration")
-		}
-	}
-	return nil
-}
-
-// newKey returns a key of 256 random bits, in letters and digits only so that a
-// double click takes all of it.
-func newKey(kind hub.AppKind) string {
-	b := make([]byte, keyBytes)
-	_, _ = rand.Read(b) // never fails (crypto/rand)
-	s := new(big.Int).SetBytes(b).Text(62)
-	prefix := localPrefix
-	if kind == hub.AppServer {
-		prefix = serverPrefix
-	}
-	return prefix + strings.Repeat("0", keyLength-len(s)) + s
+func noApp(id string) error {
+	return hub.Errorf(hub.CodeNotFound, "there is no app %q", id).WithRemedy("`standpipe apps list` lists them.")
 }

@@ -107,7 +107,7 @@ func TestKeyLivesFromAddToRevoke(t *testing.T) {
 	}
 	for range 2 { // now and after a restart
 		got, err := g.Authenticate(t.Context(), key)
-		if err != nil || got.ID != app.ID || got.Grants[0] != app.Grants[0] {
+		if err != nil || got.ID != app.ID || got.Grants[0].ID != app.Grants[0].ID {
 			t.Fatalf("got %+v, %v", got, err)
 		}
 		g.restart()
@@ -116,7 +116,7 @@ func TestKeyLivesFromAddToRevoke(t *testing.T) {
 	if !strings.HasPrefix(other, "sp_key_") {
 		t.Errorf("the key of a server is %q", other)
 	}
-	if err := g.Revoke(t.Context(), app.ID); err != nil {
+	if _, err := g.Revoke(t.Context(), app.ID); err != nil {
 		t.Fatal(err)
 	}
 	if g.opens(key) || !g.opens(other) {
@@ -126,7 +126,7 @@ func TestKeyLivesFromAddToRevoke(t *testing.T) {
 	if g.opens(key) {
 		t.Error("a removed key is back after a restart")
 	}
-	if err := g.Revoke(t.Context(), app.ID); hub.AsError(err).Code != hub.CodeNotFound {
+	if _, err := g.Revoke(t.Context(), app.ID); hub.AsError(err).Code != hub.CodeNotFound {
 		t.Errorf("removed again: %v", err)
 	}
 	list, err := g.List(t.Context())
@@ -256,7 +256,7 @@ func TestNoAuditNoChange(t *testing.T) {
 	if _, _, err := g.Add(t.Context(), hub.NewApp{Name: "other"}); err == nil {
 		t.Error("added without an audit")
 	}
-	if err := g.Revoke(t.Context(), app.ID); err == nil {
+	if _, err := g.Revoke(t.Context(), app.ID); err == nil {
 		t.Error("removed without an audit")
 	}
 	if list, _ := g.List(t.Context()); len(list) != 1 || !g.opens(key) {
@@ -310,7 +310,7 @@ func TestConcurrentUse(t *testing.T) {
 			_, _ = g.Authenticate(t.Context(), "wrong")
 			_, _ = g.List(t.Context())
 			if i == 25 {
-				_ = g.Revoke(t.Context(), app.ID)
+				_, _ = g.Revoke(t.Context(), app.ID)
 			}
 		})
 	}

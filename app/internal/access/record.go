@@ -3,6 +3,7 @@
 package access
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/json"
 	"time"
@@ -20,28 +21,50 @@ type record struct {
 	KeyHash   []byte        `json:"key_hash"`
 	All       bool          `json:"all,omitempty"`
 	Grants    []grantRecord `json:"grants,omitempty"`
+	Program   *hub.Peer     `json:"program,omitempty"`
+	Drawn     []drawnRecord `json:"drawn,omitempty"`
 	CreatedAt time.Time     `json:"created_at"`
 	LastUsed  time.Time     `json:"last_used,omitzero"`
 	ExpiresAt time.Time     `json:"expires_at,omitzero"`
+	Life      time.Duration `json:"life_ns,omitempty"` // of the key
 }
 
 type grantRecord struct {
-	ID          string `json:"id"`
-	Integration string `json:"integration"`
-	Connection  string `json:"connection,omitempty"`
+	ID          string        `json:"id"`
+	Integration string        `json:"integration"`
+	Connection  string        `json:"connection,omitempty"`
+	Scopes      []string      `json:"scopes,omitempty"`
+	AcceptWider bool          `json:"accept_wider,omitempty"`
+	Mode        hub.GrantMode `json:"mode,omitempty"`  // empty: token
+	Lasts       hub.GrantLife `json:"lasts,omitempty"` // empty: always
+	ExpiresAt   time.Time     `json:"expires_at,omitzero"`
+	CreatedAt   time.Time     `json:"created_at,omitzero"`
+}
+
+type drawnRecord struct {
+	Connection  string    `json:"connection"`
+	Integration string    `json:"integration"`
+	ExpiresAt   time.Time `json:"expires_at,omitzero"`
 }
 
 const recordVersion = 1
 
 func ref(id string) hub.Ref { return hub.Ref{Kind: hub.KindApp, ID: id} }
 
-func encode(app *hub.App, hash [sha256.Size]byte) ([]byte, error) {
+func encode(e *entry) ([]byte, error) {
+	app := &e.app
 	r := record{
-		Version: recordVersion, Name: app.Name, Kind: app.Kind, KeyHash: hash[:], All: app.All,
-		CreatedAt: app.CreatedAt, LastUsed: app.LastUsed, ExpiresAt: app.ExpiresAt,
+		Version: recordVersion, Name: app.Name, Kind: app.Kind, KeyHash: e.hash[:], All: app.All,
+		CreatedAt: app.CreatedAt, LastUsed: e.lastUsed, ExpiresAt: app.ExpiresAt, Life: e.life,
+	}
+	if app.Program != (hub.Peer{}) {
+		r.Program = &app.Program
 	}
 	for _, g := range app.Grants {
 		r.Grants = append(r.Grants, grantRecord(g))
+	}
+	for _, d := range e.drawn {
+		r.Drawn = append(r.Drawn, drawnRecord(d))
 	}
 	return json.Marshal(r)
 }
@@ -55,17 +78,19 @@ func decode(rec hub.Record) (*entry, error) {
 		return nil, hub.Errorf(hub.CodeStorage, "the app %q was written by another version of standpipe (format %d, this one reads %d)", rec.ID, r.Version, recordVersion).
 			WithRemedy("Start the newer version.")
 	}
-	e := &entry{
-		app: hub.App{
-			ID: rec.ID, Name: r.Name, Kind: r.Kind, All: r.All,
-			CreatedAt: r.CreatedAt, LastUsed: r.LastUsed, ExpiresAt: r.ExpiresAt,
-		},
-		hash:       [sha256.Size]byte(r.KeyHash),
-		generation: rec.Generation,
-		usedStored: r.LastUsed,
+	e := &entry{lastUsed: r.LastUsed, usedStored: r.LastUsed}
+	e.hash, e.generation = [sha256.Size]byte(r.KeyHash), rec.Generation
+	e.life = cmp.Or(r.Life, r.ExpiresAt.Sub(r.CreatedAt))
+	e.app = hub.App{ID: rec.ID, Name: r.Name, Kind: r.Kind, All: r.All, CreatedAt: r.CreatedAt, ExpiresAt: r.ExpiresAt}
+	if r.Program != nil {
+		e.app.Program = *r.Program
 	}
 	for _, g := range r.Grants {
+		g.Mode, g.Lasts = cmp.Or(g.Mode, hub.GrantToken), cmp.Or(g.Lasts, hub.LastsAlways)
 		e.app.Grants = append(e.app.Grants, hub.Grant(g))
+	}
+	for _, d := range r.Drawn {
+		e.drawn = append(e.drawn, hub.Drawn(d))
 	}
 	return e, nil
 }

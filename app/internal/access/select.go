@@ -8,70 +8,37 @@ import (
 	"github.com/standpipe/standpipe/app/internal/hub"
 )
 
-// policy is what differs between the kinds of keys.
-type policy interface {
-	// owner is on whose behalf an app acts.
-	owner(user, organization string, shared bool) (hub.Owner, error)
-	// sees reports whether a client knows of a connection at all.
-	sees(c *hub.Connection, multiple bool) bool
-}
-
-func policyOf(app *hub.App) policy {
-	if app.Kind == hub.AppServer {
-		return serverPolicy{}
-	}
-	return localPolicy{}
-}
-
-// localPolicy is for programs of the person at this machine.
-type localPolicy struct{}
-
-func (localPolicy) owner(user, organization string, shared bool) (hub.Owner, error) {
-	if user != "" && user != hub.Me.User || organization != "" || shared {
-		return hub.Owner{}, hub.Errorf(hub.CodeForbidden, "this key acts for the user %q only", hub.Me.User).
-			WithRemedy("Leave user_id and organization_id out, or use a server key (`standpipe apps add NAME --server`).")
-	}
-	return hub.Me, nil
-}
-
-// sees: who was granted all accounts has to choose among all.
-func (localPolicy) sees(*hub.Connection, bool) bool { return true }
-
-// serverPolicy is for backends, by the rules of the Pipes API.
-type serverPolicy struct{}
-
-func (serverPolicy) owner(user, organization string, shared bool) (hub.Owner, error) {
-	if user == "" {
-		return hub.Owner{}, &hub.Error{Code: hub.CodeInvalid, Message: "user_id is missing", Field: "user_id", Remedy: "A server key names the user it acts for."}
-	}
-	owner := hub.Owner{User: user, Organization: organization}
-	if shared {
-		owner = hub.Owner{Organization: organization, Shared: true} // user is the member who acts
-	}
-	if err := owner.Validate(); err != nil {
-		return hub.Owner{}, err
-	}
-	return owner, nil
-}
-
-// sees: clients that know of one connection only get the one in the
-// compatibility slot, and never another in its place.
-func (serverPolicy) sees(c *hub.Connection, multiple bool) bool { return multiple || c.Compatibility }
-
-// Owner is on whose behalf an app acts when it names a user and an
-// organization, or nobody. shared means the organization itself.
-func (a *Access) Owner(app *hub.App, user, organization string, shared bool) (hub.Owner, error) {
-	return policyOf(app).owner(user, organization, shared)
-}
-
 // Select picks the connection that an app means, if the app may have it. It
-// depends on nothing but the request. The errors are CodeConsentRequired,
-// CodeNotInstalled, CodeNotFound and CodeAccountSelection.
-func (a *Access) Select(req hub.SelectRequest) (hub.Selection, error) { return choose(req) }
+// depends on nothing but the request and the policies of the file, and asks
+// nobody. The errors are CodeConsentRequired, CodeNotInstalled, CodeNotFound
+// and CodeAccountSelection.
+func (a *Access) Select(req hub.SelectRequest) (hub.Selection, error) {
+	a.mu.Lock()
+	namesakes := a.namesakes(req.App.Name)
+	a.mu.Unlock()
+	c := choose(a.subject(req.App, namesakes), &req)
+	if c.err != nil {
+		return hub.Selection{}, c.err
+	}
+	return hub.Selection{Connection: c.connection, Rule: c.permissions[0].rule}, nil
+}
 
-func choose(req hub.SelectRequest) (hub.Selection, error) {
-	p := policyOf(req.App)
-	var seen, allowed []*hub.Connection
+// choice is the outcome of choose: a connection with what allows it, or err.
+type choice struct {
+	connection  *hub.Connection
+	permissions []permission
+	err         *hub.Error
+	// candidates are, with CodeConsentRequired, the connections that a user
+	// could let the app have; denied says that a policy forbids them all.
+	candidates []*hub.Connection
+	denied     bool
+}
+
+// choose is the one decision about who may have which connection.
+func choose(s *subject, req *hub.SelectRequest) choice {
+	p := policyOf(s.app)
+	var allowed []choice
+	var seen, candidates []*hub.Connection
 	for _, c := range req.Connections {
 		if c.Owner != req.Owner || c.Integration != req.Integration || c.State == hub.StateDisconnected || !p.sees(c, req.Multiple) {
 			continue
@@ -80,63 +47,46 @@ func choose(req hub.SelectRequest) (hub.Selection, error) {
 			continue
 		}
 		seen = append(seen, c)
-		if req.App.May(c) {
-			allowed = append(allowed, c)
+		if s.denial(c) != "" {
+			continue
+		}
+		if list := s.permissions(c); len(list) > 0 {
+			allowed = append(allowed, choice{connection: c, permissions: list})
+		} else {
+			candidates = append(candidates, c)
 		}
 	}
 	switch {
 	case len(allowed) == 1:
-		return hub.Selection{Connection: allowed[0], Rule: rule(req.App, allowed[0])}, nil
+		return allowed[0]
 	case len(allowed) > 1:
 		e := hub.Errorf(hub.CodeAccountSelection, "%d accounts of %s are connected", len(allowed), req.Integration).
 			WithRemedy("Name one of them in connected_account_id.")
 		for _, c := range allowed {
-			e.Choices = append(e.Choices, hub.Choice{Connection: c.ID, Account: c.Account.Label()})
+			e.Choices = append(e.Choices, choiceOf(c.connection))
 		}
-		return hub.Selection{}, e
-	case len(seen) > 0 || !granted(req.App, req.Integration):
+		return choice{err: e}
+	case len(seen) > 0 || !s.granted(req.Integration):
 		// Whether there is such a connection is none of the app's business
 		// where it was granted nothing.
-		return hub.Selection{}, hub.Errorf(hub.CodeConsentRequired, "the app %q was not granted %s", req.App.Name, wanted(req)).
-			WithRemedy("`standpipe apps add NAME --grant %s` makes a key that may.", req.Integration)
+		return choice{err: notGranted(s.app, req), candidates: candidates, denied: len(seen) > 0 && len(candidates) == 0}
 	case req.Connection != "":
-		return hub.Selection{}, hub.Errorf(hub.CodeNotFound, "there is no connection %q of %s", req.Connection, req.Integration)
+		return choice{err: hub.Errorf(hub.CodeNotFound, "there is no connection %q of %s", req.Connection, req.Integration)}
 	default:
-		return hub.Selection{}, hub.Errorf(hub.CodeNotInstalled, "no account of %s is connected", req.Integration).
-			WithRemedy("Connect one in the window, or with `standpipe connect %s`.", req.Integration)
+		return choice{err: hub.Errorf(hub.CodeNotInstalled, "no account of %s is connected", req.Integration).
+			WithRemedy("Connect one in the window, or with `standpipe connect %s`.", req.Integration)}
 	}
 }
 
-// granted reports whether an app may draw anything of an integration.
-func granted(app *hub.App, integration string) bool {
-	if app.All {
-		return true
+func notGranted(app *hub.App, req *hub.SelectRequest) *hub.Error {
+	what := req.Integration
+	if req.Connection != "" {
+		what = fmt.Sprintf("the connection %s of %s", req.Connection, req.Integration)
 	}
-	for _, g := range app.Grants {
-		if g.Integration == integration {
-			return true
-		}
-	}
-	return false
+	return hub.Errorf(hub.CodeConsentRequired, "the app %q was not granted %s", app.Name, what).
+		WithRemedy("`standpipe apps grant %s %s` lets it.", app.ID, req.Integration)
 }
 
-// rule names what allowed a connection, for the audit: the narrowest grant.
-func rule(app *hub.App, c *hub.Connection) string {
-	found := ""
-	for _, g := range app.Grants {
-		if g.Allows(c) && (found == "" || g.Connection != "") {
-			found = g.ID
-		}
-	}
-	if found == "" && app.All {
-		return "all"
-	}
-	return found
-}
-
-func wanted(req hub.SelectRequest) string {
-	if req.Connection == "" {
-		return req.Integration
-	}
-	return fmt.Sprintf("the connection %s of %s", req.Connection, req.Integration)
+func choiceOf(c *hub.Connection) hub.Choice {
+	return hub.Choice{Connection: c.ID, Account: c.Account.Label()}
 }

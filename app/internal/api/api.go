@@ -19,6 +19,7 @@ import (
 
 	"github.com/standpipe/standpipe/app/internal/api/contract"
 	"github.com/standpipe/standpipe/app/internal/hub"
+	"github.com/standpipe/standpipe/sdk/secret"
 )
 
 // Config is what an API needs. Every field must be set, but where it says otherwise.
@@ -28,6 +29,7 @@ type Config struct {
 	Tokens      Tokens
 	Connections *hub.Connections
 	Access      Access
+	Lock        Lock
 	Sessions    Sessions
 	Plugins     Plugins
 	Events      Events
@@ -89,11 +91,43 @@ type Access interface {
 	Authenticate(ctx context.Context, key string) (*hub.App, error)
 	// Owner is on whose behalf an app acts when it names a user (or nobody).
 	Owner(app *hub.App, user, organization string, shared bool) (hub.Owner, error)
+	// May reports whether an app may know of a connection.
+	May(app *hub.App, c *hub.Connection) bool
 	// Select picks the connection that an app means.
 	Select(hub.SelectRequest) (hub.Selection, error)
+	// Draw picks the connection to draw a token from; it may ask the user.
+	Draw(context.Context, hub.DrawRequest) (hub.Selection, error)
+	GiveBack(app string, sel hub.Selection)
+	Drew(ctx context.Context, app string, v *hub.Vended)
+
 	List(context.Context) ([]hub.App, error)
 	Add(context.Context, hub.NewApp) (app *hub.App, key string, err error)
-	Revoke(ctx context.Context, id string) error
+	Rename(ctx context.Context, id, name string) (*hub.App, error)
+	Rotate(ctx context.Context, id string, expiresIn time.Duration) (app *hub.App, key string, err error)
+	Revoke(ctx context.Context, id string) ([]hub.Drawn, error)
+	Grant(ctx context.Context, id string, g hub.Grant) (*hub.Grant, error)
+	Withdraw(ctx context.Context, id, grant string) ([]hub.Drawn, error)
+
+	Approvals(context.Context) []hub.Approval
+	Approve(ctx context.Context, id string, yes hub.Approve) (*hub.Grant, error)
+	Deny(ctx context.Context, id string) error
+
+	Pair(context.Context, hub.NewPairing) (p *hub.Pairing, secret string, err error)
+	Collect(ctx context.Context, secret string, wait time.Duration) (app *hub.App, key string, err error)
+	Pairings(context.Context) []hub.Pairing
+	ApprovePairing(ctx context.Context, code string, yes hub.ApprovePairing) error
+	DenyPairing(ctx context.Context, code string) error
+}
+
+// Lock keeps everybody out while the user is away.
+type Lock interface {
+	State() hub.LockState
+	Locked() bool
+	Lock(context.Context, hub.LockCause) error
+	Unlock(ctx context.Context, passphrase secret.Value) error
+	Configure(context.Context, hub.LockSettings) error
+	// Used notes that somebody uses the hub, which is not idle then.
+	Used()
 }
 
 // Sessions are the logins of the browser UI.

@@ -115,8 +115,8 @@ func TestFrontDoor(t *testing.T) {
 // TestEveryRouteIsGuarded walks the published routes without a key.
 func TestEveryRouteIsGuarded(t *testing.T) {
 	h := newHouse(t)
-	fill := strings.NewReplacer("{slug}", "peer", "{user_id}", "me", "{id}", "x", "{organization_id}", "o", "{provider}", "peer", "{key}", "k", "{result}", "r", "{token}", "t", "{file}", "f")
-	open := map[string]bool{"callback": true, "health": true, "page": true, "login": true, "static": true}
+	fill := strings.NewReplacer("{slug}", "peer", "{user_id}", "me", "{id}", "x", "{organization_id}", "o", "{provider}", "peer", "{key}", "k", "{result}", "r", "{token}", "t", "{file}", "f", "{code}", "c", "{grant}", "g")
+	open := map[string]bool{"callback": true, "health": true, "page": true, "login": true, "static": true, "pairing": true}
 	n := 0
 	for _, r := range api.Routes() {
 		handler := map[string]http.Handler{"app": h.App(), "ui": h.UI()}[r.Class]

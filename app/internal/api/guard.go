@@ -41,6 +41,9 @@ func (a *API) build(s surface) http.Handler {
 			continue
 		}
 		guard := a.guard(s, r.class)
+		if !r.always {
+			guard = chain(guard, a.unlocked(r.class))
+		}
 		methods[r.path] = append(methods[r.path], r.method)
 		if r.raw != nil {
 			mux.Handle(strings.TrimSpace(r.method+" "+r.path), guard(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) { r.raw(a, w, q) })))
@@ -105,6 +108,8 @@ func (a *API) guard(s surface, c class) func(http.Handler) http.Handler {
 		return chain(refuseBrowsers, refuseQueryCredentials, refuseLarge, a.authenticate, readBody)
 	case c == classUI:
 		return chain(refuseLarge, a.session, readBody)
+	case c == classPairing:
+		return chain(refuseBrowsers, refuseQueryCredentials, refuseLarge, readBody)
 	case c == classLogin, c == classPage:
 		return chain(refuseLarge, http.NewCrossOriginProtection().Handler, readBody)
 	default: // callback, health, static: GET only, nothing to protect but by what they check themselves
@@ -256,6 +261,26 @@ func readBody(next http.Handler) http.Handler {
 		r.ContentLength = int64(len(body))
 		next.ServeHTTP(w, r)
 	})
+}
+
+// unlocked lets nobody through while the hub is locked.
+func (a *API) unlocked(c class) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			switch {
+			case !a.cfg.Lock.Locked():
+				next.ServeHTTP(w, r)
+			case c == classCallback || c == classPage && r.Method == http.MethodGet:
+				a.pages.failure(w, hub.OutcomeOf(hub.CodeLocked).HTTP, locked())
+			default:
+				a.writeFailure(w, r, locked())
+			}
+		})
+	}
+}
+
+func locked() error {
+	return hub.Errorf(hub.CodeLocked, "the hub is locked").WithRemedy("Unlock it in the window, or with `standpipe unlock`.")
 }
 
 type (

@@ -24,6 +24,7 @@ import (
 	"github.com/standpipe/standpipe/app/internal/connect"
 	"github.com/standpipe/standpipe/app/internal/events"
 	"github.com/standpipe/standpipe/app/internal/hub"
+	"github.com/standpipe/standpipe/app/internal/lock"
 	"github.com/standpipe/standpipe/app/internal/session"
 	"github.com/standpipe/standpipe/app/internal/store/memstore"
 	"github.com/standpipe/standpipe/app/internal/tokens"
@@ -37,6 +38,7 @@ type house struct {
 	t        testing.TB
 	conns    *hub.Connections
 	access   *access.Access
+	lock     *lock.Lock
 	sessions *session.Sessions
 	catalog  *catalog.Catalog
 	connect  *connect.Engine
@@ -84,6 +86,10 @@ func newHouse(t testing.TB) *house {
 	})
 	h.access, err = access.New(ctx, access.Config{Store: store, Publisher: h.bus, Auditor: yes{}, Now: time.Now, NewID: newID})
 	must(err)
+	h.lock, err = lock.New(ctx, lock.Config{
+		Vault: &vault{}, Store: store, Tokens: h.tokens, Publisher: h.bus, Auditor: yes{}, Logger: quiet, Now: time.Now, Ended: h.access.Locked,
+	})
+	must(err)
 	h.sessions, err = session.New(ctx, store, time.Now)
 	must(err)
 	h.connect = connect.New(connect.Config{
@@ -94,7 +100,7 @@ func newHouse(t testing.TB) *house {
 	must(err)
 	t.Cleanup(func() { _ = h.activity.Close() })
 	h.API = api.New(api.Config{
-		Catalog: h.catalog, Flows: h.connect, Tokens: h.tokens, Connections: h.conns, Access: h.access, Sessions: h.sessions,
+		Catalog: h.catalog, Flows: h.connect, Tokens: h.tokens, Connections: h.conns, Access: h.access, Lock: h.lock, Sessions: h.sessions,
 		Plugins: yes{}, Events: h.bus, Auditor: h, Activity: h.activity, Logger: quiet, Now: time.Now, NewID: newID, Version: "test",
 		Assets: fstest.MapFS{
 			"index.html":    {Data: []byte(`<meta name="standpipe-session" content="%STANDPIPE_SESSION%"><meta name="standpipe-host" content="%STANDPIPE_HOST%">`)},
@@ -203,5 +209,20 @@ func (yes) Revoke(context.Context, hub.Target, hub.RevokeRequest) (hub.Reach, er
 func (yes) Identify(context.Context, hub.Target, hub.IdentifyRequest) (hub.Identity, error) {
 	return hub.Identity{Account: hub.Account{Issuer: "https://p.test", Subject: "42", Login: "<img src=x onerror=alert(1)>"}}, nil
 }
+
+// vault is locked and unlocked, the latter with the passphrase "open".
+type vault struct{ locked bool }
+
+func (v *vault) Lock()            { v.locked = true }
+func (v *vault) Locked() bool     { return v.locked }
+func (v *vault) Passphrase() bool { return true }
+func (v *vault) Unlock(p secret.Value) error {
+	if p.Reveal() != "open" {
+		return hub.Errorf(hub.CodeNotConfigured, "the passphrase is wrong")
+	}
+	v.locked = false
+	return nil
+}
+
 func (yes) Record(context.Context, hub.AuditEntry) error { return nil }
 func (yes) Status() []contract.Plugin                    { return []contract.Plugin{} }

@@ -79,50 +79,6 @@ func choose(conns []*hub.Connection, integration, account string) (*hub.Connecti
 	return nil, e
 }
 
-func (a *API) apps(ctx context.Context, _ *struct{}) (*body[contract.Apps], error) {
-	list, err := a.cfg.Access.List(ctx)
-	if err != nil {
-		return nil, err
-	}
-	out := contract.Apps{Apps: []contract.App{}}
-	for i := range list {
-		out.Apps = append(out.Apps, appBody(&list[i]))
-	}
-	return &body[contract.Apps]{out}, nil
-}
-
-// addApp registers an app; its key is in this answer and nowhere else.
-func (a *API) addApp(ctx context.Context, in *body[contract.AddApp]) (*body[contract.AddedApp], error) {
-	b := &in.Body
-	req := hub.NewApp{Name: b.Name, Kind: hub.AppKind(b.Kind), All: b.All, ExpiresIn: time.Duration(b.ExpiresIn) * time.Second}
-	for _, g := range b.Grants {
-		if _, err := a.cfg.Catalog.Get(ctx, g.Integration); err != nil {
-			return nil, err
-		}
-		req.Grants = append(req.Grants, hub.Grant{Integration: g.Integration, Connection: g.Connection})
-	}
-	app, key, err := a.cfg.Access.Add(ctx, req)
-	if err != nil {
-		return nil, err
-	}
-	return &body[contract.AddedApp]{contract.AddedApp{App: appBody(app), Key: key}}, nil
-}
-
-func (a *API) revokeApp(ctx context.Context, in *ByID) (*struct{}, error) {
-	return nil, a.cfg.Access.Revoke(ctx, in.ID)
-}
-
-func appBody(app *hub.App) contract.App {
-	out := contract.App{
-		ID: app.ID, Name: app.Name, Kind: string(app.Kind), All: app.All, Grants: []contract.Grant{},
-		CreatedAt: app.CreatedAt, LastUsed: timeOrNull(app.LastUsed), ExpiresAt: timeOrNull(app.ExpiresAt),
-	}
-	for _, g := range app.Grants {
-		out.Grants = append(out.Grants, contract.Grant{Integration: g.Integration, Connection: g.Connection})
-	}
-	return out
-}
-
 func (a *API) providers(ctx context.Context, _ *struct{}) (*body[contract.Providers], error) {
 	out := contract.Providers{Providers: []contract.Provider{}, Plugins: a.cfg.Plugins.Status()}
 	seen := map[string]bool{}

@@ -23,11 +23,13 @@ func OpenAPI() ([]byte, error) {
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"key": {Type: "http", Scheme: "bearer", Description: "`standpipe apps add` makes a key"}}
 	doc := humago.New(http.NewServeMux(), c)
 	for _, r := range routes {
-		if r.class != classApp || r.typed == nil {
+		if r.class != classApp && r.class != classPairing || r.typed == nil {
 			continue
 		}
 		op := r.operation()
-		op.Security = []map[string][]string{{"key": {}}}
+		if r.class == classApp {
+			op.Security = []map[string][]string{{"key": {}}}
+		}
 		op.Errors = []int{400, 401, 403, 404, 409, 413, 415, 421, 422, 423, 500, 503}
 		r.typed(&API{}, doc, op)
 	}

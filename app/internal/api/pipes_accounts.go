@@ -74,7 +74,7 @@ func (a *API) listProviders(ctx context.Context, in *providersInput) (*providers
 		}
 		p := providerOf(&e, a.cfg.Catalog.Wanted(e.Integration.Slug))
 		for _, c := range conns {
-			if c.Integration != e.Integration.Slug || !app.May(c) || !c.Compatibility && !in.SupportsMultipleConnections {
+			if c.Integration != e.Integration.Slug || !a.cfg.Access.May(app, c) || !c.Compatibility && !in.SupportsMultipleConnections {
 				continue
 			}
 			n := nestedOf(c)

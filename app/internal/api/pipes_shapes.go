@@ -25,8 +25,9 @@ func stampOrNull(t time.Time) *stamp {
 }
 
 type vendInput struct {
-	Slug string `path:"slug" maxLength:"64" doc:"The integration"`
-	Body vendBody
+	Slug   string `path:"slug" maxLength:"64" doc:"The integration"`
+	Prefer string `header:"Prefer" doc:"Ours: wait=SECONDS (at most 30) waits for the user where a first draw needs consent"`
+	Body   vendBody
 }
 
 type vendBody struct {
@@ -36,6 +37,7 @@ type vendBody struct {
 	ConnectedAccountID          *string  `json:"connected_account_id,omitempty" maxLength:"128" doc:"Selects one of several"`
 	ConnectionOwner             *string  `json:"connection_owner,omitempty" enum:"user,organization"`
 	SupportsMultipleConnections *bool    `json:"supports_multiple_connections,omitempty"`
+	Scopes                      []string `json:"scopes,omitempty" maxItems:"100" doc:"Ours: limit the token to these; absent: as granted"`
 	MinTTL                      *int     `json:"min_ttl,omitempty" minimum:"0" maximum:"86400" doc:"Ours: seconds that the token must live at least; at most half its life is honoured"`
 }
 

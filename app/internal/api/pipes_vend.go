@@ -4,6 +4,8 @@ package api
 
 import (
 	"context"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/standpipe/standpipe/app/internal/hub"
@@ -58,17 +60,29 @@ func (a *API) vend(ctx context.Context, in *vendInput) (*hub.Vended, *hub.Entry,
 	if err != nil {
 		return nil, nil, err
 	}
-	sel, err := a.selectConnection(ctx, app, in.Slug, pick{
+	req, err := a.selectRequest(ctx, app, in.Slug, pick{
 		user: deref(b.UserID), organization: deref(b.OrganizationID), shared: deref(b.ConnectionOwner) == "organization",
 		connection: deref(b.ConnectedAccountID), multiple: deref(b.SupportsMultipleConnections),
 	})
 	if err != nil {
 		return nil, nil, err
 	}
-	v, err := a.cfg.Tokens.Vend(ctx, hub.VendRequest{
-		Connection: sel.Connection.ID, MinTTL: time.Duration(deref(b.MinTTL)) * time.Second, Caller: app.ID, Rule: sel.Rule,
+	sel, err := a.cfg.Access.Draw(ctx, hub.DrawRequest{
+		SelectRequest: req, Scopes: b.Scopes, Narrows: entry.Descriptor != nil && entry.Descriptor.NarrowsScopes, Wait: waitOf(in.Prefer),
 	})
-	return v, &entry, err
+	if err != nil {
+		return nil, nil, a.denied(ctx, app.ID, in.Slug, err)
+	}
+	v, err := a.cfg.Tokens.Vend(ctx, hub.VendRequest{
+		Connection: sel.Connection.ID, MinTTL: time.Duration(deref(b.MinTTL)) * time.Second, Scopes: sel.Scopes, Caller: app.ID, Rule: sel.Rule,
+	})
+	if err != nil {
+		a.cfg.Access.GiveBack(app.ID, sel)
+		return nil, nil, err
+	}
+	a.cfg.Access.Drew(ctx, app.ID, v)
+	a.cfg.Lock.Used()
+	return v, &entry, nil
 }
 
 // pick says which connection a request means.
@@ -79,22 +93,42 @@ type pick struct {
 	multiple           bool
 }
 
-func (a *API) selectConnection(ctx context.Context, app *hub.App, slug string, p pick) (hub.Selection, error) {
+// selectRequest gathers what the choice of a connection depends on.
+func (a *API) selectRequest(ctx context.Context, app *hub.App, slug string, p pick) (hub.SelectRequest, error) {
 	owner, err := a.cfg.Access.Owner(app, p.user, p.organization, p.shared)
 	if err != nil {
-		return hub.Selection{}, err
+		return hub.SelectRequest{}, err
 	}
 	conns, err := a.cfg.Connections.Find(ctx, owner, slug)
 	if err != nil {
+		return hub.SelectRequest{}, err
+	}
+	return hub.SelectRequest{App: app, Owner: owner, Integration: slug, Connection: p.connection, Multiple: p.multiple, Connections: conns}, nil
+}
+
+func (a *API) selectConnection(ctx context.Context, app *hub.App, slug string, p pick) (hub.Selection, error) {
+	req, err := a.selectRequest(ctx, app, slug, p)
+	if err != nil {
 		return hub.Selection{}, err
 	}
-	sel, err := a.cfg.Access.Select(hub.SelectRequest{
-		App: app, Owner: owner, Integration: slug, Connection: p.connection, Multiple: p.multiple, Connections: conns,
-	})
-	if err == nil {
-		return sel, nil
+	sel, err := a.cfg.Access.Select(req)
+	if err != nil {
+		return sel, a.denied(ctx, app.ID, slug, err)
 	}
-	return sel, a.denied(ctx, app.ID, slug, err)
+	return sel, nil
+}
+
+// waitOf is how long a caller would wait: the preference wait=SECONDS (RFC 7240,
+// section 4.3).
+func waitOf(prefer string) time.Duration {
+	for p := range strings.SplitSeq(prefer, ",") {
+		name, value, _ := strings.Cut(p, "=")
+		if strings.EqualFold(strings.TrimSpace(name), "wait") {
+			n, _ := strconv.Atoi(strings.Trim(strings.TrimSpace(value), `"`))
+			return time.Duration(max(0, min(n, 3600))) * time.Second
+		}
+	}
+	return 0
 }
 
 // denied audits a refusal and returns it; an audit that cannot be written is

@@ -78,7 +78,7 @@ func init() {
 func errorBody(e *hub.Error) contract.Error {
 	return contract.Error{
 		Message: e.Message, Code: e.Code, Remedy: e.Remedy, Field: e.Field, Reason: e.Reason,
-		Choices: e.Choices, RetryAfter: int(math.Ceil(e.Wait().Seconds())),
+		Choices: e.Choices, ApprovalID: e.Approval, RetryAfter: int(math.Ceil(e.Wait().Seconds())),
 	}
 }
 

@@ -14,6 +14,7 @@ type class string
 
 const (
 	classApp      class = "app"      // apps, with a bearer key, never a browser
+	classPairing  class = "pairing"  // programs that have no key yet
 	classCallback class = "callback" // the browser, sent by a provider
 	classPage     class = "page"     // the browser of an end user, by a one-time link
 	classHealth   class = "health"   // anybody on this machine
@@ -30,7 +31,7 @@ type surface struct {
 }
 
 var (
-	surfaceApp   = surface{"app", []class{classApp, classCallback, classPage, classHealth}}
+	surfaceApp   = surface{"app", []class{classApp, classPairing, classCallback, classPage, classHealth}}
 	surfaceUI    = surface{"ui", []class{classLogin, classUI, classStatic}}
 	surfaceLocal = surface{"local", []class{classUI, classLocal}}
 )
@@ -42,7 +43,8 @@ type route struct {
 	path    string
 	id      string // operation id; typed routes only
 	summary string
-	status  int // of success; 0: 200, or 204 for an empty answer
+	status  int  // of success; 0: 200, or 204 for an empty answer
+	always  bool // answers while the hub is locked as well
 	typed   func(*API, huma.API, huma.Operation)
 	raw     func(*API, http.ResponseWriter, *http.Request)
 }
@@ -70,13 +72,17 @@ var routes = []route{
 	{class: classApp, method: "GET", path: "/user_management/users/{user_id}/connected_accounts/{slug}", id: "getUserConnectedAccount", summary: "Read a user's connection", typed: typed((*API).getAccount)},
 	{class: classApp, method: "DELETE", path: "/user_management/users/{user_id}/connected_accounts/{slug}", id: "deleteUserConnectedAccount", summary: "Disconnect: revoke at the provider and delete", status: 204, typed: typed((*API).deleteAccount)},
 
-	{class: classHealth, method: "GET", path: "/health", raw: (*API).health},
+	// Programs that want to become apps.
+	{class: classPairing, method: "POST", path: "/apps/pair", id: "pair", summary: "Ask for a key", status: 201, typed: typed((*API).pair)},
+	{class: classPairing, method: "POST", path: "/apps/pair/collect", id: "collectKey", summary: "Collect the key, once the user has agreed", typed: typed((*API).collect)},
+
+	{class: classHealth, method: "GET", path: "/health", always: true, raw: (*API).health},
 
 	// The browser, sent by a provider.
 	{class: classCallback, method: "GET", path: "/callback/{provider}", raw: (*API).callback},
 	{class: classCallback, method: "GET", path: "/callback/{provider}/{key}", raw: (*API).callback},
 	{class: classCallback, method: "GET", path: "/connected/{result}", raw: (*API).resultPage},
-	{class: classCallback, method: "GET", path: "/pages/{file}", raw: (*API).pageFile},
+	{class: classCallback, method: "GET", path: "/pages/{file}", always: true, raw: (*API).pageFile},
 
 	// Hosted pages: an end user, by a one-time link.
 	{class: classPage, method: "GET", path: "/connect/{token}", raw: (*API).connectPage},
@@ -84,9 +90,9 @@ var routes = []route{
 	{class: classPage, method: "POST", path: "/connected/{result}", raw: (*API).finishLink},
 
 	// The page.
-	{class: classLogin, method: "POST", path: "/ui/api/session", id: "login", summary: "Trade a one-time code for a session", typed: typed((*API).login)},
-	{class: classUI, method: "DELETE", path: "/ui/api/session", id: "logout", summary: "End the session", status: 204, typed: typed((*API).logout)},
-	{class: classUI, method: "GET", path: "/ui/api/hub", id: "hub", summary: "What the page talks to", typed: typed((*API).hub)},
+	{class: classLogin, method: "POST", path: "/ui/api/session", always: true, id: "login", summary: "Trade a one-time code for a session", typed: typed((*API).login)},
+	{class: classUI, method: "DELETE", path: "/ui/api/session", always: true, id: "logout", summary: "End the session", status: 204, typed: typed((*API).logout)},
+	{class: classUI, method: "GET", path: "/ui/api/hub", always: true, id: "hub", summary: "What the page talks to", typed: typed((*API).hub)},
 	{class: classUI, method: "GET", path: "/ui/api/accounts", id: "accounts", summary: "Integrations and connections", typed: typed((*API).accounts)},
 	{class: classUI, method: "GET", path: "/ui/api/integrations/{slug}", id: "integration", summary: "One integration", typed: typed((*API).integration)},
 	{class: classUI, method: "PUT", path: "/ui/api/integrations/{slug}", id: "saveIntegration", summary: "Set an integration", typed: typed((*API).saveIntegration)},
@@ -104,16 +110,30 @@ var routes = []route{
 	{class: classUI, method: "POST", path: "/ui/api/connections/{id}/refresh", id: "refreshConnection", summary: "Renew a token now", typed: typed((*API).refreshConnection)},
 	{class: classUI, method: "POST", path: "/ui/api/connections/{id}/reveal", id: "reveal", summary: "A token for the clipboard", typed: typed((*API).reveal)},
 	{class: classUI, method: "GET", path: "/ui/api/diagnostics", id: "diagnostics", summary: "A report that can be shared", typed: typed((*API).diagnostics)},
-	{class: classUI, method: "GET", path: "/ui/api/events", raw: (*API).events},
-	{class: classStatic, path: "/", raw: (*API).static},
+	{class: classUI, method: "GET", path: "/ui/api/apps", id: "apps", summary: "List apps", typed: typed((*API).apps)},
+	{class: classUI, method: "POST", path: "/ui/api/apps", id: "addApp", summary: "Register an app", status: 201, typed: typed((*API).addApp)},
+	{class: classUI, method: "PATCH", path: "/ui/api/apps/{id}", id: "renameApp", summary: "Give an app another name", typed: typed((*API).renameApp)},
+	{class: classUI, method: "POST", path: "/ui/api/apps/{id}/key", id: "rotateApp", summary: "Give an app a new key; the old one ends", status: 201, typed: typed((*API).rotateApp)},
+	{class: classUI, method: "DELETE", path: "/ui/api/apps/{id}", id: "revokeApp", summary: "End an app", typed: typed((*API).revokeApp)},
+	{class: classUI, method: "POST", path: "/ui/api/apps/{id}/grants", id: "addGrant", summary: "Let an app draw something", status: 201, typed: typed((*API).addGrant)},
+	{class: classUI, method: "DELETE", path: "/ui/api/apps/{id}/grants/{grant}", id: "withdrawGrant", summary: "Withdraw a grant", typed: typed((*API).withdrawGrant)},
+	{class: classUI, method: "GET", path: "/ui/api/approvals", id: "approvals", summary: "List what waits for an answer", typed: typed((*API).approvals)},
+	{class: classUI, method: "POST", path: "/ui/api/approvals/{id}/approve", id: "approve", summary: "Allow it", typed: typed((*API).approve)},
+	{class: classUI, method: "POST", path: "/ui/api/approvals/{id}/deny", id: "deny", summary: "Refuse it", status: 204, typed: typed((*API).deny)},
+	{class: classUI, method: "GET", path: "/ui/api/pairings", id: "pairings", summary: "List the programs that ask for a key", typed: typed((*API).listPairings)},
+	{class: classUI, method: "POST", path: "/ui/api/pairings/{code}/approve", id: "approvePairing", summary: "Let it collect a key", status: 204, typed: typed((*API).approvePairing)},
+	{class: classUI, method: "POST", path: "/ui/api/pairings/{code}/deny", id: "denyPairing", summary: "Refuse it", status: 204, typed: typed((*API).denyPairing)},
+	{class: classUI, method: "GET", path: "/ui/api/lock", always: true, id: "lockState", summary: "Whether the hub is locked", typed: typed((*API).lockState)},
+	{class: classUI, method: "POST", path: "/ui/api/lock", always: true, id: "lockNow", summary: "Lock the hub", typed: typed((*API).lockNow)},
+	{class: classUI, method: "POST", path: "/ui/api/lock/unlock", always: true, id: "unlock", summary: "Unlock it", typed: typed((*API).unlock)},
+	{class: classUI, method: "PUT", path: "/ui/api/lock/settings", id: "lockSettings", summary: "Say when it locks by itself", typed: typed((*API).setLock)},
+	{class: classUI, method: "GET", path: "/ui/api/events", always: true, raw: (*API).events},
+	{class: classStatic, path: "/", always: true, raw: (*API).static},
 
 	// Programs of the same user, over the socket.
-	{class: classLocal, method: "GET", path: "/local/hello", id: "hello", summary: "Version handshake", typed: typed((*API).hello)},
+	{class: classLocal, method: "GET", path: "/local/hello", always: true, id: "hello", summary: "Version handshake", typed: typed((*API).hello)},
 	{class: classLocal, method: "POST", path: "/local/token", id: "localToken", summary: "Vend a token to the person at this machine", typed: typed((*API).localToken)},
-	{class: classLocal, method: "GET", path: "/local/apps", id: "apps", summary: "List apps", typed: typed((*API).apps)},
-	{class: classLocal, method: "POST", path: "/local/apps", id: "addApp", summary: "Register an app", status: 201, typed: typed((*API).addApp)},
-	{class: classLocal, method: "DELETE", path: "/local/apps/{id}", id: "revokeApp", summary: "Revoke an app's key", status: 204, typed: typed((*API).revokeApp)},
-	{class: classLocal, method: "POST", path: "/local/links", id: "link", summary: "Make a one-time link to the browser UI", status: 201, typed: typed((*API).link)},
+	{class: classLocal, method: "POST", path: "/local/links", always: true, id: "link", summary: "Make a one-time link to the browser UI", status: 201, typed: typed((*API).link)},
 	{class: classLocal, method: "GET", path: "/local/providers", id: "providers", summary: "Providers and plugins", typed: typed((*API).providers)},
 	{class: classLocal, method: "GET", path: "/local/keys", id: "keys", summary: "Where the master key comes from", typed: typed((*API).keys)},
 }
@@ -131,7 +151,7 @@ var notImplemented = []string{
 	"PUT /organizations/{organization_id}/connected_accounts/{slug}", "DELETE /organizations/{organization_id}/connected_accounts/{slug}",
 	"GET /organizations/{organization_id}/data_providers",
 	"GET /organizations/{organization_id}/data_integration_configurations", "PUT /organizations/{organization_id}/data_integration_configurations/{slug}",
-	"POST /widgets/token", "GET /events", "POST /relay", "POST /apps/pair",
+	"POST /widgets/token", "GET /events", "POST /relay",
 }
 
 // Route is a line of the table, for documentation and tests.

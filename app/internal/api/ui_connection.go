@@ -40,7 +40,7 @@ func (a *API) connection(ctx context.Context, in *ByID) (*body[contract.Connecti
 		return nil, err
 	}
 	for i := range apps {
-		if app := &apps[i]; app.May(conn) {
+		if app := &apps[i]; a.cfg.Access.May(app, conn) {
 			out.Apps = append(out.Apps, contract.ConnectionApp{ID: app.ID, Name: app.Name, All: app.All, LastUsed: timeOrNull(app.LastUsed)})
 		}
 	}

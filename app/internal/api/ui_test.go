@@ -82,7 +82,7 @@ func TestPageWithoutSecrets(t *testing.T) {
 	if r := send(h.Local(), "PUT", "/ui/api/integrations/peer", `{"credentials":"`+string(own)+`","client_id":"id-1","client_secret":"canary-of-a-client-secret"}`, "Content-Type", "application/json"); r.StatusCode != 200 {
 		t.Fatalf("save: %d %v", r.StatusCode, decode(t, r))
 	}
-	for _, path := range []string{"/ui/api/accounts", "/ui/api/integrations/peer", "/ui/api/hub", "/local/apps", "/local/providers", "/local/keys"} {
+	for _, path := range []string{"/ui/api/accounts", "/ui/api/integrations/peer", "/ui/api/hub", "/ui/api/apps", "/ui/api/approvals", "/ui/api/pairings", "/ui/api/lock", "/local/providers", "/local/keys"} {
 		body := text(t, send(h.Local(), "GET", path, ""))
 		for _, canary := range []string{"live-token", "canary-of"} {
 			if strings.Contains(body, canary) {

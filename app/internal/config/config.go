@@ -32,6 +32,12 @@ type Config struct {
 	LogLevel slog.Level
 	// PluginIdle is how long a plugin may go without a call before it is stopped.
 	PluginIdle time.Duration
+	// Policies decide, in the order of the file, what would be asked.
+	Policies []hub.Policy
+	// ApprovalTimeout is how long a question waits for the user.
+	ApprovalTimeout time.Duration
+	// Lock says when the hub locks by itself; nil: the file does not say.
+	Lock *hub.LockSettings
 	// Integrations in the order of the file, each with FromFile set.
 	Integrations []hub.Integration
 }
@@ -48,5 +54,7 @@ func Default() *Config {
 		Sandbox:    "http://127.0.0.1:4790",
 		LogLevel:   slog.LevelInfo,
 		PluginIdle: 5 * time.Minute,
+
+		ApprovalTimeout: 2 * time.Minute,
 	}
 }

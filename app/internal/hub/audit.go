@@ -43,17 +43,28 @@ type Peer struct {
 	Exe string `json:"exe,omitempty"` // path of its executable; empty: not known
 }
 
+// Known reports whether the system tells which process it is.
+func (p Peer) Known() bool { return p.PID > 0 }
+
 type peerKey struct{}
 
 // WithPeer returns a context that knows who asked.
 func WithPeer(ctx context.Context, p Peer) context.Context {
-	return context.WithValue(ctx, peerKey{}, p)
+	return WithPeerFunc(ctx, func() Peer { return p })
+}
+
+// WithPeerFunc is WithPeer for a peer that costs something to look up: f is
+// called when somebody wants to know, and may be called again.
+func WithPeerFunc(ctx context.Context, f func() Peer) context.Context {
+	return context.WithValue(ctx, peerKey{}, f)
 }
 
 // PeerOf returns the peer of a context, or the zero Peer.
 func PeerOf(ctx context.Context) Peer {
-	p, _ := ctx.Value(peerKey{}).(Peer)
-	return p
+	if f, ok := ctx.Value(peerKey{}).(func() Peer); ok {
+		return f()
+	}
+	return Peer{}
 }
 
 // AuditFilter picks entries. A field that is zero picks all.
@@ -121,6 +132,13 @@ const (
 	AuditAppRemove      AuditAction = "app.remove"
 	AuditAppGrant       AuditAction = "app.grant"
 	AuditAppWithdraw    AuditAction = "app.withdraw"
+	AuditAppRotate      AuditAction = "app.rotate"
+	AuditAppRename      AuditAction = "app.rename"
+	AuditAppPair        AuditAction = "app.pair" // the user's answer to a pairing
+	AuditApproval       AuditAction = "approval.answer"
+	AuditLock           AuditAction = "hub.lock"
+	AuditUnlock         AuditAction = "hub.unlock"
+	AuditLockSettings   AuditAction = "hub.lock_settings"
 	AuditIntegrationSet AuditAction = "integration.set"
 	AuditUILink         AuditAction = "ui.link"
 )

@@ -127,7 +127,8 @@ type Error struct {
 	RetryAfter time.Duration
 	Reason     Reason // with CodeNeedsReauthorization
 	Choices    []Choice
-	Err        error // for the log; not shown
+	Approval   string // with CodeConsentRequired: the question that waits for the user
+	Err        error  // for the log; not shown
 }
 
 // Choice is an account that could have been meant (CodeAccountSelection).

@@ -12,7 +12,8 @@ type Event struct {
 	Type       EventType `json:"type"`
 	Connection string    `json:"connection,omitempty"`
 	Flow       string    `json:"flow,omitempty"`
-	Slug       string    `json:"slug,omitempty"` // integration or provider
+	Slug       string    `json:"slug,omitempty"`    // integration or provider
+	Subject    string    `json:"subject,omitempty"` // app, approval or pairing
 	Reason     Reason    `json:"reason,omitempty"`
 	Detail     string    `json:"detail,omitempty"`
 	Time       time.Time `json:"time"`
@@ -32,6 +33,9 @@ const (
 	EventFlow                 EventType = "flow.changed"
 	EventIntegration          EventType = "integration.changed"
 	EventApps                 EventType = "apps.changed"
+	EventApproval             EventType = "approval.changed" // one was raised, answered or timed out
+	EventPairing              EventType = "pairing.changed"
+	EventLock                 EventType = "lock.changed"
 	EventPlugin               EventType = "plugin.changed"
 	// EventResync tells a subscriber that was too slow that it missed some
 	// events, and should look at everything again.

@@ -35,6 +35,7 @@ type Descriptor struct {
 	Revoke                  Reach
 	RevokeNote              string
 	Remedies                map[Reason]string // the provider's own; see Remedy
+	NarrowsScopes           bool              // a refresh that names scopes issues a token with these only
 	Sandbox                 map[string]string // nil: the sandbox does not play it
 	Capabilities            []Capability
 	Plugin                  string // which plugin serves it, for status and audit

@@ -2,10 +2,7 @@
 
 package hub
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // VendRequest asks for an access token. Whether the caller may have it has
 // been decided already.
@@ -14,6 +11,9 @@ type VendRequest struct {
 	// MinTTL is how long the token must live at least. Zero means ten seconds;
 	// more than half of a token's life is not to be had.
 	MinTTL time.Duration
+	// Scopes narrows the token to these; nil: as it is. Only for a provider
+	// that can (Descriptor.NarrowsScopes).
+	Scopes []string
 	// Force renews the token whatever its expiry says, for a caller whose
 	// token was refused.
 	Force bool
@@ -41,10 +41,9 @@ type SelectRequest struct {
 // Selection is the answer.
 type Selection struct {
 	Connection *Connection
-	Rule       string // what allowed it, for the audit: a grant's id, or "all"
-}
-
-// May reports whether an app may know of and draw from a connection.
-func (a *App) May(c *Connection) bool {
-	return a.All || slices.ContainsFunc(a.Grants, func(g Grant) bool { return g.Allows(c) })
+	Rule       string // what allowed it, for the audit: a grant's id, "all" or "policy:NAME"
+	// Scopes is what the token has to be narrowed to; nil: nothing to do.
+	Scopes []string
+	// Once is the grant that this draw uses up; nil: none.
+	Once *Grant
 }

@@ -146,7 +146,7 @@ func TestErrorsKeepTheirWords(t *testing.T) {
 			Choices: []hub.Choice{{Connection: "c1", Account: "octocat"}}, RetryAfter: 7,
 		})
 	})
-	mux.HandleFunc("GET /local/apps", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("GET /ui/api/apps", func(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, "<html>", http.StatusBadGateway)
 	})
 	c := attach(t, runHub(t, mux))

@@ -81,21 +81,6 @@ func (c *Client) Token(ctx context.Context, in contract.TokenRequest) (out contr
 	return out, c.call(ctx, http.MethodPost, "/local/token", in, &out)
 }
 
-// Apps lists the programs that have a key.
-func (c *Client) Apps(ctx context.Context) (out contract.Apps, err error) {
-	return out, c.call(ctx, http.MethodGet, "/local/apps", nil, &out)
-}
-
-// AddApp registers a program. The answer holds its key, a secret, this once.
-func (c *Client) AddApp(ctx context.Context, in contract.AddApp) (out contract.AddedApp, err error) {
-	return out, c.call(ctx, http.MethodPost, "/local/apps", in, &out)
-}
-
-// RevokeApp ends an app's access.
-func (c *Client) RevokeApp(ctx context.Context, id string) error {
-	return c.call(ctx, http.MethodDelete, "/local/apps/"+url.PathEscape(id), nil, nil)
-}
-
 // Link makes a one-time link to the browser UI. It is a secret.
 func (c *Client) Link(ctx context.Context) (out contract.Link, err error) {
 	return out, c.call(ctx, http.MethodPost, "/local/links", nil, &out)

@@ -118,6 +118,7 @@ func AsHubError(e contract.Error) *hub.Error {
 		Field:      e.Field,
 		Reason:     e.Reason,
 		Choices:    e.Choices,
+		Approval:   e.ApprovalID,
 		RetryAfter: time.Duration(e.RetryAfter) * time.Second,
 	}
 }

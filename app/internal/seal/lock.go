@@ -39,6 +39,18 @@ func (v *Vault) Unlock(override Source) error {
 	return nil
 }
 
+// Check reports whether Unlock would bring the keys back, also of a vault that
+// is open. The errors are those of Unlock.
+func (v *Vault) Check(override Source) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	k, err := v.header.unlock(v.dir, override)
+	if err == nil {
+		k.wrap.destroy()
+	}
+	return err
+}
+
 // Locked reports whether the keys were dropped.
 func (v *Vault) Locked() bool { return v.keys.Load() == nil }
 

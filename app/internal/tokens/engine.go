@@ -87,6 +87,7 @@ type Engine struct {
 
 	mu       sync.Mutex
 	closed   bool
+	paused   bool                     // the hub is locked
 	slots    map[string]*slot         // by connection id; only where something is going on
 	circuits map[string]*circuit      // by integration
 	margins  map[string]time.Duration // providers' own refresh margins, as met

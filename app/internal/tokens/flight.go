@@ -35,9 +35,10 @@ func (e *Engine) refresh(id string, seen uint64, force bool) *flight {
 	switch {
 	case e.closed:
 		e.tidy(id)
-		f := &flight{done: make(chan struct{}), outcome: outcome{err: stopping()}}
-		close(f.done)
-		return f
+		return refused(stopping())
+	case e.paused:
+		e.tidy(id)
+		return refused(lockedMeanwhile())
 	case s.running == nil:
 		s.running = &flight{forced: force, done: make(chan struct{})}
 		e.launch(id, s, seen)
@@ -48,6 +49,13 @@ func (e *Engine) refresh(id string, seen uint64, force bool) *flight {
 		s.next = &flight{forced: true, done: make(chan struct{})}
 	}
 	return s.next
+}
+
+// refused is a flight that does not take off.
+func refused(err *hub.Error) *flight {
+	f := &flight{done: make(chan struct{}), outcome: outcome{err: err}}
+	close(f.done)
+	return f
 }
 
 // launch runs s.running, and then s.next. It needs e.mu held.

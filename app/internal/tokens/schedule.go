@@ -76,8 +76,12 @@ func (s *scheduler) loop(ctx context.Context) {
 			s.reload(ctx)
 		}
 		wall, awake = now, time.Now()
-		s.start(ctx)
 		wait := tick
+		if s.e.isPaused() {
+			timer.Reset(wait)
+			continue
+		}
+		s.start(ctx)
 		if next, ok := s.plan.first(); ok && len(s.running) < concurrency {
 			wait = min(tick, max(0, next.Sub(s.e.now())))
 		}
@@ -107,7 +111,7 @@ func (s *scheduler) start(ctx context.Context) {
 // note keeps the plan in step with what happens elsewhere.
 func (s *scheduler) note(ctx context.Context, ev hub.Event) {
 	switch ev.Type {
-	case hub.EventResync:
+	case hub.EventResync, hub.EventLock:
 		s.reload(ctx)
 	case hub.EventIntegration:
 		s.e.IntegrationChanged(ev.Slug)
@@ -137,6 +141,9 @@ func (s *scheduler) schedule(ctx context.Context, id string) {
 }
 
 func (s *scheduler) reload(ctx context.Context) {
+	if s.e.isPaused() {
+		return // it is done once the hub is unlocked
+	}
 	if err := s.load(ctx); err != nil && ctx.Err() == nil {
 		s.e.cfg.Logger.Error("the connections could not be listed", "error", err)
 	}

@@ -23,15 +23,29 @@
 //	  GET    /ui/api/activity                 Activity                 (query: app, connection, decision, action, since, until, before, limit)
 //	  GET    /ui/api/activity/export          application/x-ndjson     (the same query; an ActivityEntry a line, oldest first)
 //	  GET    /ui/api/activity/check           AuditReport
+//	  GET    /ui/api/apps                     Apps
+//	  POST   /ui/api/apps                     AddApp → AddedApp        (holds the key, this once)
+//	  PATCH  /ui/api/apps/{id}                RenameApp → App
+//	  POST   /ui/api/apps/{id}/key            RotateApp → AddedApp     (the old key ends)
+//	  DELETE /ui/api/apps/{id}                Revoked
+//	  POST   /ui/api/apps/{id}/grants         NewGrant → Grant
+//	  DELETE /ui/api/apps/{id}/grants/{grant} Revoked
+//	  GET    /ui/api/approvals                Approvals
+//	  POST   /ui/api/approvals/{id}/approve   Approve → Grant
+//	  POST   /ui/api/approvals/{id}/deny      204
+//	  GET    /ui/api/pairings                 Pairings
+//	  POST   /ui/api/pairings/{code}/approve  ApprovePairing → 204     (the program collects its key)
+//	  POST   /ui/api/pairings/{code}/deny     204
+//	  GET    /ui/api/lock                     Lock
+//	  POST   /ui/api/lock                     Lock                     (lock now)
+//	  POST   /ui/api/lock/unlock              Unlock → Lock
+//	  PUT    /ui/api/lock/settings            LockSettings → Lock
 //	  GET    /ui/api/events                   text/event-stream; each "data:" is a hub.Event,
 //	                                          comments are heartbeats every 15 s
 //
 //	local: same-user programs, over the Unix socket only. Also serves the ui paths.
 //	  GET    /local/hello                     Hello                    (the version handshake)
 //	  POST   /local/token                     TokenRequest → Token
-//	  GET    /local/apps                      Apps
-//	  POST   /local/apps                      AddApp → AddedApp
-//	  DELETE /local/apps/{id}                 204
 //	  POST   /local/links                     Link                     (a one-time link to the browser UI)
 //	  GET    /local/providers                 Providers
 //	  GET    /local/keys                      Keys
@@ -51,6 +65,7 @@ type Error struct {
 	Field      string       `json:"field,omitempty" doc:"What in the request was wrong"`
 	Reason     hub.Reason   `json:"reason,omitempty"`
 	Choices    []hub.Choice `json:"choices,omitempty" doc:"With account_selection_required: the accounts that could be meant"`
+	ApprovalID string       `json:"approval_id,omitempty" doc:"With consent_required: the question that waits for the user"`
 	RetryAfter int          `json:"retry_after,omitempty" doc:"Seconds; equal to the Retry-After header"`
 }
 
@@ -331,45 +346,6 @@ type Token struct {
 	Account      string            `json:"account"`
 	Metadata     map[string]string `json:"metadata,omitempty"`
 	Warning      *Error            `json:"warning,omitempty"`
-}
-
-// Apps lists the programs that have a key.
-type Apps struct {
-	Apps []App `json:"apps"`
-}
-
-// App is a local program, or a server, with a key of its own.
-type App struct {
-	ID        string     `json:"id"`
-	Name      string     `json:"name"`
-	Kind      string     `json:"kind"` // "app" | "server"
-	All       bool       `json:"all"`  // no limit to what it may draw
-	Grants    []Grant    `json:"grants"`
-	CreatedAt time.Time  `json:"created_at"`
-	LastUsed  *time.Time `json:"last_used,omitempty"`
-	ExpiresAt *time.Time `json:"expires_at,omitempty"`
-}
-
-// Grant is what an app may draw.
-type Grant struct {
-	Integration string `json:"integration"`
-	Connection  string `json:"connection,omitempty"` // empty: any of the integration
-}
-
-// AddApp registers a program.
-type AddApp struct {
-	Name   string  `json:"name" minLength:"1" maxLength:"64"`
-	Kind   string  `json:"kind,omitempty" enum:"app,server"`
-	All    bool    `json:"all,omitempty"`
-	Grants []Grant `json:"grants,omitempty" maxItems:"100"`
-	// ExpiresIn is in seconds; 0: one year.
-	ExpiresIn int `json:"expires_in,omitempty" minimum:"0"`
-}
-
-// AddedApp holds the key, this once.
-type AddedApp struct {
-	App
-	Key string `json:"key"`
 }
 
 // Link is a one-time link to the browser UI.

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package app
+
+import (
+	"context"
+	"time"
+
+	"github.com/standpipe/standpipe/app/internal/lock"
+	"github.com/standpipe/standpipe/app/internal/seal"
+	"github.com/standpipe/standpipe/sdk/secret"
+)
+
+func (a *App) openLock(ctx context.Context) (err error) {
+	a.lock, err = lock.New(ctx, lock.Config{
+		Vault: vaultKeys{a.vault}, Store: a.store, Tokens: a.tokens, Publisher: a.bus, Auditor: a.audit, Logger: a.log,
+		Now: time.Now, Ended: a.access.Locked, File: a.config.Lock, Session: lock.SystemSession(),
+	})
+	return err
+}
+
+// vaultKeys shows the vault to the lock.
+type vaultKeys struct{ *seal.Vault }
+
+// Passphrase implements lock.Vault.
+func (v vaultKeys) Passphrase() bool { return v.Info().Source == string(seal.PassphraseFD) }
+
+// Unlock implements lock.Vault.
+func (v vaultKeys) Unlock(passphrase secret.Value) error {
+	source := seal.Source{} // where the store remembers its key to be
+	if !passphrase.IsZero() {
+		source = seal.Passphrase(passphrase)
+	}
+	if !v.Locked() {
+		return v.Check(source)
+	}
+	return v.Vault.Unlock(source)
+}
