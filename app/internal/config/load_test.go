@@ -152,7 +152,7 @@ integration "linear" {
 	}
 	want := &Config{
 		Path: path, Mode: ModeServer, Listen: "[::1]:5000", UIListen: "localhost:5001", BaseURL: "https://pipes.example.com",
-		LogLevel: slog.LevelWarn, PluginIdle: 90 * time.Second,
+		LogLevel: slog.LevelWarn, PluginIdle: 90 * time.Second, ApprovalTimeout: 2 * time.Minute,
 		Integrations: []hub.Integration{
 			{
 				Slug: "ghe", Provider: "github", Credentials: hub.CredentialsOwn, ClientID: "Iv1.1", ClientSecret: secret.New(canary),
