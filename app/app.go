@@ -34,6 +34,7 @@ import (
 	"github.com/standpipe/standpipe/app/internal/session"
 	"github.com/standpipe/standpipe/app/internal/store/badgerstore"
 	"github.com/standpipe/standpipe/app/internal/tokens"
+	"github.com/standpipe/standpipe/app/internal/transfer"
 	"github.com/standpipe/standpipe/app/sandbox"
 	"github.com/standpipe/standpipe/frontend"
 	"github.com/standpipe/standpipe/sdk/secret"
@@ -59,6 +60,7 @@ type App struct {
 	lock     *lock.Lock
 	sessions *session.Sessions
 	connect  *connect.Engine
+	transfer *transfer.Desk
 	api      *api.API
 	listen   listeners
 	closers  []func() error // in the order of opening
@@ -114,6 +116,9 @@ func (a *App) openDomain(ctx context.Context) (err error) {
 		return err
 	}
 	a.onClose(a.audit.Close)
+	if err := a.tellOfRestore(ctx); err != nil {
+		return err
+	}
 	a.conns = hub.NewConnections(a.store)
 	if a.catalog, err = catalog.New(ctx, catalog.Config{
 		Store: a.store, Providers: a.plugins, Publisher: a.bus, Now: time.Now, NewID: newID, File: a.config.Integrations,
@@ -147,6 +152,10 @@ func (a *App) openDomain(ctx context.Context) (err error) {
 	a.connect = connect.New(connect.Config{
 		Store: a.store, Connections: a.conns, Providers: a.plugins, Catalog: a.catalog, Revoker: a.tokens,
 		Auditor: a.audit, Publisher: a.bus, Logger: a.log, Now: time.Now, NewID: newID, CanReceive: a.listen.canReceive,
+	})
+	a.transfer = transfer.New(transfer.Config{
+		Connections: a.conns, Providers: a.plugins, Catalog: a.catalog, Refreshes: a.tokens,
+		Auditor: a.audit, Publisher: a.bus, Now: time.Now, NewID: newID,
 	})
 	return nil
 }
@@ -198,7 +207,7 @@ func (a *App) Close() error {
 func (a *App) openAPI(context.Context) error {
 	a.api = api.New(api.Config{
 		Catalog: a.catalog, Flows: a.connect, Tokens: a.tokens, Connections: a.conns, Access: a.access, Lock: a.lock,
-		Sessions: a.sessions, Plugins: pluginStatus{a.plugins}, Events: a.bus, Auditor: a.audit, Activity: a.audit,
+		Sessions: a.sessions, Backups: backups{a}, Transfers: a.transfer, Plugins: pluginStatus{a.plugins}, Events: a.bus, Auditor: a.audit, Activity: a.audit,
 		Assets: frontend.Assets(), Logger: a.log, Now: time.Now, NewID: newID,
 		Version: a.opts.Version, Data: a.paths.Data, ConfigFile: a.paths.Config, Keys: a.keys(), Sandbox: a.sandbox(),
 		Listen: a.listen.appAddress(), UI: a.listen.uiAddress(), BaseURL: a.config.BaseURL, Notices: a.notices,

@@ -14,7 +14,7 @@ import (
 )
 
 func newKeys(e *env) *cobra.Command {
-	return group("keys", "The master key of the data folder", newKeysInit(e), newKeysStatus(e), newKeysForget(e))
+	return group("keys", "The master key of the data folder", newKeysInit(e), newKeysStatus(e), newKeysForget(e), newKeysRecover(e))
 }
 
 func newKeysInit(e *env) *cobra.Command {

@@ -10,6 +10,7 @@ package api
 
 import (
 	"context"
+	"io"
 	"io/fs"
 	"iter"
 	"log/slog"
@@ -31,6 +32,8 @@ type Config struct {
 	Access      Access
 	Lock        Lock
 	Sessions    Sessions
+	Backups     Backups
+	Transfers   Transfers
 	Plugins     Plugins
 	Events      Events
 	Auditor     hub.Auditor
@@ -137,6 +140,18 @@ type Sessions interface {
 	Login(ctx context.Context, code string) (token string, expires time.Time, err error)
 	Check(ctx context.Context, token string) error
 	Logout(ctx context.Context, token string) error
+}
+
+// Backups writes backups.
+type Backups interface {
+	// Write writes nothing to w where it refuses; an error after its first
+	// write means that what was written is of no use.
+	Write(ctx context.Context, req hub.BackupRequest, w io.Writer) error
+}
+
+// Transfers brings connections in and lets them leave.
+type Transfers interface {
+	Resume(ctx context.Context, caller string, req hub.ResumeRequest) ([]*hub.Connection, error)
 }
 
 // Plugins tells of the plugin processes.

@@ -28,6 +28,7 @@ import (
 	"github.com/standpipe/standpipe/app/internal/session"
 	"github.com/standpipe/standpipe/app/internal/store/memstore"
 	"github.com/standpipe/standpipe/app/internal/tokens"
+	"github.com/standpipe/standpipe/app/internal/transfer"
 	"github.com/standpipe/standpipe/sdk/secret"
 )
 
@@ -43,6 +44,8 @@ type house struct {
 	catalog  *catalog.Catalog
 	connect  *connect.Engine
 	tokens   *tokens.Engine
+	transfer *transfer.Desk
+	backups  *streamer
 	bus      *events.Bus
 	n        int
 	activity *audit.Log
@@ -99,7 +102,12 @@ func newHouse(t testing.TB) *house {
 	h.activity, err = audit.Open(ctx, audit.Config{Dir: t.TempDir(), Store: store, Logger: quiet})
 	must(err)
 	t.Cleanup(func() { _ = h.activity.Close() })
+	h.transfer = transfer.New(transfer.Config{
+		Connections: h.conns, Providers: yes{}, Catalog: h.catalog, Refreshes: h.tokens, Auditor: yes{}, Publisher: h.bus, Now: time.Now, NewID: newID,
+	})
+	h.backups = &streamer{}
 	h.API = api.New(api.Config{
+		Backups: h.backups, Transfers: h.transfer,
 		Catalog: h.catalog, Flows: h.connect, Tokens: h.tokens, Connections: h.conns, Access: h.access, Lock: h.lock, Sessions: h.sessions,
 		Plugins: yes{}, Events: h.bus, Auditor: h, Activity: h.activity, Logger: quiet, Now: time.Now, NewID: newID, Version: "test",
 		Assets: fstest.MapFS{

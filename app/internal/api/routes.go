@@ -110,6 +110,7 @@ var routes = []route{
 	{class: classUI, method: "POST", path: "/ui/api/connections/{id}/refresh", id: "refreshConnection", summary: "Renew a token now", typed: typed((*API).refreshConnection)},
 	{class: classUI, method: "POST", path: "/ui/api/connections/{id}/reveal", id: "reveal", summary: "A token for the clipboard", typed: typed((*API).reveal)},
 	{class: classUI, method: "GET", path: "/ui/api/diagnostics", id: "diagnostics", summary: "A report that can be shared", typed: typed((*API).diagnostics)},
+	{class: classUI, method: "POST", path: "/ui/api/connections/{id}/resume", id: "resumeConnection", summary: "Use tokens here again that may have been in use elsewhere", typed: typed((*API).resumeOne)},
 	{class: classUI, method: "GET", path: "/ui/api/apps", id: "apps", summary: "List apps", typed: typed((*API).apps)},
 	{class: classUI, method: "POST", path: "/ui/api/apps", id: "addApp", summary: "Register an app", status: 201, typed: typed((*API).addApp)},
 	{class: classUI, method: "PATCH", path: "/ui/api/apps/{id}", id: "renameApp", summary: "Give an app another name", typed: typed((*API).renameApp)},
@@ -135,6 +136,9 @@ var routes = []route{
 	{class: classLocal, method: "POST", path: "/local/token", id: "localToken", summary: "Vend a token to the person at this machine", typed: typed((*API).localToken)},
 	{class: classLocal, method: "POST", path: "/local/links", always: true, id: "link", summary: "Make a one-time link to the browser UI", status: 201, typed: typed((*API).link)},
 	{class: classLocal, method: "GET", path: "/local/providers", id: "providers", summary: "Providers and plugins", typed: typed((*API).providers)},
+	{class: classLocal, method: "GET", path: "/local/connections", id: "connections", summary: "List the connections of all owners", typed: typed((*API).listConnections)},
+	{class: classLocal, method: "POST", path: "/local/connections/resume", id: "resumeConnections", summary: "Use tokens here again that may have been in use elsewhere", typed: typed((*API).resume)},
+	{class: classLocal, method: "POST", path: "/local/backup", raw: (*API).backup},
 	{class: classLocal, method: "GET", path: "/local/keys", id: "keys", summary: "Where the master key comes from", typed: typed((*API).keys)},
 }
 

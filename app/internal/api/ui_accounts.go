@@ -186,7 +186,7 @@ func (a *API) connectionOf(ctx context.Context, c *hub.Connection) contract.Conn
 		Expiry: timeOrNull(c.Expiry), LastRefresh: timeOrNull(c.LastRefresh), CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
 	}
 	if c.State == hub.StateNeedsReauthorization {
-		out.Reason, out.Remedy = c.Reason, c.Reason.Remedy()
+		out.Reason, out.Remedy, out.Backup = c.Reason, c.Reason.Remedy(), c.Backup
 	}
 	if h := a.cfg.Tokens.Health(c.ID); h != nil {
 		out.Health = &contract.Health{Code: h.Code, Message: h.Message, Tries: h.Tries, Since: h.Since, NextTry: h.NextTry}

@@ -95,7 +95,7 @@ func (e *Engine) connection(ctx context.Context, f *flow, p *pending) (*hub.Conn
 	r := f.resolved
 	conn.Integration, conn.Provider = r.Integration.Slug, r.Integration.Provider
 	conn.Account = p.account
-	conn.State, conn.Reason = hub.StateConnected, ""
+	conn.State, conn.Reason, conn.Backup = hub.StateConnected, "", ""
 	conn.Requested, conn.Scopes = r.Scopes, p.granted
 	conn.Config = f.config
 	conn.ClientID, conn.RedirectURI = r.Target.ClientID, r.RedirectURI

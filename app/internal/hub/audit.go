@@ -141,6 +141,11 @@ const (
 	AuditLockSettings   AuditAction = "hub.lock_settings"
 	AuditIntegrationSet AuditAction = "integration.set"
 	AuditUILink         AuditAction = "ui.link"
+	AuditBackup         AuditAction = "store.backup"      // Subject: the backup's id; Rule "move": with everything in it
+	AuditRestore        AuditAction = "store.restore"     // Subject: the backup's id
+	AuditResume         AuditAction = "connection.resume" // tokens that may be in use elsewhere are used here again
+	AuditImport         AuditAction = "connection.import"
+	AuditExport         AuditAction = "connection.export"
 )
 
 // Durable reports whether an entry of this action must be on disk, not only

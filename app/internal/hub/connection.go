@@ -20,6 +20,7 @@ type Connection struct {
 	Compatibility bool              `json:"compatibility"`
 	State         State             `json:"state"`
 	Reason        Reason            `json:"reason,omitempty"` // with StateNeedsReauthorization
+	Backup        string            `json:"backup,omitempty"` // with ReasonMoved and ReasonRestored: into or from which backup
 	Requested     []string          `json:"requested"`        // scopes that were asked for
 	Scopes        []string          `json:"scopes"`           // scopes that were granted
 	Config        map[string]string `json:"config,omitempty"` // installation-level, non-secret

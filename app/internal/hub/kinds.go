@@ -35,6 +35,7 @@ var kinds = []KindInfo{
 	{KindSetting, Kept},
 	{KindAudit, Kept},     // opens the files that stay where they are
 	{KindAnchor, Passing}, // would miss, elsewhere, the files that stay
+	{KindRestored, Passing},
 	{KindPending, Passing},
 	{KindSession, Passing},
 }

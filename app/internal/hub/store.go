@@ -24,6 +24,7 @@ const (
 	KindSetting     Kind = "setting"
 	KindAudit       Kind = "audit"        // the key of the audit
 	KindAnchor      Kind = "audit-anchor" // a line of the audit that must be there
+	KindRestored    Kind = "restored"     // a restore that the audit does not tell of yet
 )
 
 // Ref names a record.

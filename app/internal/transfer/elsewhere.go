@@ -16,9 +16,9 @@ const batch = 200
 // Hold takes connections out of use, with a reason for which Elsewhere is true:
 // they keep their tokens, and nothing renews or revokes them. Those that were
 // not in use are left as they are. For hub.ReasonRestored, so are those without
-// a refresh token: an access token may have many users. It returns the ids of
-// those that it held, also when it fails in the middle.
-func Hold(ctx context.Context, conns *hub.Connections, reason hub.Reason, now time.Time) ([]string, error) {
+// a refresh token: an access token may have many users. It returns those that
+// it held, also when it fails in the middle.
+func Hold(ctx context.Context, conns *hub.Connections, reason hub.Reason, backup string, now time.Time) ([]*hub.Connection, error) {
 	return change(ctx, conns, func(tx *hub.ConnectionsTx, conn *hub.Connection) (bool, error) {
 		if conn.State != hub.StateConnected {
 			return false, nil
@@ -32,22 +32,20 @@ func Hold(ctx context.Context, conns *hub.Connections, reason hub.Reason, now ti
 				return false, err
 			}
 		}
-		conn.State, conn.Reason, conn.UpdatedAt = hub.StateNeedsReauthorization, reason, now
+		conn.State, conn.Reason, conn.Backup, conn.UpdatedAt = hub.StateNeedsReauthorization, reason, backup, now
 		return true, nil
 	})
 }
 
-// Release takes connections into use again that Hold took out of it for one of
-// the reasons, and returns their ids.
-func Release(ctx context.Context, conns *hub.Connections, now time.Time, reasons ...hub.Reason) ([]string, error) {
+// Release takes connections into use again that Hold took out of it, where
+// match says so, and returns them.
+func Release(ctx context.Context, conns *hub.Connections, now time.Time, match func(*hub.Connection) bool) ([]*hub.Connection, error) {
 	return change(ctx, conns, func(_ *hub.ConnectionsTx, conn *hub.Connection) (bool, error) {
-		for _, r := range reasons {
-			if conn.State == hub.StateNeedsReauthorization && conn.Reason == r {
-				conn.State, conn.Reason, conn.UpdatedAt = hub.StateConnected, "", now
-				return true, nil
-			}
+		if conn.State != hub.StateNeedsReauthorization || !conn.Elsewhere() || !match(conn) {
+			return false, nil
 		}
-		return false, nil
+		conn.State, conn.Reason, conn.Backup, conn.UpdatedAt = hub.StateConnected, "", "", now
+		return true, nil
 	})
 }
 
@@ -62,7 +60,7 @@ func renewable(set *hub.TokenSet) bool {
 
 // change runs edit on every connection, some at a time, and writes those for
 // which it answers true.
-func change(ctx context.Context, conns *hub.Connections, edit func(*hub.ConnectionsTx, *hub.Connection) (bool, error)) (changed []string, err error) {
+func change(ctx context.Context, conns *hub.Connections, edit func(*hub.ConnectionsTx, *hub.Connection) (bool, error)) (changed []*hub.Connection, err error) {
 	var ids []string
 	for conn, err := range conns.All(ctx) {
 		if _, damaged := errors.AsType[*hub.IntegrityError](err); damaged {
@@ -75,7 +73,7 @@ func change(ctx context.Context, conns *hub.Connections, edit func(*hub.Connecti
 	}
 	for len(ids) > 0 {
 		n := min(batch, len(ids))
-		var now []string
+		var now []*hub.Connection
 		err := conns.Update(ctx, func(tx *hub.ConnectionsTx) error {
 			now = nil
 			for _, id := range ids[:n] {
@@ -96,7 +94,7 @@ func change(ctx context.Context, conns *hub.Connections, edit func(*hub.Connecti
 				if err := tx.PutConnection(conn); err != nil {
 					return err
 				}
-				now = append(now, id)
+				now = append(now, conn)
 			}
 			return nil
 		})

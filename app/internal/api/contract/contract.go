@@ -40,6 +40,7 @@
 //	  POST   /ui/api/lock                     Lock                     (lock now)
 //	  POST   /ui/api/lock/unlock              Unlock → Lock
 //	  PUT    /ui/api/lock/settings            LockSettings → Lock
+//	  POST   /ui/api/connections/{id}/resume  Connection               (tokens that may have been in use elsewhere)
 //	  GET    /ui/api/events                   text/event-stream; each "data:" is a hub.Event,
 //	                                          comments are heartbeats every 15 s
 //
@@ -49,6 +50,9 @@
 //	  POST   /local/links                     Link                     (a one-time link to the browser UI)
 //	  GET    /local/providers                 Providers
 //	  GET    /local/keys                      Keys
+//	  GET    /local/connections               Connections              (of all owners)
+//	  POST   /local/connections/resume        Resume → Connections
+//	  POST   /local/backup                    Backup → an age file, and BackupHeader
 package contract
 
 import (
@@ -202,6 +206,7 @@ type Connection struct {
 	State         hub.State  `json:"state"`
 	Reason        hub.Reason `json:"reason,omitempty"`
 	Remedy        string     `json:"remedy,omitempty"`
+	Backup        string     `json:"backup,omitempty"` // with moved_away and restored: which one
 	Account       Account    `json:"account"`
 	Scopes        []string   `json:"scopes"`
 	MissingScopes []string   `json:"missing_scopes"`
