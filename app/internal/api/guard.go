@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -186,9 +187,12 @@ func exactHosts(listen, baseURL string) map[string]bool {
 // oddPath finds what could be read differently by two readers.
 func oddPath(u *url.URL) bool {
 	clean := path.Clean(u.Path)
-	escaped := strings.ToLower(u.EscapedPath())
-	return u.Path == "" || u.Path != clean && u.Path != clean+"/" || strings.Contains(escaped, "%2f") || strings.Contains(escaped, "%5c") || strings.ContainsRune(u.Path, 0)
+	return u.Path == "" || u.Path != clean && u.Path != clean+"/" || strings.ContainsRune(u.Path, 0) || oddEscape.MatchString(u.EscapedPath())
 }
+
+// oddEscape finds what no client has to escape, letters and digits above all
+// (RFC 3986 section 2.3), and escaped separators.
+var oddEscape = regexp.MustCompile(`(?i)%(2f|5c|2d|2e|3[0-9]|4[1-9a-f]|5[0-9a]|5f|6[1-9a-f]|7[0-9a]|7e)`)
 
 // refuseBrowsers: an app is no web page. A browser sends Origin or
 // Sec-Fetch-Site with whatever a page makes it send, and Referer with most.
@@ -242,7 +246,10 @@ func readBody(next http.Handler) http.Handler {
 			return
 		}
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-		_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+		if err == nil {
+			// Else it stays: net/http would wait for the rest without an end.
+			_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+		}
 		if _, large := errors.AsType[*http.MaxBytesError](err); large {
 			writeError(w, http.StatusRequestEntityTooLarge, tooLarge())
 			return

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/standpipe/standpipe/app/internal/hub"
@@ -30,6 +31,7 @@ func (e *Engine) Vend(ctx context.Context, req hub.VendRequest) (*hub.Vended, er
 		entry.Decision, entry.Code = hub.AuditFailed, failed.Code
 	} else {
 		entry.Fingerprint, entry.Generation = e.fingerprint(v.AccessToken), v.Generation
+		entry.Scope = strings.Join(v.Scopes, " ")
 	}
 	entry.Latency = e.now().Sub(begin)
 	if err := e.cfg.Auditor.Record(ctx, entry); err != nil {
