@@ -8,7 +8,10 @@ MAKEFLAGS += --no-print-directory
 
 GO       ?= go
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-LDFLAGS  := -s -w -X github.com/standpipe/standpipe/app/internal/version.number=$(VERSION)
+# Public OAuth clients to build in: PUBLIC_CLIENTS=github=Iv1.0123,…
+PUBLIC_CLIENTS ?=
+LDFLAGS  := -s -w -X github.com/standpipe/standpipe/app/internal/version.number=$(VERSION) \
+	-X github.com/standpipe/standpipe/app/internal/catalog.publicClients=$(PUBLIC_CLIENTS)
 GOSTATIC := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 PLUGINS  := $(notdir $(wildcard plugins/*))
 GOFILES  := $(shell find app configs plugins sdk frontend -name '*.go' -not -path '*/node_modules/*' 2>/dev/null) main.go go.mod go.sum

@@ -35,7 +35,8 @@ type connecting struct {
 func newConnect(e *env) *cobra.Command {
 	cmdEnv := connecting{env: e}
 	var reauthorize string
-	var settings []string
+	var settings, scopes []string
+	var device bool
 	cmd := &cobra.Command{
 		Use:   "connect SLUG",
 		Short: "Connect an account from the terminal",
@@ -43,7 +44,8 @@ func newConnect(e *env) *cobra.Command {
 the account that comes back is connected and printed.
 
 Where the browser runs on another machine (SSH, containers), its last page
-cannot reach this one. Copy that page's address and use --paste.`,
+cannot reach this one. Copy that page's address and use --paste; or use --device
+where the provider offers it: a code to enter there, in any browser.`,
 		Args: cobra.ExactArgs(1),
 		RunE: e.run(func(ctx context.Context, args []string) error {
 			config, err := pairs(settings)
@@ -53,7 +55,7 @@ cannot reach this one. Copy that page's address and use --paste.`,
 			return e.withCallbacks(ctx, func(c *instance.Client) error {
 				run := cmdEnv
 				run.client = c
-				start := contract.StartFlow{Integration: args[0], Config: config, ConfirmSelf: true}
+				start := contract.StartFlow{Integration: args[0], Config: config, Device: device, Scopes: scopes, ConfirmSelf: true}
 				if reauthorize != "" {
 					conn, err := findConnection(ctx, c, args[0], reauthorize)
 					if err != nil {
@@ -68,6 +70,9 @@ cannot reach this one. Copy that page's address and use --paste.`,
 	f := cmd.Flags()
 	f.BoolVar(&cmdEnv.noBrowser, "no-browser", false, "only print the address, open no browser")
 	f.BoolVar(&cmdEnv.paste, "paste", false, "read the address on which the browser ended from stdin")
+	f.BoolVar(&device, "device", false, "connect with a code that you enter at the provider, in any browser")
+	f.StringArrayVar(&scopes, "scope", nil, "ask for this `SCOPE` too, beyond those of the integration (repeatable)")
+	cmd.MarkFlagsMutuallyExclusive("device", "paste")
 	f.StringVar(&reauthorize, "reauthorize", "", "renew this connection, which keeps its id: `ID`, login or e-mail of the account")
 	f.BoolVar(&cmdEnv.acceptOther, "accept-other-account", false, "with --reauthorize: take another account than before")
 	f.StringArrayVar(&settings, "set", nil, "a setting of this connection, as `KEY=VALUE` (repeatable)")
@@ -99,6 +104,7 @@ func (c *connecting) connect(ctx context.Context, start contract.StartFlow) erro
 			}
 		}
 	}()
+	c.paste = c.paste || flow.Kind == hub.FlowPaste
 	if err = c.show(flow); err == nil {
 		flow, err = c.follow(ctx, flow, changed)
 	}
@@ -169,6 +175,10 @@ func (c *connecting) show(flow contract.Flow) error {
 			return err
 		}
 	}
+	if d := flow.Device; d != nil {
+		c.showCode(flow.Integration, d)
+		return nil
+	}
 	opened := false
 	if !c.noBrowser && c.OpenBrowser != nil {
 		opened = c.OpenBrowser(flow.AuthorizationURL) == nil
@@ -182,10 +192,26 @@ func (c *connecting) show(flow contract.Flow) error {
 		c.note("To connect %s, open this address in your browser:", flow.Integration)
 	}
 	c.note("\n  %s\n", plain(flow.AuthorizationURL))
+	if flow.Kind == hub.FlowPaste {
+		c.note("The provider wants an https address, on which nobody listens here: your browser will end on a page that does not load.")
+	}
 	if c.paste {
 		c.note("When the browser ends on a page that does not load, paste its address here:")
 	}
 	return nil
+}
+
+// showCode tells the user which code to enter where.
+func (c *connecting) showCode(integration string, d *contract.DeviceCode) {
+	if c.json {
+		return
+	}
+	c.note("To connect %s, open this address in any browser and enter the code:", integration)
+	c.note("\n  %s\n\n  %s\n", plain(d.VerificationURI), plain(d.UserCode))
+	if d.VerificationURIComplete != "" {
+		c.note("Or with the code in it: %s", plain(d.VerificationURIComplete))
+	}
+	c.note("Enter no code there that somebody else gave you. This one works until %s.", d.ExpiresAt.Local().Format("15:04"))
 }
 
 // readPaste yields the first line of input that is not empty; the channel is

@@ -73,6 +73,8 @@ type Flows interface {
 	Answer(ctx context.Context, id, prompt string, answer hub.PromptAnswer) (*hub.Flow, error)
 	Expecting(path string) bool
 	Callback(ctx context.Context, path string, q url.Values) (result string, err error)
+	// Paste takes the address on which a browser ended that cannot reach the hub.
+	Paste(ctx context.Context, id, address string) (*hub.Flow, error)
 	Result(ctx context.Context, result string) (*hub.Flow, error)
 	Link(context.Context, hub.StartFlow) (token string, err error)
 	PeekLink(ctx context.Context, token string) (hub.StartFlow, *hub.Resolved, error)

@@ -192,7 +192,7 @@ func (yes) Describe(context.Context) ([]hub.Descriptor, error) {
 		Slug: "peer", Name: "Peer", Description: "A peer.", AllowedHosts: []string{"p.test:443"}, Sandbox: map[string]string{}, Plugin: "peer",
 		Scopes:       []hub.Scope{{Name: "read", Title: "Read", Default: true}, {Name: "write", Title: "Write"}},
 		Config:       []hub.ConfigField{{Key: "region", Label: "Region", Pattern: "eu|us", Default: "eu"}},
-		Capabilities: []hub.Capability{hub.CanRefresh, hub.CanRevoke, hub.CanIdentify}, Revoke: hub.ReachToken,
+		Capabilities: []hub.Capability{hub.CanRefresh, hub.CanRevoke, hub.CanIdentify, hub.CanDevice}, Revoke: hub.ReachToken,
 	}}, nil
 }
 func (yes) Authorize(_ context.Context, t hub.Target, r hub.AuthorizeRequest) (hub.AuthorizeResponse, error) {
@@ -210,6 +210,15 @@ func (yes) Exchange(context.Context, hub.Target, hub.ExchangeRequest) (hub.Token
 }
 func (yes) Refresh(context.Context, hub.Target, hub.RefreshRequest) (hub.TokenAnswer, error) {
 	return hub.TokenAnswer{}, &hub.ProviderError{Class: hub.ProviderTemporary, Message: "down"}
+}
+func (yes) StartDevice(context.Context, hub.Target, hub.StartDeviceRequest) (hub.DeviceAuthorization, error) {
+	return hub.DeviceAuthorization{
+		DeviceCode: secret.New("device-code"), UserCode: "ABCD-EFGH", VerificationURI: "https://p.test/device",
+		ExpiresIn: time.Minute, Interval: time.Hour,
+	}, nil
+}
+func (yes) PollDevice(context.Context, hub.Target, hub.PollDeviceRequest) (hub.TokenAnswer, error) {
+	return hub.TokenAnswer{}, &hub.ProviderError{Class: hub.ProviderTemporary, Message: "pending"}
 }
 func (yes) Revoke(context.Context, hub.Target, hub.RevokeRequest) (hub.Reach, error) {
 	return hub.ReachToken, nil

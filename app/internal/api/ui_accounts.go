@@ -113,6 +113,7 @@ func (a *API) integrationOf(e *hub.Entry) contract.Integration {
 		Credentials: in.Credentials, CredentialsOffered: []hub.CredentialsKind{},
 		ClientID: in.ClientID, ClientSecretSet: !in.ClientSecret.IsZero(), ClientSecretHint: lastFour(in.ClientSecret),
 		RedirectURI: e.RedirectURI, SetupSteps: []string{}, Scopes: []contract.ScopeChoice{}, Config: []contract.ConfigField{}, Capabilities: []hub.Capability{},
+		Categories: []string{}, Warnings: []string{}, ConnectWays: e.Ways(),
 	}
 	if e.Problem != nil {
 		out.Problem = e.Problem.Error()
@@ -135,12 +136,15 @@ func (a *API) describeProvider(out *contract.Integration, e *hub.Entry) {
 	d, in := e.Descriptor, &e.Integration
 	out.Icon, out.DocsURL, out.ConsoleURL, out.SecretRequired = d.Icon, d.DocsURL, d.ConsoleURL, d.SecretRequired
 	out.SetupSteps = append(out.SetupSteps, d.SetupSteps...)
+	out.BrandColor = d.BrandColor
+	out.Categories = append(out.Categories, d.Categories...)
+	out.Warnings = append(out.Warnings, d.Warnings...)
 	out.Capabilities = append(out.Capabilities, d.Capabilities...)
 	if d.Sandbox != nil && a.cfg.Sandbox != "" {
 		out.CredentialsOffered = append(out.CredentialsOffered, hub.CredentialsSandbox)
 	}
 	out.CredentialsOffered = append(out.CredentialsOffered, hub.CredentialsOwn)
-	if !d.SecretRequired {
+	if !d.SecretRequired || d.PublicDevice {
 		out.CredentialsOffered = append(out.CredentialsOffered, hub.CredentialsPublic)
 	}
 	chosen := in.Scopes
@@ -182,7 +186,7 @@ func (a *API) connectionOf(ctx context.Context, c *hub.Connection) contract.Conn
 	}
 	out := contract.Connection{
 		ID: c.ID, Integration: c.Integration, Provider: c.Provider, Owner: c.Owner, State: c.State, Account: accountLabel(c.Account),
-		Scopes: orEmpty(c.Scopes), MissingScopes: hub.MissingScopes(wanted, c.Scopes), Sandbox: c.Sandbox,
+		Scopes: orEmpty(c.Scopes), MissingScopes: hub.MissingScopes(wanted, c.Scopes), RequestedScopes: orEmpty(c.Requested), Sandbox: c.Sandbox,
 		Expiry: timeOrNull(c.Expiry), LastRefresh: timeOrNull(c.LastRefresh), CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
 	}
 	if c.State == hub.StateNeedsReauthorization {

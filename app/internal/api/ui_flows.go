@@ -4,7 +4,7 @@ package api
 
 import (
 	"context"
-	"net/url"
+	"time"
 
 	"github.com/standpipe/standpipe/app/internal/api/contract"
 	"github.com/standpipe/standpipe/app/internal/hub"
@@ -23,6 +23,7 @@ func (a *API) startFlow(ctx context.Context, in *body[contract.StartFlow]) (*bod
 	}
 	f, err := a.cfg.Flows.Start(ctx, hub.StartFlow{
 		Integration: in.Body.Integration, Owner: hub.Me, Connection: in.Body.Connection, Config: in.Body.Config, Initiator: initiator,
+		Device: in.Body.Device, Scopes: in.Body.Scopes,
 	})
 	return flowAnswer(f, err)
 }
@@ -45,23 +46,12 @@ func (a *API) confirmFlow(ctx context.Context, in *struct {
 }
 
 // pasteCallback takes the URL on which the browser ended where it cannot reach
-// the hub. It is worth no more than the callback itself: state decides.
+// the hub.
 func (a *API) pasteCallback(ctx context.Context, in *struct {
 	ByID
 	Body contract.Paste
 }) (*body[contract.Flow], error) {
-	f, err := a.cfg.Flows.Get(ctx, in.ID)
-	if err != nil {
-		return nil, err
-	}
-	u, err := url.Parse(in.Body.URL)
-	if err != nil || u.Query().Get("state") == "" {
-		return nil, invalidField("url", "this is not the address on which the browser ended: it has no state parameter")
-	}
-	if _, err := a.cfg.Flows.Callback(ctx, u.Path, u.Query()); err != nil {
-		return nil, err
-	}
-	return flowAnswer(a.cfg.Flows.Get(ctx, f.ID))
+	return flowAnswer(a.cfg.Flows.Paste(ctx, in.ID, in.Body.URL))
 }
 
 func (a *API) answerPrompt(ctx context.Context, in *struct {
@@ -82,8 +72,14 @@ func flowAnswer(f *hub.Flow, err error) (*body[contract.Flow], error) {
 		return nil, err
 	}
 	out := contract.Flow{
-		ID: f.ID, Integration: f.Integration, State: contract.FlowState(f.State), AuthorizationURL: f.AuthorizationURL,
+		ID: f.ID, Integration: f.Integration, Kind: f.Kind, RequestedScopes: orEmpty(f.Requested), State: contract.FlowState(f.State), AuthorizationURL: f.AuthorizationURL,
 		ExpiresAt: f.ExpiresAt, Scopes: f.Scopes, MissingScopes: f.MissingScopes, Reauthorize: f.Reauthorize, Connection: f.Connection,
+	}
+	if d := f.Device; d != nil {
+		out.Device = &contract.DeviceCode{
+			UserCode: d.UserCode, VerificationURI: d.VerificationURI, VerificationURIComplete: d.VerificationURIComplete,
+			Interval: int(d.Interval / time.Second), ExpiresAt: d.ExpiresAt,
+		}
 	}
 	if f.Account != nil {
 		l := accountLabel(*f.Account)

@@ -199,3 +199,22 @@ func TestWindow(t *testing.T) {
 		}
 	}
 }
+
+// TestDeviceFlow: the page gets what to show, and never the device code.
+func TestDeviceFlow(t *testing.T) {
+	h := newHouse(t)
+	r := send(h.Local(), "POST", "/ui/api/flows", `{"integration":"peer","device":true,"scopes":["write"]}`, "Content-Type", "application/json")
+	b := text(t, r)
+	for _, want := range []string{`"kind":"device"`, `"user_code":"ABCD-EFGH"`, `"verification_uri":"https://p.test/device"`, `"interval":3600`, `"requested_scopes":["read","write"]`} {
+		if !strings.Contains(b, want) {
+			t.Errorf("%d, no %s in %s", r.StatusCode, want, b)
+		}
+	}
+	if strings.Contains(b, "device-code") || strings.Contains(b, "authorization_url") {
+		t.Errorf("the flow shows %s", b)
+	}
+	integration := text(t, send(h.Local(), "GET", "/ui/api/integrations/peer", ""))
+	if !strings.Contains(integration, `"connect_ways":["browser","paste","device"]`) {
+		t.Errorf("the ways of %s", integration)
+	}
+}

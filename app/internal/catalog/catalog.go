@@ -7,6 +7,7 @@ package catalog
 
 import (
 	"context"
+	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -169,7 +170,7 @@ func (c *Catalog) entry(slug string) hub.Entry {
 			WithRemedy("`standpipe providers` shows which plugins were found, and why one was refused.")
 		return e
 	}
-	e.RedirectURI = c.redirectURI(&in.Integration, e.Descriptor)
+	e.RedirectURI, e.Paste = c.redirect(&in.Integration, e.Descriptor)
 	e.Problem = c.problem(&e)
 	return e
 }
@@ -186,26 +187,30 @@ func (c *Catalog) problem(e *hub.Entry) *hub.Error {
 	case in.Credentials == hub.CredentialsSandbox && c.cfg.Sandbox == "":
 		return hub.Errorf(hub.CodeIntegrationNotConfigured, "the sandbox is refused in production mode").
 			WithRemedy("Give the integration a client id and secret of its own.")
-	case d.Redirect.Host == hub.RedirectHTTPS && c.cfg.BaseURL == "" && in.Credentials != hub.CredentialsSandbox:
+	case e.Paste && !d.Redirect.Paste && in.Credentials != hub.CredentialsSandbox:
 		return hub.Errorf(hub.CodeIntegrationNotConfigured, "%s accepts only https redirect URIs, and this hub has no https base URL", d.Name).
 			WithRemedy("Set base_url in the configuration file.")
 	}
 	return nil
 }
 
-// redirectURI is where the provider sends the browser back to: a path of its
-// own for each integration, so that an answer cannot be taken for another's.
-func (c *Catalog) redirectURI(in *hub.Integration, d *hub.Descriptor) string {
+// redirect is where the provider sends the browser back to: a path of its own
+// for each integration, so that an answer cannot be taken for another's. paste
+// is set where nobody listens there.
+func (c *Catalog) redirect(in *hub.Integration, d *hub.Descriptor) (uri string, paste bool) {
 	path := in.CallbackPath()
-	if c.cfg.BaseURL != "" {
-		return strings.TrimSuffix(c.cfg.BaseURL, "/") + path
+	scopes := in.Scopes
+	if scopes == nil {
+		scopes = d.DefaultScopes()
 	}
-	origin := "http://" + c.cfg.Listen
-	if d.Redirect.Host == hub.RedirectLocalhost {
-		_, port, ok := strings.Cut(c.cfg.Listen, ":")
-		if ok {
-			origin = "http://localhost:" + port
-		}
+	_, port, _ := net.SplitHostPort(c.cfg.Listen)
+	switch {
+	case c.cfg.BaseURL != "":
+		return strings.TrimSuffix(c.cfg.BaseURL, "/") + path, false
+	case d.Redirect.Host == hub.RedirectHTTPS && !d.LoopbackMayAsk(scopes):
+		return "https://localhost" + path, true
+	case d.Redirect.Host != hub.RedirectLoopback && port != "":
+		return "http://localhost:" + port + path, false
 	}
-	return origin + path
+	return "http://" + c.cfg.Listen + path, false
 }

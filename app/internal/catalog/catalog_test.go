@@ -5,7 +5,9 @@ package catalog_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -33,6 +35,11 @@ func (p plugins) Describe(context.Context) ([]hub.Descriptor, error) {
 		},
 		{Slug: "web", Name: "Web", Redirect: hub.RedirectRule{Host: hub.RedirectHTTPS}},
 		{Slug: "local", Name: "Local", Redirect: hub.RedirectRule{Host: hub.RedirectLocalhost}},
+		{
+			Slug: "chat", Name: "Chat", Redirect: hub.RedirectRule{Host: hub.RedirectHTTPS, Paste: true, LoopbackScopes: "user:"},
+			Scopes: []hub.Scope{{Name: "user:read", Default: true}, {Name: "bot"}}, Sandbox: map[string]string{},
+			SecretRequired: true, PublicDevice: true, Capabilities: []hub.Capability{hub.CanDevice},
+		},
 	}, p.err
 }
 
@@ -191,6 +198,65 @@ func TestRedirectRules(t *testing.T) {
 	}
 	if _, err := c.Resolve(ctx, "web", nil); hub.AsError(err).Code != hub.CodeIntegrationNotConfigured {
 		t.Errorf("an https-only provider on loopback: %v", err)
+	}
+}
+
+// TestHTTPSRedirects: a provider that wants https gets the base URL, or an
+// address that is carried over by hand; on loopback only what it allows there.
+func TestHTTPSRedirects(t *testing.T) {
+	ctx := context.Background()
+	for _, test := range []struct {
+		scopes     []string
+		base, want string
+		ways       string
+	}{
+		{nil, "", "http://localhost:4780/callback/chat", "browser paste device"},
+		{[]string{"user:read", "bot"}, "", "https://localhost/callback/chat", "paste device"},
+		{[]string{}, "", "https://localhost/callback/chat", "paste device"},
+		{[]string{"user:read", "bot"}, "https://hub.example.com", "https://hub.example.com/callback/chat", "browser paste device"},
+	} {
+		c := open(t, memstore.New(), func(cfg *catalog.Config) { cfg.BaseURL = test.base })
+		change := own("id", "secret-of-the-client")
+		change.Scopes = test.scopes
+		e, err := c.Save(ctx, "chat", change)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Trim(fmt.Sprint(e.Ways()), "[]"); e.RedirectURI != test.want || got != test.ways {
+			t.Errorf("%q behind %q: %s by %s, want %s by %s", test.scopes, test.base, e.RedirectURI, got, test.want, test.ways)
+		}
+		if r, err := c.Resolve(ctx, "chat", nil); err != nil || r.Paste != e.Paste {
+			t.Errorf("resolved: %+v, %v", r, err)
+		}
+	}
+}
+
+// TestPublicCredentials: a client without a secret, of the user's or of the
+// build, connects where the provider lets it, and takes no secret along.
+func TestPublicCredentials(t *testing.T) {
+	ctx := context.Background()
+	c := open(t, memstore.New(), nil)
+	public := hub.IntegrationChange{Credentials: ptr(hub.CredentialsPublic)}
+	if _, err := c.Save(ctx, "git", public); hub.AsError(err).Field != "credentials" {
+		t.Errorf("a provider that needs a secret: %v", err)
+	}
+	if _, err := c.Save(ctx, "chat", public); hub.AsError(err).Field != "client_id" {
+		t.Errorf("without a client id: %v", err)
+	}
+	if _, err := c.Save(ctx, "chat", own("old-id", "secret-of-the-client")); err != nil {
+		t.Fatal(err)
+	}
+	public.ClientID = ptr("public-id")
+	e, err := c.Save(ctx, "chat", public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ways := e.Ways(); len(ways) != 1 || ways[0] != hub.FlowDevice {
+		t.Errorf("ways %q", ways)
+	}
+	r, err := c.Resolve(ctx, "chat", nil)
+	if err != nil || r.Target.ClientID != "public-id" || !r.Target.ClientSecret.IsZero() {
+		t.Errorf("target %+v, %v", r, err)
 	}
 }
 

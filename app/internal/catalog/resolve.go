@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/standpipe/standpipe/app/internal/hub"
+	"github.com/standpipe/standpipe/sdk/secret"
 )
 
 // Resolve prepares calls for an integration. config adds installation-level
@@ -108,6 +109,12 @@ func (c *Catalog) resolve(e *hub.Entry, config map[string]string) (*hub.Resolved
 		ClientSecret:   in.ClientSecret,
 		PrivateNetwork: in.PrivateNetwork,
 	}
+	if in.Credentials == hub.CredentialsPublic {
+		t.ClientSecret = secret.Value{}
+		if t.ClientID == "" {
+			t.ClientID = publicClient(in.Provider)
+		}
+	}
 	for _, f := range d.Config {
 		if f.Default != "" {
 			t.Config[f.Key] = f.Default
@@ -136,7 +143,7 @@ func (c *Catalog) resolve(e *hub.Entry, config map[string]string) (*hub.Resolved
 			scopes = append(slices.Clone(scopes), s.Name)
 		}
 	}
-	return &hub.Resolved{Target: t, Descriptor: d, Integration: *in, RedirectURI: e.RedirectURI, Scopes: scopes}, nil
+	return &hub.Resolved{Target: t, Descriptor: d, Integration: *in, RedirectURI: e.RedirectURI, Paste: e.Paste, Scopes: scopes}, nil
 }
 
 // allowedHosts are the descriptor's and those of the URL settings.

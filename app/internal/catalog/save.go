@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"time"
 
@@ -115,11 +114,11 @@ func (c *Catalog) validate(in *hub.Integration, d *hub.Descriptor) error {
 			return invalid("client_secret", "%s needs a client secret", d.Name)
 		}
 	case hub.CredentialsPublic:
-		if d.SecretRequired {
+		if d.SecretRequired && !d.PublicDevice {
 			return invalid("credentials", "%s does not work without a client secret", d.Name)
 		}
-		if in.ClientID == "" {
-			return invalid("client_id", "the client id is missing")
+		if in.ClientID == "" && publicClient(in.Provider) == "" {
+			return invalid("client_id", "the client id is missing: this build of standpipe brings none for %s", d.Name)
 		}
 	default:
 		return invalid("credentials", "choose whose credentials to use: own, public or sandbox")
@@ -134,7 +133,7 @@ func (c *Catalog) validate(in *hub.Integration, d *hub.Descriptor) error {
 		if i < 0 {
 			return invalid("config."+k, "%s has no setting %q", d.Name, k)
 		}
-		if f := d.Config[i]; !matches(f.Pattern, v) {
+		if f := d.Config[i]; !f.Matches(v) {
 			return invalid("config."+k, "%q does not fit the pattern of %s (example: %s)", v, f.Label, f.Example)
 		}
 	}
@@ -160,17 +159,6 @@ func printable(s string) bool {
 		}
 	}
 	return true
-}
-
-func matches(pattern, v string) bool {
-	if len(v) > 2048 || !printable(v) {
-		return false
-	}
-	if pattern == "" {
-		return true
-	}
-	re, err := regexp.Compile(`^(?:` + pattern + `)$`)
-	return err != nil || re.MatchString(v)
 }
 
 // record is the stored form of an integration, version 1.

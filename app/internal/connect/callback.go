@@ -115,7 +115,12 @@ func (e *Engine) complete(ctx context.Context, f *flow, q url.Values) *hub.Error
 	if err != nil {
 		return public(err, name)
 	}
-	p := &pending{tokens: answer.Tokens, granted: answer.Tokens.Scopes}
+	return e.received(ctx, f, answer)
+}
+
+// received carries a flow from its tokens to its confirmation.
+func (e *Engine) received(ctx context.Context, f *flow, answer hub.TokenAnswer) *hub.Error {
+	p := &pending{tokens: answer.Tokens, granted: answer.Tokens.Granted()}
 	if failed := e.identify(ctx, f, &answer, p); failed != nil {
 		e.discard(ctx, f, p)
 		return failed

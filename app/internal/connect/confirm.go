@@ -128,6 +128,11 @@ func (e *Engine) save(ctx context.Context, f *flow, p *pending, conn *hub.Connec
 			}
 			if tokens != nil {
 				old = &replacement{before, tokens.Current}
+				if p.tokens.RefreshToken.IsZero() && before.State == hub.StateConnected && before.Account.Same(conn.Account) && before.ClientID == conn.ClientID {
+					// A provider that gives a refresh token on consent only
+					// has not taken back the one it gave.
+					p.tokens.RefreshToken, p.tokens.RefreshExpiry = tokens.Current.RefreshToken, tokens.Current.RefreshExpiry
+				}
 			}
 		}
 		if err := tx.PutConnection(conn); err != nil {
@@ -142,6 +147,16 @@ func (e *Engine) save(ctx context.Context, f *flow, p *pending, conn *hub.Connec
 		return nil, hub.Errorf(hub.CodeFlowExpired, "the connection was disconnected meanwhile").WithRemedy("Connect the account anew.")
 	}
 	return old, err
+}
+
+// keepsRefresh reports whether a connection has a refresh token that goes on
+// working after a reauthorization.
+func (e *Engine) keepsRefresh(ctx context.Context, conn *hub.Connection, clientID string) bool {
+	if conn.State != hub.StateConnected || conn.ClientID != clientID {
+		return false
+	}
+	t, err := e.cfg.Connections.Tokens(ctx, conn.ID)
+	return err == nil && !t.Current.RefreshToken.IsZero()
 }
 
 // retire revokes what a reconnect replaced, where the provider can do that

@@ -66,13 +66,18 @@ type Engine struct {
 	results map[string]*flow   // by id of the public result page
 	links   map[[32]byte]*link // by SHA-256 of the link's token
 
+	life context.Context // of polls, which outlive the call that began them
+	stop context.CancelFunc
+	work sync.WaitGroup
+
 	finish sync.Mutex // one confirmation at a time: it looks, then writes
 }
 
 // New returns an Engine. Run must be called for flows to expire.
 func New(cfg Config) *Engine {
+	life, stop := context.WithCancel(context.Background())
 	return &Engine{
-		cfg: cfg, flows: map[string]*flow{}, states: map[[32]byte]*flow{},
+		life: life, stop: stop, cfg: cfg, flows: map[string]*flow{}, states: map[[32]byte]*flow{},
 		results: map[string]*flow{}, links: map[[32]byte]*link{},
 	}
 }

@@ -36,6 +36,9 @@ type house struct {
 	onRevoke  func()
 	// onExchange is called before Exchange answers.
 	onExchange func(context.Context, hub.ExchangeRequest) error
+	poll       func(hub.PollDeviceRequest) (hub.TokenAnswer, error)
+	noRefresh  bool // the next exchange brings no refresh token
+	asked      []hub.AuthorizeRequest
 	audit      []hub.AuditEntry
 	auditErr   error
 	issuer     string
@@ -67,10 +70,20 @@ func (h *house) Describe(context.Context) ([]hub.Descriptor, error) { return nil
 func (h *house) Refresh(context.Context, hub.Target, hub.RefreshRequest) (hub.TokenAnswer, error) {
 	return hub.TokenAnswer{}, nil
 }
+func (h *house) StartDevice(_ context.Context, _ hub.Target, r hub.StartDeviceRequest) (hub.DeviceAuthorization, error) {
+	return hub.DeviceAuthorization{
+		DeviceCode: secret.New("device"), UserCode: "WDJB-MJHT", VerificationURI: "https://p.test/device",
+		ExpiresIn: 5 * time.Minute, Interval: 5 * time.Second,
+	}, nil
+}
+func (h *house) PollDevice(_ context.Context, _ hub.Target, r hub.PollDeviceRequest) (hub.TokenAnswer, error) {
+	return h.poll(r)
+}
 func (h *house) Revoke(context.Context, hub.Target, hub.RevokeRequest) (hub.Reach, error) {
 	return hub.ReachToken, nil
 }
 func (h *house) Authorize(_ context.Context, _ hub.Target, r hub.AuthorizeRequest) (hub.AuthorizeResponse, error) {
+	h.asked = append(h.asked, r)
 	return hub.AuthorizeResponse{URL: h.authURL(r), Issuer: h.issuer, IssuerRequired: h.issuer != ""}, nil
 }
 func (h *house) Exchange(ctx context.Context, _ hub.Target, r hub.ExchangeRequest) (hub.TokenAnswer, error) {
@@ -86,7 +99,11 @@ func (h *house) Exchange(ctx context.Context, _ hub.Target, r hub.ExchangeReques
 		return hub.TokenAnswer{}, h.exchange
 	}
 	h.tokens++
-	return hub.TokenAnswer{Tokens: hub.TokenSet{AccessToken: secret.New(fmt.Sprintf("at-%d", h.tokens)), RefreshToken: secret.New(fmt.Sprintf("rt-%d", h.tokens)), Expiry: h.now.Add(time.Hour)}}, nil
+	set := hub.TokenSet{AccessToken: secret.New(fmt.Sprintf("at-%d", h.tokens)), RefreshToken: secret.New(fmt.Sprintf("rt-%d", h.tokens)), Expiry: h.now.Add(time.Hour)}
+	if h.noRefresh {
+		set.RefreshToken = secret.Value{}
+	}
+	return hub.TokenAnswer{Tokens: set}, nil
 }
 func (h *house) Identify(context.Context, hub.Target, hub.IdentifyRequest) (hub.Identity, error) {
 	return hub.Identity{Account: h.account, Scopes: []string{"read"}}, nil
@@ -95,7 +112,7 @@ func (h *house) Resolve(_ context.Context, slug string, config map[string]string
 	in := hub.Integration{Slug: slug, Provider: "p"}
 	return &hub.Resolved{
 		Integration: in, RedirectURI: "http://127.0.0.1:4780" + in.CallbackPath(), Scopes: []string{"read", "write"},
-		Descriptor: &hub.Descriptor{Slug: "p", Name: "Peer", Capabilities: []hub.Capability{hub.CanIdentify}},
+		Descriptor: &hub.Descriptor{Slug: "p", Name: "Peer", Capabilities: []hub.Capability{hub.CanIdentify, hub.CanDevice}},
 		Target:     hub.Target{Provider: "p", ClientID: "client", AllowedHosts: []string{"p.test:443"}, Config: config},
 	}, nil
 }

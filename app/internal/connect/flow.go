@@ -6,10 +6,12 @@ import (
 	"context"
 	"crypto/sha256"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/standpipe/standpipe/app/internal/hub"
+	"github.com/standpipe/standpipe/sdk/secret"
 )
 
 // flow is a connection in the making with what must not leave the engine.
@@ -30,6 +32,8 @@ type flow struct {
 	result         string            // id of the public result page
 	binding        [32]byte          // SHA-256 of what only the browser of a connect link knows
 	pending        *pending
+	deviceCode     secret.Value
+	life           time.Duration // how long it waits for the user
 
 	prompted int                              // how often the plugin prompted
 	answers  map[string]chan hub.PromptAnswer // of the prompts that are shown
@@ -58,9 +62,6 @@ func (e *Engine) begin(ctx context.Context, req hub.StartFlow) (*flow, error) {
 	if err := req.Owner.Validate(); err != nil {
 		return nil, err
 	}
-	if err := e.cfg.CanReceive(); err != nil {
-		return nil, err
-	}
 	f := &flow{
 		Flow: hub.Flow{
 			ID: e.cfg.NewID("flow"), Integration: req.Integration, Owner: req.Owner, Initiator: req.Initiator,
@@ -78,14 +79,70 @@ func (e *Engine) begin(ctx context.Context, req hub.StartFlow) (*flow, error) {
 	if f.resolved, err = e.cfg.Catalog.Resolve(ctx, req.Integration, f.config); err != nil {
 		return nil, err
 	}
-	if err := checkInstallationConfig(f); err != nil {
+	if err := checkInstallationConfig(f, req.Config); err != nil {
 		return nil, err
 	}
-	if err := e.authorize(ctx, f); err != nil {
+	if err := widen(f, req.Scopes); err != nil {
+		return nil, err
+	}
+	if req.Device {
+		f.Kind = hub.FlowDevice
+		err = e.startDevice(ctx, f)
+	} else {
+		err = e.startBrowser(ctx, f)
+	}
+	if err != nil {
 		return nil, err
 	}
 	e.add(f)
+	if f.Kind == hub.FlowDevice {
+		e.work.Go(func() { e.poll(f) })
+	}
 	return f, nil
+}
+
+// startBrowser makes the address to which the browser is sent.
+func (e *Engine) startBrowser(ctx context.Context, f *flow) error {
+	r := f.resolved
+	if r.Integration.Credentials == hub.CredentialsPublic && r.Descriptor.SecretRequired {
+		return hub.Errorf(hub.CodeInvalid, "%s connects an app without a client secret with a code only", r.Descriptor.Name).
+			WithRemedy("Choose to connect with a code: `standpipe connect %s --device`.", f.Integration)
+	}
+	f.Kind, f.life = hub.FlowBrowser, flowLife
+	if r.Paste {
+		f.Kind = hub.FlowPaste
+	} else if err := e.cfg.CanReceive(); err != nil {
+		return err
+	}
+	return e.authorize(ctx, f)
+}
+
+// widen adds scopes to what is asked for: those of an upgrade, and those by
+// which the connection was upgraded before.
+func widen(f *flow, scopes []string) error {
+	for _, s := range scopes {
+		if s == "" || len(s) > 256 || strings.ContainsFunc(s, func(r rune) bool { return r <= 0x20 || r > 0x7e }) {
+			e := hub.Errorf(hub.CodeInvalid, "%q is not a scope", clean(s, 80))
+			e.Field = "scopes"
+			return e
+		}
+	}
+	if f.target != nil {
+		scopes = append(slices.Clone(scopes), f.target.Requested...)
+	}
+	all := slices.Clone(f.resolved.Scopes)
+	for _, s := range scopes {
+		if !slices.Contains(all, s) {
+			all = append(all, s)
+		}
+	}
+	d := f.resolved.Descriptor
+	if d.Redirect.Host == hub.RedirectHTTPS && strings.HasPrefix(f.resolved.RedirectURI, "http:") && !d.LoopbackMayAsk(all) {
+		return hub.Errorf(hub.CodeInvalid, "%s gives these scopes only to an https redirect URI", d.Name).
+			WithRemedy("Add them to the scopes of the integration, which then shows the redirect URI to register.")
+	}
+	f.resolved.Scopes, f.Requested = all, all
+	return nil
 }
 
 // aim points a flow at the connection that it reauthorizes.
@@ -106,8 +163,22 @@ func (e *Engine) aim(ctx context.Context, f *flow) error {
 	return nil
 }
 
-func checkInstallationConfig(f *flow) error {
-	for _, c := range f.resolved.Descriptor.Config {
+// checkInstallationConfig also holds what a caller gives to its pattern: it
+// may name the host to which the client secret goes.
+func checkInstallationConfig(f *flow, given map[string]string) error {
+	fields := f.resolved.Descriptor.Config
+	for key, value := range given {
+		i := slices.IndexFunc(fields, func(c hub.ConfigField) bool { return c.Key == key && c.Installation })
+		if i < 0 || !fields[i].Matches(value) {
+			e := hub.Errorf(hub.CodeInvalid, "%q is not a setting of a connection to %s", key, f.resolved.Descriptor.Name)
+			if i >= 0 {
+				e = hub.Errorf(hub.CodeInvalid, "%q does not fit the pattern of %s (example: %s)", clean(value, 80), fields[i].Label, fields[i].Example)
+			}
+			e.Field = "config." + key
+			return e
+		}
+	}
+	for _, c := range fields {
 		if c.Installation && c.Required && f.resolved.Target.Config[c.Key] == "" {
 			e := hub.Errorf(hub.CodeInvalid, "%s is needed to connect (example: %s)", c.Label, c.Example)
 			e.Field = "config." + c.Key
@@ -121,10 +192,11 @@ func (e *Engine) authorize(ctx context.Context, f *flow) error {
 	d := f.resolved.Descriptor
 	req := hub.AuthorizeRequest{
 		RedirectURI: f.resolved.RedirectURI, State: f.state, Nonce: f.nonce, CodeChallenge: s256(f.verifier),
-		Scopes: f.resolved.Scopes, SelectAccount: f.target == nil, Reconnect: f.target != nil,
+		Scopes: f.resolved.Scopes, SelectAccount: f.target == nil, Reconnect: f.target != nil, NeedRefreshToken: true,
 	}
 	if f.target != nil {
 		req.LoginHint = f.target.Account.Login
+		req.NeedRefreshToken = !e.keepsRefresh(ctx, f.target, f.resolved.Target.ClientID)
 	}
 	answer, err := e.cfg.Providers.Authorize(ctx, f.resolved.Target, req)
 	if err != nil {
@@ -142,7 +214,7 @@ func (e *Engine) authorize(ctx context.Context, f *flow) error {
 func (e *Engine) add(f *flow) {
 	e.mu.Lock()
 	f.started = e.cfg.Now()
-	f.ExpiresAt = f.started.Add(flowLife)
+	f.ExpiresAt = f.started.Add(f.life)
 	var waiting []*flow
 	for _, o := range e.flows {
 		if o.State == hub.FlowWaiting {
@@ -155,7 +227,9 @@ func (e *Engine) add(f *flow) {
 		dropped = append(dropped, e.failLocked(oldest, expired()))
 	}
 	e.flows[f.ID] = f
-	e.states[sha256.Sum256([]byte(f.state))] = f
+	if f.Kind != hub.FlowDevice {
+		e.states[sha256.Sum256([]byte(f.state))] = f
+	}
 	e.results[f.result] = f
 	ev := e.changed(f)
 	e.mu.Unlock()
@@ -193,7 +267,7 @@ func (e *Engine) snapshot(f *flow) *hub.Flow {
 	defer e.mu.Unlock()
 	out := f.Flow
 	if f.State != hub.FlowWaiting {
-		out.AuthorizationURL = ""
+		out.AuthorizationURL, out.Device = "", nil
 	}
 	return &out
 }

@@ -12,9 +12,12 @@ import (
 // sweepEvery is how often overdue flows are looked for.
 const sweepEvery = 15 * time.Second
 
-// Run ends flows that are overdue, until ctx ends. It begins by revoking what
+// Run ends flows that are overdue, until ctx ends; then it
+// waits for what is being asked of providers. It begins by revoking what
 // an earlier process left unconfirmed.
 func (e *Engine) Run(ctx context.Context) error {
+	defer e.work.Wait()
+	defer e.stop()
 	e.discardLeftovers(ctx)
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()

@@ -208,6 +208,9 @@ type ProviderError struct {
 	RetryAfter   time.Duration
 	ProviderCode string // as the provider said it, cut and cleaned
 	Message      string // for people, cut and cleaned
+	// SlowDown is set when a device flow was asked about too often; with
+	// ProviderTemporary.
+	SlowDown bool
 	// Unsent is true when the request certainly never reached the provider,
 	// so that a single-use refresh token is certainly unspent.
 	Unsent bool

@@ -22,7 +22,11 @@ type StartFlow struct {
 	Connection string
 	Config     map[string]string
 	Initiator  Initiator
-	ReturnTo   string // for InitiatorLink: where to send the browser at the end
+	// Device connects with a code that the user enters at the provider.
+	Device bool
+	// Scopes are asked for beyond those of the integration: a scope upgrade.
+	Scopes   []string
+	ReturnTo string // for InitiatorLink: where to send the browser at the end
 }
 
 // Flow is a connection in the making, as its initiator sees it.
@@ -31,10 +35,13 @@ type Flow struct {
 	Integration      string
 	Owner            Owner
 	Initiator        Initiator
+	Kind             FlowKind
 	State            FlowState
 	AuthorizationURL string
+	Device           *DeviceCode // with FlowDevice, while waiting
 	ExpiresAt        time.Time
 	Account          *Account
+	Requested        []string // scopes that are asked for
 	Scopes           []string
 	MissingScopes    []string
 	// Replaces is set when a reauthorization came back with another account

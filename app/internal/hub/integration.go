@@ -57,6 +57,29 @@ type Entry struct {
 	// Problem says why one cannot connect; nil when one can.
 	Problem     *Error
 	RedirectURI string
+	// Paste is set where nobody listens at RedirectURI: the provider wants an
+	// https address, and the user carries it over by hand.
+	Paste bool
+}
+
+// Ways are the kinds of flow by which an account can be connected, the most
+// convenient first.
+func (e *Entry) Ways() []FlowKind {
+	ways := []FlowKind{}
+	if e.Descriptor == nil {
+		return ways
+	}
+	switch {
+	case e.Integration.Credentials == CredentialsPublic && e.Descriptor.SecretRequired:
+	case e.Paste:
+		ways = append(ways, FlowPaste)
+	default:
+		ways = append(ways, FlowBrowser, FlowPaste)
+	}
+	if e.Descriptor.Can(CanDevice) {
+		ways = append(ways, FlowDevice)
+	}
+	return ways
 }
 
 // Name is what to call the provider on a screen.
@@ -84,5 +107,6 @@ type Resolved struct {
 	Descriptor  *Descriptor
 	Integration Integration
 	RedirectURI string
+	Paste       bool     // as Entry.Paste
 	Scopes      []string // what to ask for
 }

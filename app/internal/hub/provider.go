@@ -4,7 +4,9 @@ package hub
 
 import (
 	"context"
+	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/standpipe/standpipe/sdk/secret"
@@ -91,6 +93,18 @@ type ConfigField struct {
 	Installation                                       bool // asked for at each connect
 }
 
+// Matches reports whether a value is one that the setting may have.
+func (f *ConfigField) Matches(value string) bool {
+	if len(value) > 2048 || strings.ContainsFunc(value, func(r rune) bool { return r < 0x20 || r > 0x7e }) {
+		return false
+	}
+	if f.Pattern == "" {
+		return true
+	}
+	re, err := regexp.Compile(`^(?:` + f.Pattern + `)$`)
+	return err == nil && re.MatchString(value)
+}
+
 // RedirectRule is what a provider accepts as a redirect URI.
 type RedirectRule struct {
 	Host    RedirectHost
@@ -99,6 +113,13 @@ type RedirectRule struct {
 	// Paste and LoopbackScopes belong to RedirectHTTPS; see sdk.RedirectRule.
 	Paste          bool
 	LoopbackScopes string
+}
+
+// LoopbackMayAsk reports whether a provider that wants https takes all of these
+// scopes on http://localhost too.
+func (d *Descriptor) LoopbackMayAsk(scopes []string) bool {
+	prefix := d.Redirect.LoopbackScopes
+	return prefix != "" && len(scopes) > 0 && !slices.ContainsFunc(scopes, func(s string) bool { return !strings.HasPrefix(s, prefix) })
 }
 
 // RedirectHost is the host of a loopback redirect.
@@ -169,6 +190,10 @@ type Providers interface {
 	Refresh(context.Context, Target, RefreshRequest) (TokenAnswer, error)
 	Revoke(context.Context, Target, RevokeRequest) (Reach, error)
 	Identify(context.Context, Target, IdentifyRequest) (Identity, error)
+	StartDevice(context.Context, Target, StartDeviceRequest) (DeviceAuthorization, error)
+	// PollDevice asks once. While the user has not answered, its error is of
+	// class ProviderTemporary.
+	PollDevice(context.Context, Target, PollDeviceRequest) (TokenAnswer, error)
 }
 
 // AuthorizeRequest asks for the URL to send the browser to.

@@ -3,6 +3,8 @@
 package hub
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/standpipe/standpipe/sdk/secret"
@@ -30,6 +32,19 @@ type NamedToken struct {
 	Expiry                    time.Time
 	ExpirySource              ExpirySource
 	Scopes                    []string
+}
+
+// Granted are the scopes of all its tokens; nil: the provider did not say.
+func (t *TokenSet) Granted() []string {
+	out := t.Scopes
+	for _, name := range slices.Sorted(maps.Keys(t.Named)) {
+		for _, s := range t.Named[name].Scopes {
+			if !slices.Contains(out, s) {
+				out = append(slices.Clip(out), s)
+			}
+		}
+	}
+	return out
 }
 
 // ExpirySource says how the expiry is known.

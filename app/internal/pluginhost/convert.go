@@ -235,7 +235,9 @@ func providerError(e *sdk.Error) *hub.ProviderError {
 		out.Class, out.Field = hub.ProviderMisconfigured, clean(e.Field, 64)
 	case sdk.CodeTemporary:
 		out.Class = hub.ProviderTemporary
-	case sdk.CodeRateLimited, sdk.CodeSlowDown:
+	case sdk.CodeSlowDown:
+		out.Class, out.SlowDown = hub.ProviderTemporary, true
+	case sdk.CodeRateLimited:
 		out.Class = hub.ProviderTemporary
 		if out.RetryAfter == 0 {
 			out.RetryAfter = 30 * time.Second

@@ -154,7 +154,7 @@ func TestProviderErrorClasses(t *testing.T) {
 		{sdk.Error{Code: sdk.CodeTemporary, RetryAfter: -1}, hub.ProviderError{Class: hub.ProviderTemporary}},
 		{sdk.Error{Code: sdk.CodeRateLimited, RetryAfter: 1000 * time.Hour}, hub.ProviderError{Class: hub.ProviderTemporary, RetryAfter: 24 * time.Hour}},
 		{sdk.Error{Code: sdk.CodeRateLimited}, hub.ProviderError{Class: hub.ProviderTemporary, RetryAfter: 30 * time.Second}},
-		{sdk.Error{Code: sdk.CodeSlowDown, RetryAfter: time.Second}, hub.ProviderError{Class: hub.ProviderTemporary, RetryAfter: time.Second}},
+		{sdk.Error{Code: sdk.CodeSlowDown, RetryAfter: time.Second}, hub.ProviderError{Class: hub.ProviderTemporary, SlowDown: true, RetryAfter: time.Second}},
 		{*sdk.Unsupported("m"), hub.ProviderError{Class: hub.ProviderUnsupported, Message: "m"}},
 		{sdk.Error{Code: sdk.CodePluginBug, Message: "m"}, hub.ProviderError{Class: hub.ProviderBug, Message: "m"}},
 		{sdk.Error{Code: "invented", Message: "m"}, hub.ProviderError{Class: hub.ProviderBug, Message: "m"}},

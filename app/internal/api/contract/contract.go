@@ -130,14 +130,19 @@ type Accounts struct {
 
 // Integration is a provider that is, or can be, made available here.
 type Integration struct {
-	Slug        string           `json:"slug"`
-	Provider    string           `json:"provider"`
-	Name        string           `json:"name"`
-	Description string           `json:"description"`
-	Icon        string           `json:"icon"` // inline SVG, sanitised; may be empty
-	DocsURL     string           `json:"docs_url"`
-	ConsoleURL  string           `json:"console_url"`
-	SetupSteps  []string         `json:"setup_steps"`
+	Slug        string   `json:"slug"`
+	Provider    string   `json:"provider"`
+	Name        string   `json:"name"`
+	Description string   `json:"description"`
+	Icon        string   `json:"icon"` // inline SVG, sanitised; may be empty
+	DocsURL     string   `json:"docs_url"`
+	ConsoleURL  string   `json:"console_url"`
+	SetupSteps  []string `json:"setup_steps"`
+	BrandColor  string   `json:"brand_color,omitempty"` // "#24292f"
+	Categories  []string `json:"categories"`
+	Warnings    []string `json:"warnings"` // what to know before, a sentence each
+	// ConnectWays are the kinds of flow that work, the most convenient first.
+	ConnectWays []hub.FlowKind   `json:"connect_ways"`
 	State       IntegrationState `json:"state"`
 	Problem     string           `json:"problem,omitempty"` // with needs_setup and unavailable: why
 	Enabled     bool             `json:"enabled"`
@@ -210,13 +215,15 @@ type Connection struct {
 	Account       Account    `json:"account"`
 	Scopes        []string   `json:"scopes"`
 	MissingScopes []string   `json:"missing_scopes"`
-	Sandbox       bool       `json:"sandbox"`
-	Health        *Health    `json:"health,omitempty"`   // absent: well
-	Forecast      *Forecast  `json:"forecast,omitempty"` // absent: nothing will end it, as far as is known
-	Expiry        *time.Time `json:"expires_at,omitempty"`
-	LastRefresh   *time.Time `json:"last_refresh,omitempty"`
-	CreatedAt     time.Time  `json:"created_at"`
-	UpdatedAt     time.Time  `json:"updated_at"`
+	// RequestedScopes is what was asked for when it was connected.
+	RequestedScopes []string   `json:"requested_scopes"`
+	Sandbox         bool       `json:"sandbox"`
+	Health          *Health    `json:"health,omitempty"`   // absent: well
+	Forecast        *Forecast  `json:"forecast,omitempty"` // absent: nothing will end it, as far as is known
+	Expiry          *time.Time `json:"expires_at,omitempty"`
+	LastRefresh     *time.Time `json:"last_refresh,omitempty"`
+	CreatedAt       time.Time  `json:"created_at"`
+	UpdatedAt       time.Time  `json:"updated_at"`
 }
 
 // Account is how to recognise whose it is. All of it is text from outside.
@@ -259,6 +266,8 @@ type StartFlow struct {
 	Integration string            `json:"integration"`
 	Connection  string            `json:"connection,omitempty" doc:"Reauthorize this one; it keeps its id"`
 	Config      map[string]string `json:"config,omitempty" doc:"Installation-level settings"`
+	Device      bool              `json:"device,omitempty" doc:"Connect with a code that the user enters at the provider"`
+	Scopes      []string          `json:"scopes,omitempty" maxItems:"200" doc:"Ask for these beyond the integration's: a scope upgrade"`
 	// ConfirmSelf finishes without a confirmation: for the command line, which
 	// prints the account. Only class local may set it.
 	ConfirmSelf bool `json:"confirm_self,omitempty"`
@@ -266,19 +275,33 @@ type StartFlow struct {
 
 // Flow is a connection in the making.
 type Flow struct {
-	ID               string    `json:"id"`
-	Integration      string    `json:"integration"`
-	State            FlowState `json:"state"`
-	AuthorizationURL string    `json:"authorization_url,omitempty"` // while waiting
-	ExpiresAt        time.Time `json:"expires_at"`
-	Account          *Account  `json:"account,omitempty"` // what came back
-	Scopes           []string  `json:"scopes,omitempty"`  // what was granted
-	MissingScopes    []string  `json:"missing_scopes,omitempty"`
-	Replaces         *Account  `json:"replaces,omitempty"`    // a reauthorization came back with another account than this
-	Reauthorize      string    `json:"reauthorize,omitempty"` // the connection that is reauthorized
-	Connection       string    `json:"connection,omitempty"`  // when done
-	Prompts          []Prompt  `json:"prompts,omitempty"`     // what the plugin shows or asks, while waiting
-	Error            *Error    `json:"error,omitempty"`       // when failed
+	ID          string `json:"id"`
+	Integration string `json:"integration"`
+	// Kind says how the provider's answer comes: by the browser, by an address
+	// that the user pastes (nobody listens at the redirect URI), or by a code.
+	Kind             hub.FlowKind `json:"kind" enum:"browser,paste,device"`
+	State            FlowState    `json:"state"`
+	AuthorizationURL string       `json:"authorization_url,omitempty"` // while waiting; not of a device flow
+	Device           *DeviceCode  `json:"device,omitempty"`            // of a device flow, while waiting
+	RequestedScopes  []string     `json:"requested_scopes"`
+	ExpiresAt        time.Time    `json:"expires_at"`
+	Account          *Account     `json:"account,omitempty"` // what came back
+	Scopes           []string     `json:"scopes,omitempty"`  // what was granted
+	MissingScopes    []string     `json:"missing_scopes,omitempty"`
+	Replaces         *Account     `json:"replaces,omitempty"`    // a reauthorization came back with another account than this
+	Reauthorize      string       `json:"reauthorize,omitempty"` // the connection that is reauthorized
+	Connection       string       `json:"connection,omitempty"`  // when done
+	Prompts          []Prompt     `json:"prompts,omitempty"`     // what the plugin shows or asks, while waiting
+	Error            *Error       `json:"error,omitempty"`       // when failed
+}
+
+// DeviceCode is what to show to the user of a device flow.
+type DeviceCode struct {
+	UserCode                string    `json:"user_code"`
+	VerificationURI         string    `json:"verification_uri"`
+	VerificationURIComplete string    `json:"verification_uri_complete,omitempty" doc:"With the code in it, for a link or a QR code; where it is missing, verification_uri"`
+	Interval                int       `json:"interval" doc:"Seconds between two looks of the hub at the provider"`
+	ExpiresAt               time.Time `json:"expires_at"`
 }
 
 // Prompt is what a plugin shows to, or wants from, the user during a connect.
