@@ -20,6 +20,9 @@ var (
 	_ sdk.Refresher  = provider{}
 	_ sdk.Revoker    = provider{}
 	_ sdk.Identifier = provider{}
+
+	_ sdk.DeviceAuthorizer = provider{}
+	_ sdk.Introspector     = provider{}
 )
 
 // Describe implements sdk.Provider. A definition that cannot be used is left
@@ -100,4 +103,31 @@ func (provider) Identify(ctx context.Context, r *sdk.IdentifyRequest) (*sdk.Iden
 		return nil, err
 	}
 	return s.Identify(ctx, r)
+}
+
+// StartDevice implements sdk.DeviceAuthorizer.
+func (provider) StartDevice(ctx context.Context, r *sdk.StartDeviceRequest) (*sdk.StartDeviceResponse, error) {
+	s, err := standard(r.Target)
+	if err != nil {
+		return nil, err
+	}
+	return s.StartDevice(ctx, r)
+}
+
+// PollDevice implements sdk.DeviceAuthorizer.
+func (provider) PollDevice(ctx context.Context, r *sdk.PollDeviceRequest) (*sdk.PollDeviceResponse, error) {
+	s, err := standard(r.Target)
+	if err != nil {
+		return nil, err
+	}
+	return s.PollDevice(ctx, r)
+}
+
+// Introspect implements sdk.Introspector.
+func (provider) Introspect(ctx context.Context, r *sdk.IntrospectRequest) (*sdk.IntrospectResponse, error) {
+	s, err := standard(r.Target)
+	if err != nil {
+		return nil, err
+	}
+	return s.Introspect(ctx, r)
 }

@@ -275,7 +275,7 @@ func (w *world) identifyRequest(s *sdk.TokenSet) *sdk.IdentifyRequest {
 
 func (w *world) can(c sdk.Capability) bool {
 	if w.cfg.New != nil {
-		return slices.Contains(sdk.CapabilitiesOf(w.cfg.New()), c)
+		return slices.Contains(sdk.CapabilitiesOf(w.cfg.New()), c) && (w.d.Capabilities == nil || slices.Contains(w.d.Capabilities, c))
 	}
 	return slices.Contains(w.d.Capabilities, c)
 }

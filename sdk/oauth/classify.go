@@ -116,6 +116,8 @@ func rfcError(leg Leg, e said) *sdk.Error {
 		return &sdk.Error{Code: sdk.CodeReauthorizationRequired, Reason: sdk.ReasonScopeMissing}
 	case "temporarily_unavailable", "server_error", "authorization_pending":
 		return &sdk.Error{Code: sdk.CodeTemporary}
+	case "expired_token": // RFC 8628 section 3.5
+		return &sdk.Error{Code: sdk.CodeReauthorizationRequired, Reason: sdk.ReasonUnknown, Message: "The code was not entered in time. Connect again."}
 	case "slow_down":
 		return &sdk.Error{Code: sdk.CodeSlowDown}
 	default:

@@ -37,6 +37,9 @@ var refusals = map[Leg]string{
 	LegRefresh:  "did not renew the access",
 	LegIdentify: "did not say whose account this is",
 	LegRevoke:   "did not revoke the token",
+	LegDevice:   "does not connect by a code",
+
+	LegIntrospect: "did not say how long the token lives",
 
 	LegDiscovery: "did not give its metadata",
 }

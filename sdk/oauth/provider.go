@@ -28,17 +28,36 @@ func (s *Standard) Description() sdk.Descriptor {
 	if len(d.AllowedHosts) == 0 {
 		d.AllowedHosts = s.fixedHosts()
 	}
+	if d.Capabilities == nil {
+		d.Capabilities = s.capabilities()
+	}
 	return d
+}
+
+// capabilities leaves out what needs an endpoint that there is not. Of a
+// discovered one only the request knows.
+func (s *Standard) capabilities() []sdk.Capability {
+	out := []sdk.Capability{sdk.CanRefresh, sdk.CanRevoke, sdk.CanIdentify, sdk.CanClientCredentials, sdk.CanCheck}
+	if s.DeviceURL != "" || s.Issuer != "" {
+		out = append(out, sdk.CanDevice)
+	}
+	if s.Introspection != nil {
+		out = append(out, sdk.CanIntrospect)
+	}
+	return out
 }
 
 // fixedHosts are the hosts of the endpoints that begin with no template.
 func (s *Standard) fixedHosts() []string {
-	urls := []string{s.Issuer, s.AuthorizeURL, s.TokenURL, s.RefreshURL}
+	urls := []string{s.Issuer, s.AuthorizeURL, s.TokenURL, s.RefreshURL, s.DeviceURL}
 	if s.Identity != nil {
 		urls = append(urls, s.Identity.URL)
 	}
 	if s.Revocation != nil {
 		urls = append(urls, s.Revocation.URL, s.Revocation.GrantURL)
+	}
+	if s.Introspection != nil {
+		urls = append(urls, s.Introspection.URL)
 	}
 	var out []string
 	for _, raw := range urls {
@@ -73,6 +92,9 @@ func (s *Standard) Authorize(ctx context.Context, r *sdk.AuthorizeRequest) (*sdk
 	}
 	if r.Reconnect {
 		maps.Copy(extra, s.ReconnectParams)
+	}
+	if r.NeedRefreshToken {
+		maps.Copy(extra, s.OfflineParams)
 	}
 	if r.SelectAccount {
 		maps.Copy(extra, s.SelectAccountParams)
@@ -133,24 +155,35 @@ func (s *Standard) Exchange(ctx context.Context, r *sdk.ExchangeRequest) (*sdk.E
 			tokens.Metadata = put(tokens.Metadata, key, value)
 		}
 	}
-	out := &sdk.ExchangeResponse{Tokens: tokens}
+	account, err := s.accountOfAnswer(ctx, v, ends, r.ClientID, &tokens, doc, expectNonce(r.Nonce))
+	if err != nil {
+		return nil, err
+	}
+	return &sdk.ExchangeResponse{Tokens: tokens, Account: account}, nil
+}
+
+// accountOfAnswer verifies the id_token of a token answer and reads the account
+// from where Identity says, as far as that is in the answer; nil: it is not.
+func (s *Standard) accountOfAnswer(ctx context.Context, v vars, ends *endpoints, clientID string, t *sdk.TokenSet, doc document, want expectation) (*sdk.Account, error) {
 	var claims document
-	if s.Issuer != "" && !tokens.IDToken.IsZero() {
-		if claims, err = s.verifyIDToken(ctx, ends, r.ClientID, &tokens, expectNonce(r.Nonce)); err != nil {
+	if s.Issuer != "" && !t.IDToken.IsZero() {
+		var err error
+		if claims, err = s.verifyIDToken(ctx, ends, clientID, t, want); err != nil {
 			return nil, err
 		}
 	}
-	if id := s.identity(); id != nil {
-		switch {
-		case id.From == FromToken:
-			out.Account, err = s.account(id, v, ends, doc)
-		case id.From == FromIDToken && claims == nil:
-			err = sdk.Misconfigured("scopes", s.Descriptor.Name+" sent no ID token; the scope openid has to be asked for")
-		case id.From == FromIDToken:
-			out.Account, err = s.account(id, v, ends, claims)
-		}
+	id := s.identity()
+	switch {
+	case id == nil:
+		return nil, nil
+	case id.From == FromToken:
+		return s.account(id, v, ends, doc)
+	case id.From == FromIDToken && claims == nil:
+		return nil, sdk.Misconfigured("scopes", s.Descriptor.Name+" sent no ID token; the scope openid has to be asked for")
+	case id.From == FromIDToken:
+		return s.account(id, v, ends, claims)
 	}
-	return out, err
+	return nil, nil
 }
 
 // Refresh implements sdk.Refresher (RFC 6749 section 6).
@@ -227,6 +260,7 @@ func (s *Standard) token(ctx context.Context, t tokenCall) (sdk.TokenSet, docume
 	if tokens.AccessToken.IsZero() && len(tokens.Named) == 0 {
 		return sdk.TokenSet{}, nil, sdk.Temporary(fmt.Sprintf("%s answered without an access token (HTTP %d)", s.Descriptor.Name, a.status))
 	}
+	s.learnLife(ctx, t.target, t.secret, &tokens)
 	return tokens, a.doc, nil
 }
 

@@ -9,8 +9,9 @@ import (
 )
 
 // Standard is a provider given as data. It implements sdk.Provider,
-// sdk.Refresher, sdk.Revoker and sdk.Identifier; a plain provider needs
-// nothing else, and one with a peculiarity embeds it and overrides a method:
+// sdk.Refresher, sdk.Revoker, sdk.Identifier, sdk.DeviceAuthorizer and
+// sdk.Introspector; what the table does not name it answers with Unsupported. A
+// plain provider needs nothing else, and one with a peculiarity embeds it and overrides a method:
 //
 //	type Provider struct{ *oauth.Standard }
 //
@@ -46,6 +47,9 @@ type Standard struct {
 	AuthorizeURL string `json:"authorize_url,omitempty"`
 	TokenURL     string `json:"token_url,omitempty"`
 	RefreshURL   string `json:"refresh_url,omitempty"` // empty: TokenURL
+	// DeviceURL is the device authorization endpoint (RFC 8628); empty: the
+	// discovered one, or none.
+	DeviceURL string `json:"device_url,omitempty"`
 
 	// ScopeSeparator joins scopes in a request; empty: a space (RFC 6749
 	// section 3.3).
@@ -58,6 +62,9 @@ type Standard struct {
 	// sends its id in the body.
 	ClientAuth  ClientAuth `json:"client_auth,omitempty"`
 	RefreshAuth ClientAuth `json:"refresh_auth,omitempty"`
+	// DeviceAuth is the same for the device authorization endpoint; its token
+	// requests are authenticated by ClientAuth.
+	DeviceAuth ClientAuth `json:"device_auth,omitempty"`
 	// TokenFormat is the form of a token request's body.
 	TokenFormat Format `json:"token_format,omitempty"`
 	// Headers go with every call to the token and identity endpoints.
@@ -69,6 +76,9 @@ type Standard struct {
 	AuthorizeParams     map[string]string `json:"authorize_params,omitempty"`
 	ReconnectParams     map[string]string `json:"reconnect_params,omitempty"`
 	SelectAccountParams map[string]string `json:"select_account_params,omitempty"`
+	// OfflineParams are added when no refresh token is held, for providers
+	// that give one only on consent.
+	OfflineParams map[string]string `json:"offline_params,omitempty"`
 	// LoginHintParam names the parameter of a login hint; empty: "login_hint"
 	// for an OpenID provider, otherwise none.
 	LoginHintParam string `json:"login_hint_param,omitempty"`
@@ -83,6 +93,9 @@ type Standard struct {
 	Errors     []ErrorRule `json:"errors,omitempty"`
 	Identity   *Identity   `json:"identity,omitempty"`
 	Revocation *Revocation `json:"revocation,omitempty"`
+	// Introspection is asked how long a token lives where its answer does not
+	// say, by a client with a secret; nil: it has none.
+	Introspection *Introspection `json:"introspection,omitempty"`
 }
 
 // ClientAuth is a way of client authentication. It is always said, never
@@ -187,6 +200,9 @@ const (
 	LegRefresh  Leg = "refresh"
 	LegIdentify Leg = "identify"
 	LegRevoke   Leg = "revoke"
+	LegDevice   Leg = "device" // both of its requests
+	// LegIntrospect asks how long a token lives.
+	LegIntrospect Leg = "introspect"
 	// LegDiscovery reads the metadata of an issuer.
 	LegDiscovery Leg = "discovery"
 )
@@ -252,6 +268,12 @@ type Revocation struct {
 	OK string `json:"ok,omitempty"`
 }
 
+// Introspection is RFC 7662.
+type Introspection struct {
+	URL  string     `json:"url"`
+	Auth ClientAuth `json:"auth,omitempty"` // empty: Standard.ClientAuth
+}
+
 // Duration is a time.Duration that JSON writes as "90s" or "2h".
 type Duration time.Duration
 
@@ -261,4 +283,7 @@ var (
 	_ sdk.Refresher  = (*Standard)(nil)
 	_ sdk.Revoker    = (*Standard)(nil)
 	_ sdk.Identifier = (*Standard)(nil)
+
+	_ sdk.DeviceAuthorizer = (*Standard)(nil)
+	_ sdk.Introspector     = (*Standard)(nil)
 )

@@ -96,6 +96,7 @@ func (s *Standard) validateEnums(v *validation) {
 	}
 	oneOf(v, "client_auth", s.ClientAuth, "", AuthBody, AuthBasic, AuthNone)
 	oneOf(v, "refresh_auth", s.RefreshAuth, "", AuthBody, AuthBasic, AuthNone)
+	oneOf(v, "device_auth", s.DeviceAuth, "", AuthBody, AuthBasic, AuthNone)
 	oneOf(v, "token_format", s.TokenFormat, "", FormatForm, FormatJSON)
 }
 
@@ -107,9 +108,18 @@ func (s *Standard) validateEndpoints(v *validation) {
 	v.url("authorize_url", s.AuthorizeURL)
 	v.url("token_url", s.TokenURL)
 	v.url("refresh_url", s.RefreshURL)
+	v.url("device_url", s.DeviceURL)
+	if s.Introspection != nil {
+		v.url("introspection.url", s.Introspection.URL)
+		oneOf(v, "introspection.auth", s.Introspection.Auth, "", AuthBody, AuthBasic, AuthNone)
+		if s.Introspection.URL == "" {
+			v.add("introspection.url is missing")
+		}
+	}
 	v.templates("headers", s.Headers)
 	for field, params := range map[string]map[string]string{
 		"authorize_params": s.AuthorizeParams, "reconnect_params": s.ReconnectParams, "select_account_params": s.SelectAccountParams,
+		"offline_params": s.OfflineParams,
 	} {
 		v.templates(field, params)
 		for _, reserved := range []string{"client_id", "redirect_uri", "state", "nonce", "code_challenge", "code_challenge_method"} {
@@ -132,7 +142,7 @@ func (s *Standard) validateErrors(v *validation) {
 			v.add("%s has a detail, but answer.error_detail does not say where details are", field)
 		}
 		for _, leg := range r.On {
-			oneOf(v, field+".on", leg, LegExchange, LegRefresh, LegIdentify, LegRevoke, LegDiscovery)
+			oneOf(v, field+".on", leg, LegExchange, LegRefresh, LegIdentify, LegRevoke, LegDiscovery, LegDevice, LegIntrospect)
 		}
 		oneOf(v, field+".as", r.As, sdk.CodeReauthorizationRequired, sdk.CodeUserDenied, sdk.CodeMisconfigured,
 			sdk.CodeTemporary, sdk.CodeRateLimited, sdk.CodeSlowDown, sdk.CodeUnsupported, sdk.CodePluginBug)

@@ -45,6 +45,7 @@ type code struct {
 type token struct {
 	GrantID string    `json:"grant"`
 	Refresh bool      `json:"refresh"`
+	Name    string    `json:"name,omitempty"` // of a Branch
 	Scopes  []string  `json:"scopes"`
 	Expires time.Time `json:"expires,omitzero"`
 	Spent   time.Time `json:"spent,omitzero"` // a refresh token that was rotated
@@ -55,6 +56,8 @@ type grant struct {
 	ClientID string   `json:"client"`
 	Subject  string   `json:"subject"`
 	Scopes   []string `json:"scopes"`
+
+	NoRefresh bool `json:"no_refresh,omitempty"`
 }
 
 // NewAuthority makes an Authority.
@@ -140,7 +143,7 @@ func (a *Authority) Lookup(access string) (Info, bool) {
 	g := a.state.Grants[t.GrantID]
 	return Info{
 		ClientID: g.ClientID, User: a.userBySubject(g.Subject), Scopes: slices.Clone(t.Scopes),
-		Expires: t.Expires, GrantID: t.GrantID,
+		Expires: t.Expires, GrantID: t.GrantID, Name: t.Name,
 	}, true
 }
 

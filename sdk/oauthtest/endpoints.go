@@ -206,3 +206,23 @@ func (s *Server) device(w http.ResponseWriter, r *http.Request, l *Logged) {
 		"expires_in": int(d.ExpiresIn / time.Second), "interval": int(d.Interval / time.Second),
 	})
 }
+
+// introspect is RFC 7662, for access tokens.
+func (s *Server) introspect(w http.ResponseWriter, r *http.Request, l *Logged) {
+	q := s.current()
+	client, p := s.client(r, l, q)
+	if p != nil {
+		s.refuse(w, q, p)
+		return
+	}
+	info, live := s.Lookup(l.Params.Get("token"))
+	if !live || info.ClientID != client.ID {
+		writeJSON(w, http.StatusOK, map[string]any{"active": false})
+		return
+	}
+	out := map[string]any{"active": true, "sub": info.User.Subject, "client_id": client.ID, "scope": strings.Join(info.Scopes, " ")}
+	if !info.Expires.IsZero() {
+		out["exp"] = info.Expires.Unix()
+	}
+	writeJSON(w, http.StatusOK, out)
+}

@@ -34,6 +34,7 @@ func (a *Authority) Redeem(clientID, secret, redirectURI, verifier string) (*Tok
 		return nil, problem("invalid_grant", "the code_verifier does not match the code_challenge").in("code_verifier")
 	}
 	c.GrantID = a.newGrant(clientID, c.Subject, c.Request.Scopes)
+	a.state.Grants[c.GrantID].NoRefresh = c.Request.NoRefresh
 	out := a.issue(c.GrantID, c.Request.Scopes)
 	out.Nonce = c.Request.Nonce
 	return out, nil
@@ -75,7 +76,7 @@ func (a *Authority) Refresh(clientID, secret string, scopes []string) (*Tokens, 
 		}
 		return nil, problem("invalid_grant", "the refresh token was used before").in("refresh_token")
 	}
-	granted := a.state.Grants[t.GrantID].Scopes
+	granted := t.Scopes
 	for _, s := range scopes {
 		if !slices.Contains(granted, s) {
 			return nil, problem("invalid_scope", "the scope %q was not granted", s)
@@ -86,42 +87,54 @@ func (a *Authority) Refresh(clientID, secret string, scopes []string) (*Tokens, 
 	}
 	if a.rules.RefreshKillsAccess {
 		for h, other := range a.state.Tokens {
-			if other.GrantID == t.GrantID && !other.Refresh {
+			if other.GrantID == t.GrantID && !other.Refresh && other.Name == t.Name {
 				delete(a.state.Tokens, h)
 			}
 		}
 	}
 	if !a.rules.Rotate {
-		out := a.issueAccess(t.GrantID, scopes)
+		out := a.issueAccess(t.GrantID, t.Name, scopes)
 		out.Refresh, out.RefreshUnchanged = secret, true
 		return out, nil
 	}
 	if t.Spent.IsZero() {
 		t.Spent = a.rules.Now()
 	}
-	return a.issue(t.GrantID, scopes), nil
+	return a.issueNamed(t.GrantID, t.Name, scopes), nil
 }
 
 // issue makes an access token and, by the rules, a refresh token.
 func (a *Authority) issue(grantID string, scopes []string) *Tokens {
-	out := a.issueAccess(grantID, scopes)
-	lives := a.lives(a.state.Grants[grantID].Scopes)
-	if lives.NoRefresh {
+	return a.issueNamed(grantID, "", scopes)
+}
+
+func (a *Authority) issueNamed(grantID, name string, scopes []string) *Tokens {
+	out := a.issueAccess(grantID, name, scopes)
+	g := a.state.Grants[grantID]
+	lives := a.lives(g.Scopes)
+	if lives.NoRefresh || g.NoRefresh {
 		return out
 	}
-	out.Refresh, out.RefreshExpires = a.rules.NewToken("refresh"), lives.Refresh
-	a.state.Tokens[hash(out.Refresh)] = &token{GrantID: grantID, Refresh: true, Scopes: scopes, Expires: a.end(lives.Refresh)}
+	out.Refresh, out.RefreshExpires = a.rules.NewToken(kindOf(name, "refresh")), lives.Refresh
+	a.state.Tokens[hash(out.Refresh)] = &token{GrantID: grantID, Refresh: true, Name: name, Scopes: scopes, Expires: a.end(lives.Refresh)}
 	return out
 }
 
-func (a *Authority) issueAccess(grantID string, scopes []string) *Tokens {
+func kindOf(name, kind string) string {
+	if name == "" {
+		return kind
+	}
+	return name + " " + kind
+}
+
+func (a *Authority) issueAccess(grantID, name string, scopes []string) *Tokens {
 	g := a.state.Grants[grantID]
 	lives := a.lives(g.Scopes)
 	out := &Tokens{
-		Access: a.rules.NewToken("access"), ExpiresIn: lives.Access, Scopes: slices.Clone(scopes),
+		Access: a.rules.NewToken(kindOf(name, "access")), Name: name, ExpiresIn: lives.Access, Scopes: slices.Clone(scopes),
 		User: a.userBySubject(g.Subject), ClientID: g.ClientID, GrantID: grantID, IssuedAt: a.rules.Now(),
 	}
-	a.state.Tokens[hash(out.Access)] = &token{GrantID: grantID, Scopes: scopes, Expires: a.end(lives.Access)}
+	a.state.Tokens[hash(out.Access)] = &token{GrantID: grantID, Name: name, Scopes: scopes, Expires: a.end(lives.Access)}
 	return out
 }
 

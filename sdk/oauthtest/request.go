@@ -17,6 +17,9 @@ type Request struct {
 	Scopes      []string `json:"scopes"`
 	Nonce       string   `json:"nonce"`
 	Challenge   string   `json:"challenge"`
+	// NoRefresh, set before Approve, gives no refresh token, as Google does
+	// where consent was given before.
+	NoRefresh bool `json:"no_refresh,omitempty"`
 }
 
 // Check reads an authorization request (RFC 6749 section 4.1.1). Where it

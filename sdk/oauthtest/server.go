@@ -4,9 +4,6 @@ package oauthtest
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"fmt"
 	"net"
 	"net/http"
@@ -23,8 +20,10 @@ const (
 	EndpointRevoke    = "revoke"
 	EndpointUserinfo  = "userinfo"
 	EndpointDevice    = "device"
-	EndpointMetadata  = "metadata"
-	EndpointKeys      = "keys"
+
+	EndpointIntrospect = "introspect"
+	EndpointMetadata   = "metadata"
+	EndpointKeys       = "keys"
 )
 
 // Options are what a Server is made of.
@@ -41,9 +40,9 @@ type Options struct {
 // /revoke, /userinfo, /device, /jwks and OpenID discovery.
 type Server struct {
 	*Authority
+	*Signer
 	URL string // also the issuer
 
-	key  *ecdsa.PrivateKey
 	mux  *http.ServeMux
 	http *http.Server // of Start
 	done chan struct{}
@@ -58,13 +57,13 @@ type Server struct {
 
 // New makes a Server that is reached at options.URL by means of the caller's.
 func New(options Options) (*Server, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	signer, err := NewSigner()
 	if err != nil {
-		return nil, fmt.Errorf("make a signing key: %w", err)
+		return nil, err
 	}
 	s := &Server{
 		Authority: NewAuthority(options.Clients, options.Users, options.Rules),
-		URL:       strings.TrimSuffix(options.URL, "/"), key: key, mux: http.NewServeMux(),
+		URL:       strings.TrimSuffix(options.URL, "/"), Signer: signer, mux: http.NewServeMux(),
 		done: make(chan struct{}), quirks: options.Quirks, faults: map[string][]Fault{},
 	}
 	s.route("GET /authorize", EndpointAuthorize, s.authorize)
@@ -74,6 +73,7 @@ func New(options Options) (*Server, error) {
 	s.route("DELETE /tokens", EndpointRevoke, s.customRevoke)
 	s.route("GET /userinfo", EndpointUserinfo, s.userinfo)
 	s.route("POST /device", EndpointDevice, s.device)
+	s.route("POST /introspect", EndpointIntrospect, s.introspect)
 	s.route("GET /.well-known/openid-configuration", EndpointMetadata, s.metadata)
 	s.route("GET /jwks", EndpointKeys, s.jwks)
 	return s, nil

@@ -72,7 +72,8 @@ type Tokens struct {
 	Scopes                    []string
 	User                      User
 	Nonce, ClientID, GrantID  string
-	RefreshUnchanged          bool // Refresh is the one that was used
+	Name                      string // of a Branch
+	RefreshUnchanged          bool   // Refresh is the one that was used
 	IssuedAt                  time.Time
 }
 
@@ -83,6 +84,7 @@ type Info struct {
 	Scopes   []string
 	Expires  time.Time // zero: never
 	GrantID  string
+	Name     string // of a Branch
 }
 
 // Problem is a refusal: an OAuth error code and its text, and the parameter
