@@ -127,6 +127,10 @@ func (a *App) openDomain(ctx context.Context) (err error) {
 	}); err != nil {
 		return err
 	}
+	a.conns.Know(a.catalog.Descriptor, time.Now)
+	if err := a.conns.Prepare(ctx); err != nil {
+		return err
+	}
 	key, err := a.fingerprintKey()
 	if err != nil {
 		return err

@@ -26,6 +26,7 @@ type EventType string
 const (
 	EventConnected            EventType = "connection.connected"
 	EventDisconnected         EventType = "connection.disconnected"
+	EventRevoked              EventType = "connection.revoked" // after a disconnect for which the provider was not there
 	EventRefreshed            EventType = "connection.refreshed"
 	EventNeedsReauthorization EventType = "connection.reauthorization_needed"
 	EventHealth               EventType = "connection.health"

@@ -64,4 +64,7 @@ const (
 type Revocation struct {
 	Reach   Reach
 	Message string // in words
+	// Pending is set while the provider could not be reached: it is asked
+	// again in the background.
+	Pending bool
 }

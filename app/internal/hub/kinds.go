@@ -38,6 +38,10 @@ var kinds = []KindInfo{
 	{KindRestored, Passing},
 	{KindPending, Passing},
 	{KindSession, Passing},
+	{KindRevocation, Passing}, // is the affair of the hub that was asked for it
+	{KindOwner, Derived},
+	{KindAccount, Derived},
+	{KindDue, Derived},
 }
 
 // Kinds yields every kind of record there is, in the order in which a backup

@@ -6,24 +6,35 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"sync"
+	"time"
 )
 
-// Connections keeps connections and their tokens in a Store. Everything that
-// reads or writes them goes through the one Connections of a store, which also
-// knows whose they are without reading them all. Safe for concurrent use.
+// Connections keeps connections and their tokens in a Store, and the indexes
+// that find them without reading them all: by owner and integration, by account,
+// and by the minute in which something is due. Everything that reads or writes
+// them goes through the one Connections of a store. Safe for concurrent use.
 type Connections struct {
 	store Store
-
-	mu sync.Mutex
-	// index holds the integration of each connection, by owner and id. nil
-	// until somebody asks. It may name a connection that is gone, never miss
-	// one whose Update has returned.
-	index map[Owner]map[string]string
+	ids   idCache
+	// descriptor is what is known of an integration's provider, see Know.
+	descriptor func(integration string) *Descriptor
+	now        func() time.Time
 }
 
 // NewConnections returns the repository of a store.
-func NewConnections(s Store) *Connections { return &Connections{store: s} }
+func NewConnections(s Store) *Connections {
+	return &Connections{
+		store: s, ids: newIDCache(),
+		descriptor: func(string) *Descriptor { return nil }, now: time.Now,
+	}
+}
+
+// Know sets who tells of the provider of an integration, and the clock, so that
+// what is due is known from the first write on. It must be called before
+// anything is written, or not at all.
+func (c *Connections) Know(descriptor func(integration string) *Descriptor, now func() time.Time) {
+	c.descriptor, c.now = descriptor, now
+}
 
 // Get returns a connection, or ErrNotFound. The caller owns the result.
 func (c *Connections) Get(ctx context.Context, id string) (*Connection, error) {
@@ -45,7 +56,8 @@ func (c *Connections) Tokens(ctx context.Context, id string) (*Tokens, error) {
 }
 
 // All yields every connection, in no particular order. One that cannot be read
-// yields its *IntegrityError and the listing goes on.
+// yields its *IntegrityError and the listing goes on. It takes as long as there
+// are connections: for the few who want them all.
 func (c *Connections) All(ctx context.Context) iter.Seq2[*Connection, error] {
 	return func(yield func(*Connection, error) bool) {
 		for rec, err := range c.store.List(ctx, KindConnection) {
@@ -61,25 +73,56 @@ func (c *Connections) All(ctx context.Context) iter.Seq2[*Connection, error] {
 }
 
 // Find returns the connections of an owner through an integration, oldest first;
-// through any integration where that is empty.
+// through any integration where that is empty. One that is damaged is left out,
+// unless it is all there is. It takes as long as there are such connections.
 func (c *Connections) Find(ctx context.Context, owner Owner, integration string) ([]*Connection, error) {
 	ids, err := c.idsOf(ctx, owner, integration)
 	if err != nil {
 		return nil, err
 	}
 	var out []*Connection
+	var damage error
 	for _, id := range ids {
 		conn, err := c.Get(ctx, id)
-		switch {
+		switch _, damaged := errors.AsType[*IntegrityError](err); {
 		case errors.Is(err, ErrNotFound):
-			c.forget(id, owner)
+		case damaged:
+			damage = err // hides no other
 		case err != nil:
 			return nil, err
-		case conn.Owner == owner:
+		case conn.Owner == owner && (integration == "" || conn.Integration == integration):
 			out = append(out, conn)
 		}
 	}
+	if len(out) == 0 && integration != "" && damage != nil {
+		return nil, damage
+	}
 	sortByAge(out)
+	return out, nil
+}
+
+// SameAccount returns the connections, of whomever, that stand on the same
+// OAuth client and the same account.
+func (c *Connections) SameAccount(ctx context.Context, client string, a Account) ([]*Connection, error) {
+	name, tag := accountName(client, a)
+	all, err := c.list(ctx, KindAccount, name)
+	if err != nil {
+		return nil, err
+	}
+	var out []*Connection
+	for _, e := range all {
+		if e.Tag != tag {
+			continue
+		}
+		conn, err := c.Get(ctx, e.ID)
+		switch _, damaged := errors.AsType[*IntegrityError](err); {
+		case errors.Is(err, ErrNotFound) || damaged: // it cannot be used anyway
+		case err != nil:
+			return nil, err
+		case conn.ClientID == client && conn.Account.Same(a):
+			out = append(out, conn)
+		}
+	}
 	return out, nil
 }
 
@@ -87,27 +130,16 @@ func (c *Connections) Find(ctx context.Context, owner Owner, integration string)
 // and on disk when Update returns nil, or none. See Store.Update.
 func (c *Connections) Update(ctx context.Context, f func(*ConnectionsTx) error) error {
 	var tx *ConnectionsTx
+	var failed error
 	err := c.store.Update(ctx, func(t Tx) error {
-		tx = &ConnectionsTx{Tx: t} // afresh, should the store run f again
-		return f(tx)
+		tx = &ConnectionsTx{Tx: t, of: c} // afresh, should the store run f again
+		failed = f(tx)
+		return failed
 	})
-	if err != nil {
-		return err
+	if tx != nil && failed == nil {
+		c.ids.forget(tx.moved, err != nil) // a write that failed may still arrive
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.index == nil {
-		return nil
-	}
-	for _, conn := range tx.written {
-		c.note(conn)
-	}
-	for _, ref := range tx.deleted {
-		for _, ids := range c.index {
-			delete(ids, ref)
-		}
-	}
-	return nil
+	return err
 }
 
 // ConnectionsTx is a transaction on connections and tokens. Tx is the store's,
@@ -115,8 +147,8 @@ func (c *Connections) Update(ctx context.Context, f func(*ConnectionsTx) error) 
 type ConnectionsTx struct {
 	Tx
 
-	written []*Connection
-	deleted []string
+	of    *Connections
+	moved []Owner // whose list of connections changed
 }
 
 // Connection returns a connection, or ErrNotFound.
@@ -141,6 +173,10 @@ func (tx *ConnectionsTx) Tokens(id string) (*Tokens, error) {
 // conn.Generation (0: there must be none), and sets conn.Generation to the new
 // one; otherwise ErrConflict.
 func (tx *ConnectionsTx) PutConnection(conn *Connection) error {
+	old, err := tx.Connection(conn.ID)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
 	b, err := encodeConnection(conn)
 	if err != nil {
 		return err
@@ -150,9 +186,7 @@ func (tx *ConnectionsTx) PutConnection(conn *Connection) error {
 		return err
 	}
 	conn.Generation = generation
-	written := *conn
-	tx.written = append(tx.written, &written)
-	return nil
+	return tx.index(old, conn)
 }
 
 // PutTokens writes tokens if the stored ones still have t.Revision (0: there
@@ -168,7 +202,7 @@ func (tx *ConnectionsTx) PutTokens(t *Tokens) error {
 		return err
 	}
 	t.Revision = revision
-	return nil
+	return tx.hint(t)
 }
 
 // PutTokenSet writes the token set of a new or reauthorized connection: the
@@ -185,57 +219,18 @@ func (tx *ConnectionsTx) PutTokenSet(connection string, set TokenSet) (*Tokens, 
 	return t, tx.PutTokens(t)
 }
 
-// DeleteConnection removes a connection together with its tokens.
+// DeleteConnection removes a connection together with its tokens, also where
+// they cannot be read any more.
 func (tx *ConnectionsTx) DeleteConnection(id string) error {
+	old, err := tx.Connection(id)
+	if err == nil {
+		err = tx.index(old, nil)
+		if _, damaged := errors.AsType[*IntegrityError](err); err != nil && !damaged {
+			return err // an entry that stays leads nowhere
+		}
+	}
 	if err := tx.Delete(Ref{KindTokens, id}); err != nil {
 		return err
 	}
-	if err := tx.Delete(Ref{KindConnection, id}); err != nil {
-		return err
-	}
-	tx.deleted = append(tx.deleted, id)
-	return nil
-}
-
-// idsOf names the connections of an owner, reading them all once.
-func (c *Connections) idsOf(ctx context.Context, owner Owner, integration string) ([]string, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.index == nil {
-		c.index = map[Owner]map[string]string{}
-		for conn, err := range c.All(ctx) {
-			if _, damaged := errors.AsType[*IntegrityError](err); damaged {
-				continue // nobody's until it is mended; All reports it
-			}
-			if err != nil {
-				c.index = nil
-				return nil, err
-			}
-			c.note(conn)
-		}
-	}
-	var ids []string
-	for id, of := range c.index[owner] {
-		if integration == "" || of == integration {
-			ids = append(ids, id)
-		}
-	}
-	return ids, nil
-}
-
-// note needs c.mu held and c.index made.
-func (c *Connections) note(conn *Connection) {
-	if c.index[conn.Owner] == nil {
-		c.index[conn.Owner] = map[string]string{}
-	}
-	c.index[conn.Owner][conn.ID] = conn.Integration
-}
-
-func (c *Connections) forget(id string, owner Owner) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.index[owner], id)
-	if len(c.index[owner]) == 0 {
-		delete(c.index, owner)
-	}
+	return tx.Delete(Ref{KindConnection, id})
 }

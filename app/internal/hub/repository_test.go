@@ -224,3 +224,148 @@ func TestFindWhileOthersWrite(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+func TestSameAccount(t *testing.T) {
+	c := hub.NewConnections(memstore.New())
+	octocat := hub.Account{Issuer: "https://github.com", Subject: "1"}
+	put := func(id string, edit func(*hub.Connection)) {
+		t.Helper()
+		conn := &hub.Connection{ID: id, Owner: hub.Owner{User: id}, Integration: "github", ClientID: "client", Account: octocat}
+		if old, err := c.Get(t.Context(), id); err == nil {
+			conn.Generation = old.Generation
+		}
+		edit(conn)
+		if err := c.Update(t.Context(), func(tx *hub.ConnectionsTx) error { return tx.PutConnection(conn) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	same := func() []string {
+		t.Helper()
+		list, err := c.SameAccount(t.Context(), "client", octocat)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids := []string{}
+		for _, conn := range list {
+			ids = append(ids, conn.ID)
+		}
+		slices.Sort(ids)
+		return ids
+	}
+	put("a", func(*hub.Connection) {})
+	put("b", func(c *hub.Connection) { c.Account.Login = "named" })
+	put("other client", func(c *hub.Connection) { c.ClientID = "another" })
+	put("other tenant", func(c *hub.Connection) { c.Account.Tenant = "acme" })
+	put("nobody", func(c *hub.Connection) { c.Account = hub.Account{} })
+	if got := same(); !slices.Equal(got, []string{"a", "b"}) {
+		t.Errorf("got %v", got)
+	}
+	put("b", func(c *hub.Connection) { c.Account.Subject = "2" }) // reauthorized with another account
+	put("other client", func(*hub.Connection) {})
+	if got := same(); !slices.Equal(got, []string{"a", "other client"}) {
+		t.Errorf("after the accounts changed: %v", got)
+	}
+	remove(t, c, "a")
+	if got := same(); !slices.Equal(got, []string{"other client"}) {
+		t.Errorf("after a removal: %v", got)
+	}
+}
+
+func TestDamagedConnectionIsToldWhereItIsAllThereIs(t *testing.T) {
+	store := memstore.New()
+	c := hub.NewConnections(store)
+	add(t, c, "bad", hub.Me, "github")
+	add(t, c, "good", hub.Me, "slack")
+	err := store.Update(t.Context(), func(tx hub.Tx) error {
+		_, err := tx.Put(hub.Ref{Kind: hub.KindConnection, ID: "bad"}, 1, []byte("garbage"))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Find(t.Context(), hub.Me, "github"); err == nil {
+		t.Error("a damaged connection was taken for none")
+	} else if _, ok := errors.AsType[*hub.IntegrityError](err); !ok {
+		t.Error(err)
+	}
+	if got := found(t, c, hub.Me, ""); !slices.Equal(got, []string{"good"}) {
+		t.Errorf("found %v", got)
+	}
+}
+
+func TestOwnerOfMany(t *testing.T) {
+	store := memstore.New()
+	c := hub.NewConnections(store)
+	const many = 1300
+	put := func(ids ...int) {
+		t.Helper()
+		err := c.Update(t.Context(), func(tx *hub.ConnectionsTx) error {
+			for _, i := range ids {
+				if err := tx.PutConnection(&hub.Connection{ID: fmt.Sprint(i), Owner: hub.Me, Integration: "github"}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var all []int
+	for i := range many {
+		all = append(all, i)
+	}
+	put(all...)
+	removeAll := func(c *hub.Connections, ids []string) {
+		t.Helper()
+		err := c.Update(t.Context(), func(tx *hub.ConnectionsTx) error {
+			for _, id := range ids {
+				if err := tx.DeleteConnection(id); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var even []string
+	for i := 0; i < many; i += 2 {
+		even = append(even, fmt.Sprint(i))
+	}
+	removeAll(c, even)
+	if got := found(t, c, hub.Me, "github"); len(got) != many/2 {
+		t.Errorf("found %d, want %d", len(got), many/2)
+	}
+	put(0, 2, 4)
+	fresh := hub.NewConnections(store)
+	if got := found(t, fresh, hub.Me, ""); len(got) != many/2+3 || !slices.Contains(got, "4") {
+		t.Errorf("found %d, want %d", len(got), many/2+3)
+	}
+	removeAll(fresh, found(t, fresh, hub.Me, ""))
+	for rec, err := range store.List(t.Context(), hub.KindOwner) {
+		t.Errorf("left over: %v, %v", rec.ID, err)
+	}
+}
+
+func TestDamagedIndexHidesNothing(t *testing.T) {
+	store := memstore.New()
+	c := hub.NewConnections(store)
+	add(t, c, "good", hub.Me, "github")
+	add(t, c, "hers", ada, "github")
+	err := store.Update(t.Context(), func(tx hub.Tx) error {
+		_, err := tx.Put(hub.Ref{Kind: hub.KindOwner, ID: `"me"/""/false/0`}, 1, []byte("garbage"))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := found(t, hub.NewConnections(store), hub.Me, "github"); !slices.Equal(got, []string{"good"}) {
+		t.Errorf("found %v", got)
+	}
+	remove(t, c, "good")
+	if got := found(t, hub.NewConnections(store), hub.Me, ""); len(got) != 0 {
+		t.Errorf("after the removal: %v", got)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 )
 
 // Kind is the kind of a stored record. Kinds are declared here and nowhere
@@ -25,7 +26,22 @@ const (
 	KindAudit       Kind = "audit"        // the key of the audit
 	KindAnchor      Kind = "audit-anchor" // a line of the audit that must be there
 	KindRestored    Kind = "restored"     // a restore that the audit does not tell of yet
+	KindRevocation  Kind = "revocation"   // of a connection that was ended
 )
+
+// The kinds of the indexes, which are built anew where they are missing.
+const (
+	KindOwner   Kind = "owner"   // lists of connections by owner
+	KindAccount Kind = "account" // lists of connections by OAuth client and account
+	KindDue     Kind = "due"     // a kind for each minute, see Kind.Of
+)
+
+// Of is the kind of one bucket of an index, so that listing it takes as long as
+// it is large, whatever else is stored. bucket must not hold a zero byte.
+func (k Kind) Of(bucket string) Kind { return k + "/" + Kind(bucket) }
+
+// Bucket reports whether a kind is one of the many of an index.
+func (k Kind) Bucket() bool { return strings.Contains(string(k), "/") }
 
 // Ref names a record.
 type Ref struct {

@@ -69,6 +69,14 @@ func (t *TokenSet) ValidFor(now time.Time, ttl time.Duration) bool {
 	return t.Expiry.IsZero() || t.Expiry.Sub(now) > ttl
 }
 
+// clockSlack is how far a clock may have been put back without casting doubt on
+// what was issued before.
+const clockSlack = 2 * time.Minute
+
+// FromTheFuture reports whether a token was issued under a clock that was
+// later put back, so that its expiry tells nothing.
+func (t *TokenSet) FromTheFuture(now time.Time) bool { return t.IssuedAt.Sub(now) > clockSlack }
+
 // Life is how long the access token lived in all; zero when unknown.
 func (t *TokenSet) Life() time.Duration {
 	if t.Expiry.IsZero() {

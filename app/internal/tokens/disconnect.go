@@ -12,12 +12,12 @@ import (
 )
 
 // DisconnectAs ends a connection: from its first write on nobody gets its
-// tokens and nothing renews them. Then the tokens are revoked at the provider
-// as narrowly as possible, and the records removed, whether or not the provider
-// could be reached. allowGrant permits a revocation that also ends other
-// connections, where the provider knows none narrower. caller goes into the
-// audit: an app's id or "user". It returns when all that is done, after at most
-// 50 seconds; the end of ctx does not stop it.
+// tokens and nothing renews them. Its records are removed, and what they held is
+// revoked at the provider as narrowly as possible; where the provider cannot be
+// reached, the background goes on trying. allowGrant permits a revocation that
+// also ends other connections, where the provider knows none narrower. caller
+// goes into the audit: an app's id or "user". It returns after the first try,
+// after at most 50 seconds; the end of ctx does not stop it.
 func (e *Engine) DisconnectAs(ctx context.Context, caller, id string, allowGrant bool) (hub.Revocation, error) {
 	if _, err := e.cfg.Connections.Get(ctx, id); errors.Is(err, hub.ErrNotFound) {
 		return hub.Revocation{}, noSuch(err)
@@ -28,55 +28,90 @@ func (e *Engine) DisconnectAs(ctx context.Context, caller, id string, allowGrant
 	if err := e.cfg.Auditor.Record(ctx, entry); err != nil {
 		return hub.Revocation{}, auditFailed(err)
 	}
-	return e.remove(context.WithoutCancel(ctx), caller, id, allowGrant)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), revokeTimeout+flightPatience)
+	defer cancel()
+	defer context.AfterFunc(e.life, cancel)()
+
+	if !e.claim(id) {
+		return hub.Revocation{}, noSuch(nil) // somebody else is at it
+	}
+	defer e.unclaim(id)
+	r, err := e.condemn(ctx, caller, id, allowGrant)
+	if err != nil {
+		return hub.Revocation{}, err
+	}
+	e.landed(ctx, id)
+	rev, err := e.bury(ctx, r)
+	if err != nil {
+		// Marked as it is, it stays out of use, and Run tries again.
+		e.publish(hub.Event{Type: hub.EventHealth, Connection: id, Slug: r.Connection.Integration, Detail: string(hub.CodeStorage)})
+		return rev, err
+	}
+	e.publish(hub.Event{Type: hub.EventDisconnected, Connection: id, Slug: r.Connection.Integration, Detail: rev.Message})
+	return rev, nil
 }
 
 func noSuch(err error) *hub.Error {
 	return &hub.Error{Code: hub.CodeNotFound, Message: "there is no such connection", Err: err}
 }
 
-func (e *Engine) remove(ctx context.Context, caller, id string, allowGrant bool) (hub.Revocation, error) {
-	ctx, cancel := context.WithTimeout(ctx, revokeTimeout+flightPatience)
-	defer cancel()
-	defer context.AfterFunc(e.life, cancel)()
-	var conn *hub.Connection
-	err := e.cfg.Connections.Update(ctx, func(tx *hub.ConnectionsTx) (err error) {
-		if conn, err = tx.Connection(id); err != nil || conn.State == hub.StateDisconnected {
+// condemn takes a connection out of use, and notes that it is to be ended.
+func (e *Engine) condemn(ctx context.Context, caller, id string, allowGrant bool) (*hub.Revoking, error) {
+	var r *hub.Revoking
+	err := e.cfg.Connections.Update(ctx, func(tx *hub.ConnectionsTx) error {
+		conn, err := tx.Connection(id)
+		if err != nil {
 			return err
 		}
 		if !conn.Elsewhere() { // which must be known to the end, also after a restart
 			conn.Reason = ""
 		}
 		conn.State, conn.UpdatedAt = hub.StateDisconnected, e.now()
-		return tx.PutConnection(conn)
+		if err := tx.PutConnection(conn); err != nil {
+			return err
+		}
+		r = &hub.Revoking{ID: id, Connection: *conn, AllowGrant: allowGrant, Caller: caller, Since: e.now(), Next: e.now()}
+		old, err := tx.Revoking(id)
+		switch {
+		case err == nil:
+			r.Revision = old.Revision
+		case !errors.Is(err, hub.ErrNotFound):
+			return err
+		}
+		return tx.PutRevoking(r)
 	})
 	if errors.Is(err, hub.ErrNotFound) {
-		return hub.Revocation{}, noSuch(err)
+		return nil, noSuch(err)
 	}
 	if err != nil {
-		return hub.Revocation{}, storageFailed(err)
+		return nil, storageFailed(err)
 	}
-	e.landed(ctx, id)
+	faults.Point("disconnect.after-mark")
+	return r, nil
+}
 
-	var rev hub.Revocation
-	toks, err := e.cfg.Connections.Tokens(ctx, id)
-	switch {
-	case err == nil:
-		if a := e.unsaved(id, toks.Generation); a != nil {
-			merge(toks, a)
+// bury removes what is left of a condemned connection, and makes the first try
+// to revoke its tokens.
+func (e *Engine) bury(ctx context.Context, r *hub.Revoking) (hub.Revocation, error) {
+	id, unreadable := r.Connection.ID, false
+	err := e.cfg.Connections.Update(context.WithoutCancel(ctx), func(tx *hub.ConnectionsTx) error {
+		var set hub.TokenSet
+		switch toks, err := tx.Tokens(id); {
+		case err == nil:
+			if a := e.unsaved(id, toks.Generation); a != nil {
+				merge(toks, a)
+			}
+			set = toks.Current
+		case errors.Is(err, hub.ErrNotFound):
+		default:
+			if _, unreadable = errors.AsType[*hub.IntegrityError](err); !unreadable {
+				return err
+			}
 		}
-		rev = e.revoke(ctx, conn, &toks.Current, id, allowGrant)
-	case errors.Is(err, hub.ErrNotFound):
-		rev = hub.Revocation{Reach: hub.ReachNone, Message: "The account was removed. It had no token."}
-	default:
-		rev = hub.Revocation{Reach: hub.ReachNone, Message: "The account was removed. Its token cannot be read any more and was not revoked; remove the access in the account's settings at the provider."}
-	}
-	faults.Point("disconnect.after-revoke")
-
-	if err := e.cfg.Connections.Update(context.WithoutCancel(ctx), func(tx *hub.ConnectionsTx) error { return tx.DeleteConnection(id) }); err != nil {
-		// Marked as it is, it stays out of use, and Run tries again.
-		e.publish(hub.Event{Type: hub.EventHealth, Connection: id, Slug: conn.Integration, Detail: string(hub.CodeStorage)})
-		return rev, storageFailed(err)
+		return tx.EndConnection(r, set)
+	})
+	if err != nil {
+		return hub.Revocation{}, storageFailed(err)
 	}
 	e.mu.Lock()
 	if s := e.slots[id]; s != nil {
@@ -84,12 +119,12 @@ func (e *Engine) remove(ctx context.Context, caller, id string, allowGrant bool)
 		e.tidy(id)
 	}
 	e.mu.Unlock()
-	entry := hub.AuditEntry{Time: e.now(), Action: hub.AuditRevoke, Decision: hub.AuditAllowed, App: caller, Connection: id, Reach: rev.Reach}
-	if err := e.cfg.Auditor.Record(context.WithoutCancel(ctx), entry); err != nil {
-		e.cfg.Logger.Error("a revocation could not be audited", "connection", id, "error", err)
+	faults.Point("disconnect.after-delete")
+	rev, err := e.tryRevoke(ctx, r)
+	if unreadable {
+		rev.Message = "The account was removed. Its token cannot be read any more and was not revoked; remove the access in the account's settings at the provider."
 	}
-	e.publish(hub.Event{Type: hub.EventDisconnected, Connection: id, Slug: conn.Integration, Detail: rev.Message})
-	return rev, nil
+	return rev, err
 }
 
 // landed waits for the refreshes of a connection that are under way, so that

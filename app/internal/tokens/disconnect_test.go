@@ -98,8 +98,8 @@ func TestDisconnectWhenTheProviderCannot(t *testing.T) {
 		set  func(*house)
 		says string
 	}{
-		"down": {func(h *house) {
-			h.provider.revoke = func(hub.RevokeRequest) (hub.Reach, error) { return "", unavailable() }
+		"refuses": {func(h *house) {
+			h.provider.revoke = func(hub.RevokeRequest) (hub.Reach, error) { return "", invalidGrant() }
 		}, "did not revoke"},
 		"refresh tokens only": {func(h *house) {
 			h.provider.revoke = func(r hub.RevokeRequest) (hub.Reach, error) {
@@ -114,8 +114,8 @@ func TestDisconnectWhenTheProviderCannot(t *testing.T) {
 			h.resolver.descriptor.Capabilities, h.resolver.descriptor.RevokeNote = nil, "See acme.example/apps."
 		}, "See acme.example/apps."},
 		"no plugin": {func(h *house) {
-			h.resolver.err = &hub.Error{Code: hub.CodePluginUnavailable, Message: "its plugin is missing"}
-		}, "its plugin is missing"},
+			h.resolver.err = &hub.Error{Code: hub.CodeIntegrationNotConfigured, Message: "it is not set up any more"}
+		}, "it is not set up any more"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, h *house) {
@@ -204,7 +204,10 @@ func TestUnusedTokensOfALiveAccountKeepItsGrant(t *testing.T) {
 
 func TestDisconnectCutShortIsFinishedByTheNextRun(t *testing.T) {
 	inBubble(t, func(t *testing.T, h *house) {
-		h.connect("c", time.Hour, func(c *hub.Connection, _ *hub.TokenSet) { c.State = hub.StateDisconnected })
+		h.connect("c", time.Hour)
+		if _, err := h.condemn(t.Context(), "user", "c", false); err != nil {
+			t.Fatal(err)
+		}
 		h.mustFail("c", hub.CodeNotInstalled)
 		stop := h.run()
 		defer stop()
@@ -212,6 +215,95 @@ func TestDisconnectCutShortIsFinishedByTheNextRun(t *testing.T) {
 		h.wantGone("c")
 		if h.provider.accepts("access-1") {
 			t.Error("it was not revoked")
+		}
+	})
+}
+
+// TestRevocationOutlivesOutageAndRestart: the account is gone at once, its
+// tokens are revoked when the provider is back, the refresh token first.
+func TestRevocationOutlivesOutageAndRestart(t *testing.T) {
+	for name, trouble := range map[string]func(*house){
+		"provider down": func(h *house) {
+			h.provider.revoke = func(hub.RevokeRequest) (hub.Reach, error) { return "", unavailable() }
+		},
+		"plugin missing": func(h *house) {
+			h.resolver.err = &hub.Error{Code: hub.CodePluginUnavailable, Message: "its plugin is missing"}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, h *house) {
+				h.connect("c", time.Hour)
+				trouble(h)
+				rev := h.disconnect("c", false)
+				if !rev.Pending || rev.Reach != hub.ReachNone || !strings.Contains(rev.Message, "as soon as") {
+					t.Errorf("got %+v", rev)
+				}
+				h.wantGone("c")
+				stop := h.run()
+				time.Sleep(24 * time.Hour)
+				stop()
+				if n := len(h.provider.revoked); n > 2*40 {
+					t.Errorf("%d tries in a day", n)
+				}
+				h.close()
+				h.start() // the hub is started again, and all is well
+				h.provider.script(func(p *provider) { p.revoke, p.revoked = nil, nil })
+				h.resolver.err = nil
+				defer h.run()()
+				time.Sleep(maxRevokeDelay + 2*revokeLookEvery)
+				if !slices.Equal(h.provider.revoked, []string{"refresh-1", "access-1"}) {
+					t.Errorf("revoked %v", h.provider.revoked)
+				}
+				if e := h.auditor.last(); e.Action != hub.AuditRevoke || e.Decision != hub.AuditAllowed || e.Reach != hub.ReachToken || e.App != "user" || e.Connection != "c" {
+					t.Errorf("audited as %+v", e)
+				}
+				if h.bus.count(hub.EventDisconnected) != 1 || h.bus.count(hub.EventRevoked) != 1 {
+					t.Errorf("events %+v", h.bus.all)
+				}
+				time.Sleep(24 * time.Hour)
+				if n := len(h.provider.revoked); n != 2 {
+					t.Errorf("revoked again: %v", h.provider.revoked)
+				}
+			})
+		})
+	}
+}
+
+func TestWhatWasRevokedIsNotRevokedAgain(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *house) {
+		h.connect("c", time.Hour)
+		h.provider.revoke = func(r hub.RevokeRequest) (hub.Reach, error) {
+			if r.Refresh {
+				return hub.ReachToken, nil
+			}
+			return "", unavailable()
+		}
+		if rev := h.disconnect("c", false); !rev.Pending {
+			t.Errorf("got %+v", rev)
+		}
+		h.provider.script(func(p *provider) { p.revoke, p.revoked = nil, nil })
+		defer h.run()()
+		time.Sleep(2 * time.Minute)
+		if !slices.Equal(h.provider.revoked, []string{"access-1"}) {
+			t.Errorf("revoked %v", h.provider.revoked)
+		}
+	})
+}
+
+func TestRevocationGivesUp(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *house) {
+		h.connect("c", time.Hour)
+		h.provider.revoke = func(hub.RevokeRequest) (hub.Reach, error) { return "", unavailable() }
+		h.disconnect("c", false)
+		defer h.run()()
+		time.Sleep(revokeGivesUp + maxRevokeDelay)
+		if e := h.auditor.last(); e.Action != hub.AuditRevoke || e.Decision != hub.AuditFailed || e.Code != hub.CodeProviderUnavailable {
+			t.Errorf("audited as %+v", e)
+		}
+		tries := len(h.provider.revoked)
+		time.Sleep(revokeGivesUp)
+		if len(h.provider.revoked) != tries || h.bus.count(hub.EventRevoked) != 1 {
+			t.Errorf("it goes on: %d tries, then %d", tries, len(h.provider.revoked))
 		}
 	})
 }

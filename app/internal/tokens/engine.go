@@ -87,10 +87,10 @@ type Engine struct {
 
 	mu       sync.Mutex
 	closed   bool
-	paused   bool                     // the hub is locked
-	slots    map[string]*slot         // by connection id; only where something is going on
-	circuits map[string]*circuit      // by integration
-	margins  map[string]time.Duration // providers' own refresh margins, as met
+	paused   bool                // the hub is locked
+	slots    map[string]*slot    // by connection id; only where something is going on
+	circuits map[string]*circuit // by integration
+	revoking map[string]bool     // revocations that somebody is at
 }
 
 // slot is what the engine knows of a connection beside what is stored. Its
@@ -115,7 +115,7 @@ func New(cfg Config) *Engine {
 	life, stop := context.WithCancel(context.Background())
 	return &Engine{
 		cfg: cfg, life: life, stop: stop,
-		slots: map[string]*slot{}, circuits: map[string]*circuit{}, margins: map[string]time.Duration{},
+		slots: map[string]*slot{}, circuits: map[string]*circuit{}, revoking: map[string]bool{},
 	}
 }
 

@@ -35,7 +35,8 @@ type failure struct {
 }
 
 // pending returns the failure that a refresh would only repeat, as an answer
-// to be given at once; nil when it is time to try.
+// to be given at once; nil when it is time to try. Of the connection's own
+// failure and its provider's it is the one that lasts longer.
 func (e *Engine) pending(o *outcome, force bool) *hub.Error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -43,13 +44,15 @@ func (e *Engine) pending(o *outcome, force bool) *hub.Error {
 	if s != nil && s.running != nil {
 		return nil // it will tell
 	}
+	now := e.now()
+	blocked := e.circuits[o.conn.Integration].blocked(now)
 	if s == nil || s.failure == nil {
-		return e.circuits[o.conn.Integration].blocked(e.now())
+		return blocked
 	}
 	f := s.failure
-	left := f.next.Sub(e.now())
-	if f.generation != o.tokens.Generation || left <= 0 || force && !f.imposed {
-		return e.circuits[o.conn.Integration].blocked(e.now())
+	left := f.next.Sub(now)
+	if f.generation != o.tokens.Generation || left <= 0 || force && !f.imposed || blocked != nil && blocked.RetryAfter > left {
+		return blocked
 	}
 	err := *f.err
 	err.RetryAfter = left
@@ -116,17 +119,20 @@ func (e *Engine) recovered(id string) bool {
 }
 
 // IntegrationChanged lets the connections of an integration be tried again at
-// once: its settings may have been what was wrong.
-func (e *Engine) IntegrationChanged(slug string) {
+// once: its settings may have been what was wrong. It names those that had
+// failed. An empty slug means all.
+func (e *Engine) IntegrationChanged(slug string) (ids []string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for id, s := range e.slots {
 		if s.failure != nil && !s.failure.imposed && (slug == "" || s.failure.integration == slug) {
 			s.failure = nil
 			e.tidy(id)
+			ids = append(ids, id)
 		}
 	}
 	e.forgive(slug)
+	return ids
 }
 
 func randomJitter() float64 { return rand.Float64() } //nolint:gosec // spreads load, protects nothing

@@ -5,6 +5,8 @@ package tokens
 import (
 	"context"
 	"errors"
+	"fmt"
+	"iter"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -49,9 +51,18 @@ func newHouse(t testing.TB) *house {
 		t: t, store: &store{Store: memstore.New()}, bus: &recorder{}, auditor: &auditor{},
 		provider: newProvider(), resolver: newResolver(), clock: &clock{},
 	}
-	h.conns = hub.NewConnections(h.store)
+	h.open(h.store)
 	h.start()
 	return h
+}
+
+// open puts the repository on a store.
+func (h *house) open(s hub.Store) {
+	h.conns = hub.NewConnections(s)
+	h.conns.Know(h.resolver.Descriptor, h.clock.now)
+	if err := h.conns.Prepare(context.Background()); err != nil {
+		h.t.Fatal(err)
+	}
 }
 
 // start makes an engine on what is stored, as after a restart.
@@ -101,6 +112,31 @@ func (h *house) connect(id string, left time.Duration, edit ...func(*hub.Connect
 		f(conn, &set)
 	}
 	h.put(conn, set)
+}
+
+// connectMany stores many at once.
+func (h *house) connectMany(many int, left time.Duration) {
+	h.t.Helper()
+	now := h.clock.now().Round(0)
+	err := h.conns.Update(context.Background(), func(tx *hub.ConnectionsTx) error {
+		for i := range many {
+			conn := &hub.Connection{ID: fmt.Sprint(i), Owner: hub.Owner{User: fmt.Sprint(i)}, Integration: "acme", Provider: "acme", State: hub.StateConnected}
+			if err := tx.PutConnection(conn); err != nil {
+				return err
+			}
+			access, refresh := h.provider.issue()
+			set := hub.TokenSet{
+				AccessToken: secret.New(access), RefreshToken: secret.New(refresh), IssuedAt: now.Add(left - life), Expiry: now.Add(left),
+			}
+			if _, err := tx.PutTokenSet(conn.ID, set); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		h.t.Fatal(err)
+	}
 }
 
 func (h *house) put(conn *hub.Connection, set hub.TokenSet) {
@@ -219,9 +255,10 @@ func (c *clock) jump(d time.Duration) {
 // store fails its writes while fail is set.
 type store struct {
 	hub.Store
-	mu   sync.Mutex
-	fail func(kind hub.Kind, value string) error // asked for each Put
-	gets int
+	mu    sync.Mutex
+	fail  func(kind hub.Kind, value string) error // asked for each Put
+	gets  int
+	lists int
 }
 
 func (s *store) failWith(f func(hub.Kind, string) error) {
@@ -235,6 +272,19 @@ func (s *store) Get(ctx context.Context, ref hub.Ref) (hub.Record, error) {
 	s.gets++
 	s.mu.Unlock()
 	return s.Store.Get(ctx, ref)
+}
+
+func (s *store) counts() (gets, lists int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.gets, s.lists
+}
+
+func (s *store) List(ctx context.Context, kind hub.Kind) iter.Seq2[hub.Record, error] {
+	s.mu.Lock()
+	s.lists++
+	s.mu.Unlock()
+	return s.Store.List(ctx, kind)
 }
 
 func (s *store) Update(ctx context.Context, f func(hub.Tx) error) error {

@@ -82,7 +82,7 @@ func newModel(t *testing.T, seed uint64) *model {
 
 func (m *model) boot() {
 	m.dead = &atomic.Bool{}
-	m.house.conns = hub.NewConnections(&mortalStore{m.base, m.dead})
+	m.open(&mortalStore{m.base, m.dead})
 	m.start()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})

@@ -4,6 +4,7 @@ package tokens
 
 import (
 	"container/heap"
+	"slices"
 	"time"
 )
 
@@ -13,11 +14,18 @@ type plan struct {
 	byID  map[string]*item
 }
 
+// item is a connection that the background has in hand.
 type item struct {
-	id    string
-	at    time.Time
-	index int
+	id          string
+	integration string
+	at          time.Time
+	// minutes are those under which the index names the connection, as far as
+	// they were read.
+	minutes []int64
+	index   int // in the heap; -1: it is not there
 }
+
+func newPlan() plan { return plan{byID: map[string]*item{}} }
 
 func (p *plan) first() (time.Time, bool) {
 	if len(p.items) == 0 {
@@ -26,24 +34,35 @@ func (p *plan) first() (time.Time, bool) {
 	return p.items[0].at, true
 }
 
-func (p *plan) set(id string, at time.Time) {
-	if it := p.byID[id]; it != nil {
-		it.at = at
-		heap.Fix(p, it.index)
-		return
-	}
-	heap.Push(p, &item{id: id, at: at})
-}
+// add plans an item that is not in the plan.
+func (p *plan) add(it *item) { heap.Push(p, it) }
 
-func (p *plan) remove(id string) {
-	if it := p.byID[id]; it != nil {
+// take removes an item and returns it; nil where there is none.
+func (p *plan) take(id string) *item {
+	it := p.byID[id]
+	if it != nil {
 		heap.Remove(p, it.index)
 	}
+	return it
 }
 
-func (p *plan) pop() string { return heap.Pop(p).(*item).id }
+func (p *plan) pop() *item { return heap.Pop(p).(*item) }
 
-func (p *plan) clear() { p.items, p.byID = nil, map[string]*item{} }
+// named notes that the index names the item under a minute.
+func (it *item) named(minute int64) {
+	if !slices.Contains(it.minutes, minute) {
+		it.minutes = append(it.minutes, minute)
+	}
+}
+
+// oldest is the first minute under which the index names the item; its own
+// where it does not.
+func (it *item) oldest(none int64) int64 {
+	if len(it.minutes) == 0 {
+		return none
+	}
+	return slices.Min(it.minutes)
+}
 
 // The methods of heap.Interface.
 
@@ -63,7 +82,9 @@ func (p *plan) Push(x any) {
 
 func (p *plan) Pop() any {
 	it := p.items[len(p.items)-1]
+	p.items[len(p.items)-1] = nil
 	p.items = p.items[:len(p.items)-1]
+	it.index = -1
 	delete(p.byID, it.id)
 	return it
 }

@@ -34,7 +34,8 @@ type provider struct {
 	before, after func(ctx context.Context, call int) error
 	answer        func(*hub.TokenAnswer)
 	revoke        func(hub.RevokeRequest) (hub.Reach, error)
-	keepToken     bool // do not rotate
+	keepToken     bool   // do not rotate
+	hang          string // the provider of this name never answers
 }
 
 func newProvider() *provider {
@@ -85,8 +86,13 @@ func (p *provider) asked() int {
 	return p.calls
 }
 
-func (p *provider) Refresh(ctx context.Context, _ hub.Target, req hub.RefreshRequest) (hub.TokenAnswer, error) {
+func (p *provider) Refresh(ctx context.Context, to hub.Target, req hub.RefreshRequest) (hub.TokenAnswer, error) {
 	p.mu.Lock()
+	if p.hang != "" && to.Provider == p.hang {
+		p.mu.Unlock()
+		<-ctx.Done()
+		return hub.TokenAnswer{}, &hub.ProviderError{Class: hub.ProviderTemporary, Message: "timed out"}
+	}
 	p.calls++
 	call, before, after, edit := p.calls, p.before, p.after, p.answer
 	p.inflight++

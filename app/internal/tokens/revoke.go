@@ -6,63 +6,64 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/standpipe/standpipe/app/internal/hub"
 	"github.com/standpipe/standpipe/sdk/secret"
 )
 
-// RevokeUnused withdraws, as narrowly as the provider can, tokens that no
-// connection will use: of a flow that was not confirmed, or that came too late.
-// It never ends a live connection. It takes up to 40 seconds.
-func (e *Engine) RevokeUnused(ctx context.Context, conn *hub.Connection, tokens hub.TokenSet) {
-	ctx, cancel := context.WithTimeout(ctx, revokeTimeout)
-	defer cancel()
-	defer context.AfterFunc(e.life, cancel)()
-	rev := e.revoke(ctx, conn, &tokens, "", false)
-	e.cfg.Logger.Info("unused tokens were withdrawn", "integration", conn.Integration, "reach", rev.Reach)
-}
-
-// revoke withdraws a token set at the provider and says what became of it.
-// except is a connection that does not mind.
-func (e *Engine) revoke(ctx context.Context, conn *hub.Connection, set *hub.TokenSet, except string, allowGrant bool) hub.Revocation {
-	none := func(format string, args ...any) hub.Revocation {
-		return hub.Revocation{Reach: hub.ReachNone, Message: fmt.Sprintf(format, args...)}
+// revoke withdraws a token set at the provider and says what became of it. again
+// is set where another try may do better; rest is what it has to do.
+func (e *Engine) revoke(ctx context.Context, r *hub.Revoking) (rev hub.Revocation, rest *hub.TokenSet, again error) {
+	conn := &r.Connection
+	none := func(format string, args ...any) (hub.Revocation, *hub.TokenSet, error) {
+		return hub.Revocation{Reach: hub.ReachNone, Message: fmt.Sprintf(format, args...)}, nil, nil
 	}
 	if conn.Elsewhere() {
 		return none("The account was removed here. Its tokens were not revoked, as they may be in use on another machine.")
 	}
-	r, err := e.cfg.Resolver.ResolveFor(ctx, conn)
+	if r.Tokens == nil || r.Tokens.AccessToken.IsZero() && r.Tokens.RefreshToken.IsZero() && len(r.Tokens.Named) == 0 {
+		return none("The account was removed. It had no token.")
+	}
+	to, err := e.cfg.Resolver.ResolveFor(ctx, conn)
 	if err != nil {
 		e.cfg.Logger.Warn("a token could not be revoked", "connection", conn.ID, "error", err)
+		if again := worthAnother(err); again != nil {
+			rev, _, _ := none(later, conn.Integration, hub.AsError(err).Message)
+			return rev, r.Tokens, again
+		}
 		return none("The account was removed here. Its token was not revoked: %s. Remove the access in the account's settings at %s.",
 			hub.AsError(err).Message, conn.Integration)
 	}
-	d := r.Descriptor
+	d := to.Descriptor
 	if !d.Can(hub.CanRevoke) || d.Revoke == hub.ReachNone || d.Revoke == "" {
 		if d.RevokeNote != "" {
 			return none("The account was removed here. %s", d.RevokeNote)
 		}
 		return none("The account was removed here. %s offers no way to revoke a token; remove the access in the account's settings there.", d.Name)
 	}
-	if d.Revoke == hub.ReachGrant && !allowGrant {
-		shared, err := e.shared(ctx, conn, except)
+	if d.Revoke == hub.ReachGrant && !r.AllowGrant {
+		shared, err := e.shared(ctx, conn, r.ID)
 		if err != nil {
-			return none("The account was removed here. Its token was not revoked, because it could not be told whether another connection shares it.")
+			rev, _, _ := none("The account was removed here. Its token was not revoked, because it could not be told whether another connection shares it.")
+			return rev, r.Tokens, storageFailed(err)
 		}
 		if shared {
 			return none("The account was removed here. Its token was not revoked: %s can only end the whole authorization, which another connection of the same account uses.", d.Name)
 		}
 	}
-	return e.revokeAll(ctx, r, set)
+	return e.revokeAll(ctx, to, r.Tokens)
 }
 
 // revokeAll revokes refresh tokens before access tokens, so that nothing can
 // be renewed in between.
-func (e *Engine) revokeAll(ctx context.Context, r *hub.Resolved, set *hub.TokenSet) hub.Revocation {
+func (e *Engine) revokeAll(ctx context.Context, r *hub.Resolved, set *hub.TokenSet) (hub.Revocation, *hub.TokenSet, error) {
 	d := r.Descriptor
 	reach, asked := hub.ReachNone, 0
-	var failed error
-	one := func(token secret.Value, refresh bool) {
+	var failed, again error
+	rest := *set
+	rest.Named = maps.Clone(set.Named)
+	one := func(token secret.Value, refresh bool, done func()) {
 		if token.IsZero() || reach == hub.ReachGrant {
 			return
 		}
@@ -71,39 +72,75 @@ func (e *Engine) revokeAll(ctx context.Context, r *hub.Resolved, set *hub.TokenS
 		if err != nil {
 			// Not every provider revokes both kinds; the other one may do.
 			failed = err
-			return
+			if another := worthAnother(err); another != nil {
+				again = another
+				return
+			}
+		} else {
+			reach = wider(reach, got)
 		}
-		reach = wider(reach, got)
+		done()
 	}
-	one(set.RefreshToken, true)
-	for _, n := range set.Named {
-		one(n.RefreshToken, true)
+	named := func(name string, edit func(*hub.NamedToken)) func() {
+		return func() {
+			n := rest.Named[name]
+			edit(&n)
+			rest.Named[name] = n
+		}
 	}
-	one(set.AccessToken, false)
-	for _, n := range set.Named {
-		one(n.AccessToken, false)
+	one(set.RefreshToken, true, func() { rest.RefreshToken = secret.Value{} })
+	for name, n := range set.Named {
+		one(n.RefreshToken, true, named(name, func(n *hub.NamedToken) { n.RefreshToken = secret.Value{} }))
 	}
-	out := hub.Revocation{Reach: reach}
-	pe, _ := errors.AsType[*hub.ProviderError](failed)
-	unsupported := pe != nil && pe.Class == hub.ProviderUnsupported
+	one(set.AccessToken, false, func() { rest.AccessToken = secret.Value{} })
+	for name, n := range set.Named {
+		one(n.AccessToken, false, named(name, func(n *hub.NamedToken) { n.AccessToken = secret.Value{} }))
+	}
+	if reach == hub.ReachGrant {
+		again = nil // nothing of it works any more
+	}
 	if failed != nil {
 		e.cfg.Logger.Warn("a token could not be revoked", "provider", d.Slug, "error", failed)
 	}
+	return hub.Revocation{Reach: reach, Message: revoked(d, reach, asked, failed, again)}, &rest, again
+}
+
+// revoked says in words what became of tokens.
+func revoked(d *hub.Descriptor, reach hub.Reach, asked int, failed, again error) string {
+	pe, _ := errors.AsType[*hub.ProviderError](failed)
+	unsupported := pe != nil && pe.Class == hub.ProviderUnsupported
 	switch {
 	case asked == 0:
-		out.Message = "The account was removed. There was no token left to revoke."
+		return "The account was removed. There was no token left to revoke."
+	case again != nil:
+		return fmt.Sprintf(later, d.Name, hub.AsError(again).Message)
 	case reach == hub.ReachNone && failed != nil:
-		out.Message = fmt.Sprintf("The account was removed here. %s did not revoke its token (%s). Remove the access in the account's settings there.", d.Name, public(failed, d))
+		return fmt.Sprintf("The account was removed here. %s did not revoke its token (%s). Remove the access in the account's settings there.", d.Name, public(failed, d))
 	case failed != nil && !unsupported:
-		out.Message = fmt.Sprintf("The account was removed. %s revoked a part of its tokens and failed on the rest (%s).", d.Name, public(failed, d))
+		return fmt.Sprintf("The account was removed. %s revoked a part of its tokens and failed on the rest (%s).", d.Name, public(failed, d))
 	case reach == hub.ReachGrant:
-		out.Message = fmt.Sprintf("The account was removed, and %s ended the whole authorization.", d.Name)
+		return fmt.Sprintf("The account was removed, and %s ended the whole authorization.", d.Name)
 	case reach == hub.ReachToken:
-		out.Message = fmt.Sprintf("The account was removed, and its token was revoked at %s.", d.Name)
-	default:
-		out.Message = fmt.Sprintf("The account was removed here. %s revoked nothing; remove the access in the account's settings there.", d.Name)
+		return fmt.Sprintf("The account was removed, and its token was revoked at %s.", d.Name)
 	}
-	return out
+	return fmt.Sprintf("The account was removed here. %s revoked nothing; remove the access in the account's settings there.", d.Name)
+}
+
+// worthAnother is the error where a later try may do better, or nil.
+func worthAnother(err error) error {
+	if pe, ok := errors.AsType[*hub.ProviderError](err); ok {
+		switch pe.Class {
+		case hub.ProviderTemporary, hub.ProviderGone:
+			return pe.Public("it")
+		default:
+			return nil
+		}
+	}
+	switch e := hub.AsError(err); e.Code {
+	case hub.CodePluginUnavailable, hub.CodePluginFailed, hub.CodeProviderUnavailable, hub.CodeRateLimited, hub.CodeStorage, hub.CodeLocked:
+		return e
+	}
+	return nil
 }
 
 // public is the error as it may be shown.
@@ -117,15 +154,13 @@ func public(err error, d *hub.Descriptor) string {
 // shared reports whether another live connection stands on the same
 // authorization: same OAuth client, same account.
 func (e *Engine) shared(ctx context.Context, conn *hub.Connection, except string) (bool, error) {
-	for other, err := range e.cfg.Connections.All(ctx) {
-		if _, damaged := errors.AsType[*hub.IntegrityError](err); damaged {
-			continue // it cannot be used anyway
-		}
-		if err != nil {
-			return false, err
-		}
+	list, err := e.cfg.Connections.SameAccount(ctx, conn.ClientID, conn.Account)
+	if err != nil {
+		return false, err
+	}
+	for _, other := range list {
 		live := other.State == hub.StateConnected || other.Elsewhere()
-		if other.ID != except && live && other.ClientID == conn.ClientID && other.Account.Same(conn.Account) {
+		if other.ID != except && live {
 			return true, nil
 		}
 	}

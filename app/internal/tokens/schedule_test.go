@@ -247,17 +247,21 @@ func TestLostAnswerIsLookedIntoAtTheStart(t *testing.T) {
 }
 
 func TestManyConnectionsInThePlan(t *testing.T) {
-	p := plan{byID: map[string]*item{}}
+	p := newPlan()
 	base := time.Now()
 	for i := range 1000 {
-		p.set(fmt.Sprint(i), base.Add(time.Duration(i*7919%1000)*time.Second))
+		p.add(&item{id: fmt.Sprint(i), at: base.Add(time.Duration(i*7919%1000) * time.Second)})
 	}
 	for i := range 500 {
-		p.remove(fmt.Sprint(i))
+		if it := p.take(fmt.Sprint(i)); it == nil || it.id != fmt.Sprint(i) || p.take(it.id) != nil {
+			t.Fatalf("took %+v", it)
+		}
 	}
-	p.set("999", base.Add(-time.Second))
-	if id := p.pop(); id != "999" {
-		t.Errorf("first is %s", id)
+	it := p.take("999")
+	it.at = base.Add(-time.Second)
+	p.add(it)
+	if it := p.pop(); it.id != "999" {
+		t.Errorf("first is %s", it.id)
 	}
 	last := base
 	for n := 499; n > 0; n-- {
@@ -271,4 +275,142 @@ func TestManyConnectionsInThePlan(t *testing.T) {
 	if _, ok := p.first(); ok || len(p.byID) != 0 {
 		t.Error("the plan is not empty")
 	}
+}
+
+// TestIdleCostsTheSameForManyAsForFew: nothing due, nothing read.
+func TestIdleCostsTheSameForManyAsForFew(t *testing.T) {
+	reads := func(many int) (gets, lists int) {
+		inBubble(t, func(t *testing.T, h *house) {
+			for i := range many {
+				h.connect(fmt.Sprint(i), 50*time.Hour)
+			}
+			defer h.run()()
+			time.Sleep(tick)
+			before, listed := h.store.counts()
+			time.Sleep(10 * time.Hour)
+			gets, lists = h.store.counts()
+			gets, lists = gets-before, lists-listed
+		})
+		return gets, lists
+	}
+	gets, lists := reads(1)
+	if moreGets, moreLists := reads(300); moreGets != gets || moreLists > lists+4 || gets != 0 {
+		t.Errorf("ten idle hours: %d reads and %d lists with one connection, %d and %d with 300", gets, lists, moreGets, moreLists)
+	}
+}
+
+// TestDueOutlivesRestarts: whatever the hub was stopped for, it knows what is
+// due when it is back, and what was not due is left alone.
+func TestDueOutlivesRestarts(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *house) {
+		for i := range 50 {
+			h.connect(fmt.Sprint(i), time.Duration(i)*time.Hour)
+		}
+		stop := h.run()
+		time.Sleep(90 * time.Minute)
+		stop()
+		asked := h.provider.asked()
+		if asked < 2 || asked > 5 {
+			t.Errorf("%d refreshes in an hour and a half", asked)
+		}
+		time.Sleep(10 * time.Hour) // off
+		stop = h.run()
+		time.Sleep(2 * time.Minute)
+		stop()
+		due := 0
+		for i := range 50 {
+			if _, toks := h.stored(fmt.Sprint(i)); toks.Current.Expiry.Before(time.Now().Add(10 * time.Minute)) {
+				t.Errorf("%d has %v left", i, time.Until(toks.Current.Expiry))
+			} else if toks.Generation > 1 {
+				due++
+			}
+		}
+		if due < 11 || due > 13 {
+			t.Errorf("%d were refreshed, want those that were due", due)
+		}
+	})
+}
+
+// TestPlanIsBounded: however much is due at once, little of it is in memory, and
+// all of it is done.
+func TestPlanIsBounded(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *house) {
+		const many = maxPlan/2 + 500
+		h.connectMany(many, -time.Minute)
+		s := &scheduler{e: h.Engine, plan: newPlan(), held: map[string]*item{}, running: map[string]*item{}}
+		if !s.begin(t.Context()) {
+			t.Fatal("it did not begin")
+		}
+		s.advance(t.Context())
+		if s.plan.Len() != maxPlan/2 || !s.partial {
+			t.Errorf("%d in hand, partial: %v", s.plan.Len(), s.partial)
+		}
+		defer h.run()()
+		time.Sleep(10 * time.Minute)
+		if n := h.provider.asked(); n != many {
+			t.Errorf("%d of %d were refreshed", n, many)
+		}
+	})
+}
+
+// TestHungProviderHoldsUpNoOther, in the background.
+func TestHungProviderHoldsUpNoOther(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *house) {
+		for i := range 100 {
+			h.connect(fmt.Sprint("hung", i), -time.Minute, func(c *hub.Connection, _ *hub.TokenSet) { c.Integration, c.Provider = "hung", "hung" })
+		}
+		h.connect("well", -time.Minute)
+		h.provider.hang = "hung"
+		defer h.run()()
+		time.Sleep(spread + 2*time.Second)
+		if _, toks := h.stored("well"); toks.Generation != 2 {
+			t.Error("it waits for another provider")
+		}
+	})
+}
+
+// TestKeepAlive: a refresh token that dies of idleness is used before that, also
+// where the access token does not expire.
+func TestKeepAlive(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *house) {
+		h.resolver.descriptor.RefreshIdleLife = 30 * 24 * time.Hour
+		h.provider.answer = func(a *hub.TokenAnswer) { a.Tokens.Expiry = time.Time{} }
+		h.connect("c", 0, func(_ *hub.Connection, s *hub.TokenSet) { s.Expiry, s.IssuedAt = time.Time{}, time.Now() })
+		defer h.run()()
+		time.Sleep(90 * 24 * time.Hour)
+		if n := h.provider.asked(); n != 4 {
+			t.Errorf("used %d times in 90 days, want 4", n)
+		}
+		conn, _ := h.stored("c")
+		if f := h.Forecast(t.Context(), conn); f.Why != hub.ForecastIdle || time.Until(f.NeedsUser) < 7*24*time.Hour {
+			t.Errorf("forecast %+v", f)
+		}
+	})
+}
+
+// TestClockPutBack: what was issued under a clock that ran ahead cannot be
+// believed once it is right again.
+func TestClockPutBack(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *house) {
+		h.connect("c", time.Minute)
+		h.provider.answer = func(a *hub.TokenAnswer) {
+			a.Tokens.IssuedAt, a.Tokens.Expiry = h.clock.now(), h.clock.now().Add(life)
+		}
+		h.clock.jump(2 * time.Hour)
+		if v := h.mustVend("c"); v.Generation != 2 { // it looks expired
+			t.Errorf("generation %d", v.Generation)
+		}
+		h.clock.jump(-2 * time.Hour)
+		if v := h.mustVend("c"); v.Generation != 3 {
+			t.Error("a token was believed to live for three hours")
+		}
+		if v := h.mustVend("c"); v.Generation != 3 {
+			t.Error("and it was renewed again")
+		}
+		defer h.run()()
+		time.Sleep(50 * time.Minute)
+		if _, toks := h.stored("c"); toks.Generation != 4 {
+			t.Errorf("generation %d: it was not renewed in time", toks.Generation)
+		}
+	})
 }

@@ -49,7 +49,8 @@ func (e *Engine) vend(ctx context.Context, req hub.VendRequest) (*hub.Vended, *h
 		return nil, err
 	}
 	now := e.now()
-	fresh := state.tokens.Current.ValidFor(now, effectiveTTL(&state.tokens.Current, req.MinTTL))
+	set := &state.tokens.Current
+	fresh := set.ValidFor(now, effectiveTTL(set, req.MinTTL)) && (set.Expiry.IsZero() || !set.FromTheFuture(now))
 	if fresh && !req.Force {
 		return e.vended(state, nil), nil
 	}
@@ -64,7 +65,7 @@ func (e *Engine) vend(ctx context.Context, req hub.VendRequest) (*hub.Vended, *h
 	// The answer of a refresh that fails early: the token that still lives.
 	// Who asked for another one by force has no use for it.
 	permanent := failed.Code == hub.CodeNeedsReauthorization || failed.Code == hub.CodeNotInstalled
-	if !permanent && !req.Force && state.tokens.Current.ValidFor(e.now(), 0) {
+	if !permanent && !req.Force && set.ValidFor(e.now(), 0) {
 		return e.vended(state, failed), nil
 	}
 	return nil, failed

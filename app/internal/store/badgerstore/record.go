@@ -53,7 +53,7 @@ func (e errForged) Error() string { return string(e) }
 type codec struct {
 	sealer  Sealer
 	storeID string
-	kinds   sync.Map // hub.Kind to [prefixLen]byte; kinds are few
+	kinds   sync.Map // hub.Kind to [prefixLen]byte; of the few, not the buckets of indexes
 }
 
 func (c *codec) prefix(kind hub.Kind) ([]byte, error) {
@@ -69,7 +69,9 @@ func (c *codec) prefix(kind hub.Kind) ([]byte, error) {
 	}
 	key[0] = recordKeys
 	copy(key[1:], n[:kindLen])
-	c.kinds.Store(kind, [prefixLen]byte(key))
+	if !kind.Bucket() {
+		c.kinds.Store(kind, [prefixLen]byte(key))
+	}
 	return key, nil
 }
 

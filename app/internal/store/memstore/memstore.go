@@ -52,7 +52,15 @@ func get(records map[hub.Ref]hub.Record, ref hub.Ref) (hub.Record, error) {
 // List implements hub.Store. It yields what was there when it began.
 func (s *Store) List(ctx context.Context, kind hub.Kind) iter.Seq2[hub.Record, error] {
 	return func(yield func(hub.Record, error) bool) {
-		for r, err := range s.moment().List(ctx, kind) {
+		s.mu.RLock()
+		some := snapshot{}
+		for ref, r := range s.records {
+			if ref.Kind == kind {
+				some[ref] = r
+			}
+		}
+		s.mu.RUnlock()
+		for r, err := range some.List(ctx, kind) {
 			if !yield(r, err) {
 				return
 			}
@@ -109,9 +117,7 @@ func (s *Store) Update(ctx context.Context, f func(hub.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	s.mu.RLock()
-	tx := &tx{records: maps.Clone(s.records)}
-	s.mu.RUnlock()
+	tx := &tx{store: s, writes: map[hub.Ref]hub.Record{}}
 	defer func() { tx.done = true }()
 	if err := f(tx); err != nil {
 		return err
@@ -121,15 +127,22 @@ func (s *Store) Update(ctx context.Context, f func(hub.Tx) error) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.records = tx.records
+	for ref, r := range tx.writes {
+		if r.Generation == 0 {
+			delete(s.records, ref)
+		} else {
+			s.records[ref] = r
+		}
+	}
 	return nil
 }
 
 var errDone = errors.New("the transaction is over")
 
 type tx struct {
-	records map[hub.Ref]hub.Record
-	done    bool
+	store  *Store
+	writes map[hub.Ref]hub.Record // generation 0: removed
+	done   bool
 }
 
 // Get implements hub.Tx.
@@ -137,7 +150,15 @@ func (t *tx) Get(ref hub.Ref) (hub.Record, error) {
 	if t.done {
 		return hub.Record{}, errDone
 	}
-	return get(t.records, ref)
+	if r, ok := t.writes[ref]; ok {
+		if r.Generation == 0 {
+			return hub.Record{}, hub.ErrNotFound
+		}
+		return get(t.writes, ref)
+	}
+	t.store.mu.RLock()
+	defer t.store.mu.RUnlock()
+	return get(t.store.records, ref)
 }
 
 // Put implements hub.Tx.
@@ -145,10 +166,14 @@ func (t *tx) Put(ref hub.Ref, expect uint64, value []byte) (uint64, error) {
 	if t.done {
 		return 0, errDone
 	}
-	if t.records[ref].Generation != expect {
+	old, err := t.Get(ref)
+	if err != nil && !errors.Is(err, hub.ErrNotFound) {
+		return 0, err
+	}
+	if old.Generation != expect {
 		return 0, hub.ErrConflict
 	}
-	t.records[ref] = hub.Record{Ref: ref, Generation: expect + 1, Value: slices.Clone(value)}
+	t.writes[ref] = hub.Record{Ref: ref, Generation: expect + 1, Value: slices.Clone(value)}
 	return expect + 1, nil
 }
 
@@ -157,6 +182,6 @@ func (t *tx) Delete(ref hub.Ref) error {
 	if t.done {
 		return errDone
 	}
-	delete(t.records, ref)
+	t.writes[ref] = hub.Record{Ref: ref}
 	return nil
 }

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package hub
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"hash/fnv"
+	"strconv"
+	"sync"
+)
+
+// The indexes are records like any other, written in the transaction that
+// writes what they point at. An entry may be stale (what it names is gone, or
+// has moved); one that is missing would be an error. Whoever follows an entry
+// looks at what he finds.
+
+// ownerName names the list of an owner's connections, each tagged with its
+// integration.
+func ownerName(o Owner) string {
+	return strconv.Quote(o.User) + "/" + strconv.Quote(o.Organization) + "/" + strconv.FormatBool(o.Shared)
+}
+
+// accountLists is over how many lists the accounts are spread: they are asked
+// for rarely, and need no record each.
+const accountLists = 4096
+
+// accountName names the list in which an account is, and its tag there.
+func accountName(client string, a Account) (name, tag string) {
+	h := fnv.New64a()
+	for _, s := range []string{client, a.Issuer, a.Subject, a.Tenant} {
+		_, _ = h.Write([]byte(strconv.Quote(s)))
+	}
+	sum := h.Sum64()
+	return strconv.FormatUint(sum%accountLists, 10), strconv.FormatUint(sum, 36)
+}
+
+// index keeps the indexes in step with a write of a connection. old and conn
+// are nil where there is none.
+func (tx *ConnectionsTx) index(old, conn *Connection) error {
+	if old != nil && conn != nil && old.Owner == conn.Owner && old.Integration == conn.Integration &&
+		old.ClientID == conn.ClientID && old.Account.Same(conn.Account) {
+		return nil // as with every refresh
+	}
+	if old != nil {
+		tx.moved = append(tx.moved, old.Owner)
+		name, _ := accountName(old.ClientID, old.Account)
+		if err := errors.Join(tx.delist(KindOwner, ownerName(old.Owner), old.ID), tx.delist(KindAccount, name, old.ID)); err != nil {
+			return err
+		}
+	}
+	if conn == nil {
+		return nil
+	}
+	tx.moved = append(tx.moved, conn.Owner)
+	name, tag := accountName(conn.ClientID, conn.Account)
+	return errors.Join(
+		tx.enlist(KindOwner, ownerName(conn.Owner), listed{conn.ID, conn.Integration}),
+		tx.enlist(KindAccount, name, listed{conn.ID, tag}))
+}
+
+// idsOf names the connections of an owner through an integration, or any.
+func (c *Connections) idsOf(ctx context.Context, owner Owner, integration string) (ids []string, err error) {
+	all, version, ok := c.ids.get(owner)
+	if !ok {
+		all, err = c.list(ctx, KindOwner, ownerName(owner))
+		switch _, damaged := errors.AsType[*IntegrityError](err); {
+		case damaged:
+			return c.searchAll(ctx, owner, integration)
+		case err != nil:
+			return nil, err
+		}
+		c.ids.put(owner, all, version)
+	}
+	for _, e := range all {
+		if integration == "" || e.Tag == integration {
+			ids = append(ids, e.ID)
+		}
+	}
+	return ids, nil
+}
+
+// searchAll does what idsOf does without an index, which is damaged.
+func (c *Connections) searchAll(ctx context.Context, owner Owner, integration string) (ids []string, err error) {
+	for conn, err := range c.All(ctx) {
+		if _, damaged := errors.AsType[*IntegrityError](err); damaged {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if conn.Owner == owner && (integration == "" || conn.Integration == integration) {
+			ids = append(ids, conn.ID)
+		}
+	}
+	return ids, nil
+}
+
+// maxCached bounds the names in the cache: some megabytes.
+const maxCached = 20_000
+
+// idCache keeps the lists of the owners who were asked for lately. A list is
+// never older than the last Update of its owner that has returned.
+type idCache struct {
+	mu      *sync.Mutex
+	lists   map[Owner][]listed
+	size    int
+	version uint64
+	// doubtful are owners of whom a write failed that may still arrive.
+	doubtful map[Owner]bool
+}
+
+func newIDCache() idCache {
+	return idCache{mu: &sync.Mutex{}, lists: map[Owner][]listed{}, doubtful: map[Owner]bool{}}
+}
+
+func (c *idCache) get(k Owner) (ids []listed, version uint64, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ids, ok = c.lists[k]
+	return ids, c.version, ok
+}
+
+// put keeps a list that was read after get answered with version, unless
+// something was written since.
+func (c *idCache) put(k Owner, ids []listed, version uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if version != c.version || c.doubtful[k] || len(ids) > maxCached/2 {
+		return
+	}
+	c.drop(k)
+	c.lists[k] = ids
+	c.size += 1 + len(ids)
+	for other := range c.lists { // some other: maps are walked at random
+		if c.size <= maxCached {
+			break
+		}
+		if other != k {
+			c.drop(other)
+		}
+	}
+}
+
+func (c *idCache) forget(keys []Owner, doubtful bool) {
+	if len(keys) == 0 {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.version++
+	for _, k := range keys {
+		c.drop(k)
+		if doubtful {
+			c.doubtful[k] = true
+		}
+	}
+}
+
+// drop needs c.mu held.
+func (c *idCache) drop(k Owner) {
+	if ids, ok := c.lists[k]; ok {
+		c.size -= 1 + len(ids)
+		delete(c.lists, k)
+	}
+}
+
+// indexState is the record that says that the indexes are complete.
+type indexState struct {
+	Version int   `json:"v"`
+	Settled int64 `json:"settled"` // no minute up to this one holds anything due
+}
+
+const indexVersion = 1
+
+// It is of a kind that a backup leaves out, as it does the indexes themselves.
+var indexRef = Ref{KindDue, "state"}
+
+// indexChunk is how many connections are indexed in one transaction.
+const indexChunk = 200
+
+// Prepare builds the indexes of a store that was written without them. It must
+// be called once, before anything else; where they are there it reads one
+// record.
+func (c *Connections) Prepare(ctx context.Context) error {
+	_, err := c.store.Get(ctx, indexRef)
+	if !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	var chunk []*Connection
+	write := func() error {
+		defer func() { chunk = chunk[:0] }()
+		return c.Update(ctx, func(tx *ConnectionsTx) error {
+			for _, conn := range chunk {
+				if err := tx.index(nil, conn); err != nil {
+					return err
+				}
+				if conn.State == StateDisconnected {
+					r := &Revoking{ID: conn.ID, Connection: *conn, Since: c.now(), Next: c.now()}
+					if err := tx.PutRevoking(r); err != nil {
+						return err
+					}
+				}
+				toks, err := tx.Tokens(conn.ID)
+				if _, damaged := errors.AsType[*IntegrityError](err); damaged || errors.Is(err, ErrNotFound) {
+					continue
+				}
+				if err != nil {
+					return err
+				}
+				if err := tx.hint(toks); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	for conn, err := range c.All(ctx) {
+		if _, damaged := errors.AsType[*IntegrityError](err); damaged {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if chunk = append(chunk, conn); len(chunk) == indexChunk {
+			if err := write(); err != nil {
+				return err
+			}
+		}
+	}
+	if err := write(); err != nil {
+		return err
+	}
+	return c.Update(ctx, func(tx *ConnectionsTx) error { return tx.Settle(Minute(c.now()) - 1) })
+}
+
+// Settled is the minute up to which nothing due is left.
+func (c *Connections) Settled(ctx context.Context) (int64, error) {
+	rec, err := c.store.Get(ctx, indexRef)
+	if err != nil {
+		return 0, err
+	}
+	var s indexState
+	if err := json.Unmarshal(rec.Value, &s); err != nil {
+		return 0, &IntegrityError{Ref: indexRef, Detail: "not in the expected form"}
+	}
+	return s.Settled, nil
+}
+
+// Settle notes the minute up to which nothing due is left.
+func (tx *ConnectionsTx) Settle(minute int64) error {
+	old, err := tx.Get(indexRef)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	b, err := json.Marshal(indexState{indexVersion, minute})
+	if err != nil {
+		return err
+	}
+	_, err = tx.Put(indexRef, old.Generation, b)
+	return err
+}
