@@ -188,6 +188,7 @@ func (c *Connections) Prepare(ctx context.Context) error {
 	if !errors.Is(err, ErrNotFound) {
 		return err
 	}
+	settled := Minute(c.now()) - 1 // hints of what is overdue are put into the present minute, and later ones
 	var chunk []*Connection
 	write := func() error {
 		defer func() { chunk = chunk[:0] }()
@@ -232,7 +233,7 @@ func (c *Connections) Prepare(ctx context.Context) error {
 	if err := write(); err != nil {
 		return err
 	}
-	return c.Update(ctx, func(tx *ConnectionsTx) error { return tx.Settle(Minute(c.now()) - 1) })
+	return c.Update(ctx, func(tx *ConnectionsTx) error { return tx.Settle(settled) })
 }
 
 // Settled is the minute up to which nothing due is left.

@@ -296,7 +296,7 @@ func TestDamagedConnectionIsToldWhereItIsAllThereIs(t *testing.T) {
 func TestOwnerOfMany(t *testing.T) {
 	store := memstore.New()
 	c := hub.NewConnections(store)
-	const many = 1300
+	const many = 700
 	put := func(ids ...int) {
 		t.Helper()
 		err := c.Update(t.Context(), func(tx *hub.ConnectionsTx) error {

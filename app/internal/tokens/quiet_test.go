@@ -97,9 +97,11 @@ func TestTokensElsewhereAreNotRevoked(t *testing.T) {
 // too.
 func TestDisconnectElsewhereCutShort(t *testing.T) {
 	inBubble(t, func(t *testing.T, h *house) {
-		h.connect("c", time.Hour, func(c *hub.Connection, _ *hub.TokenSet) {
-			c.State, c.Reason = hub.StateDisconnected, hub.ReasonMoved
-		})
+		h.connect("c", time.Hour)
+		h.mark("c", hub.ReasonMoved)
+		if _, err := h.condemn(t.Context(), "user", "c", false); err != nil {
+			t.Fatal(err)
+		}
 		stop := h.run()
 		defer stop()
 		time.Sleep(2 * time.Minute)
