@@ -29,6 +29,7 @@ import (
 	"github.com/standpipe/standpipe/app/internal/hub"
 	"github.com/standpipe/standpipe/app/internal/instance"
 	"github.com/standpipe/standpipe/app/internal/lock"
+	"github.com/standpipe/standpipe/app/internal/peer"
 	"github.com/standpipe/standpipe/app/internal/pluginhost"
 	"github.com/standpipe/standpipe/app/internal/seal"
 	"github.com/standpipe/standpipe/app/internal/session"
@@ -65,6 +66,7 @@ type App struct {
 	listen   listeners
 	closers  []func() error // in the order of opening
 
+	serverKey   []byte   // tells this hub from a stranger on its port
 	definitions [][]byte // of declared providers, as JSON
 }
 
@@ -209,10 +211,16 @@ func (a *App) Close() error {
 }
 
 func (a *App) openAPI(context.Context) error {
+	var only func(context.Context) error
+	if a.config.SameUser() {
+		only = peer.SameUser
+	}
+	a.serverKey = make([]byte, 32)
+	_, _ = rand.Read(a.serverKey) // never fails (crypto/rand)
 	a.api = api.New(api.Config{
 		Catalog: a.catalog, Flows: a.connect, Tokens: a.tokens, Connections: a.conns, Access: a.access, Lock: a.lock,
 		Sessions: a.sessions, Backups: backups{a}, Transfers: a.transfer, Plugins: pluginStatus{a.plugins}, Events: a.bus, Auditor: a.audit, Activity: a.audit,
-		Assets: frontend.Assets(), Logger: a.log, Now: time.Now, NewID: newID,
+		Peer: only, ServerKey: a.serverKey, Assets: frontend.Assets(), Logger: a.log, Now: time.Now, NewID: newID,
 		Version: a.opts.Version, Data: a.paths.Data, ConfigFile: a.paths.Config, Keys: a.keys(), Sandbox: a.sandbox(),
 		Listen: a.listen.appAddress(), UI: a.listen.uiAddress(), BaseURL: a.config.BaseURL, Notices: a.notices,
 	})

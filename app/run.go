@@ -8,11 +8,14 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/standpipe/standpipe/app/internal/hub"
 	"github.com/standpipe/standpipe/app/internal/instance"
+	"github.com/standpipe/standpipe/app/internal/peer"
 )
 
 // Bounds of the HTTP servers. Handlers bound the reading of bodies and the
@@ -32,11 +35,16 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	local := a.server(ctx, a.api.Local())
-	local.ConnContext = instance.ConnContext
+	local.ConnContext = socketContext
 	a.serve(ctx, g, local, a.listen.socket)
-	a.serve(ctx, g, a.server(ctx, a.api.App()), a.listen.app...)
+	tcp := func(h http.Handler, list []net.Listener) {
+		s := a.server(ctx, h)
+		s.ConnContext = peer.ConnContext
+		a.serve(ctx, g, s, list...)
+	}
+	tcp(a.api.App(), a.listen.app)
 	if len(a.listen.ui) > 0 {
-		a.serve(ctx, g, a.server(ctx, a.api.UI()), a.listen.ui...)
+		tcp(a.api.UI(), a.listen.ui)
 	}
 	g.Go(func() error { return a.connect.Run(ctx) })
 	g.Go(func() error { return a.tokens.Run(ctx) })
@@ -55,8 +63,18 @@ func (a *App) Run(ctx context.Context) error {
 	return g.Wait()
 }
 
+// socketContext notes who is at the other end of the socket.
+func socketContext(ctx context.Context, c net.Conn) context.Context {
+	ctx = instance.ConnContext(ctx, c)
+	p, ok := instance.PeerFrom(ctx)
+	if !ok {
+		return ctx
+	}
+	return hub.WithPeerFunc(ctx, sync.OnceValue(func() hub.Peer { return peer.Process(p.UID, p.PID) }))
+}
+
 func (a *App) announce() error {
-	d := instance.Discovery{Version: a.opts.Version, AppAPI: "http://" + a.listen.appAddress(), StartedAt: time.Now().UTC()}
+	d := instance.Discovery{Version: a.opts.Version, AppAPI: "http://" + a.listen.appAddress(), ServerKey: a.serverKey, StartedAt: time.Now().UTC()}
 	if ui := a.listen.uiAddress(); ui != "" {
 		d.UI = "http://" + ui
 	}

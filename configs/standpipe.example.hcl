@@ -21,12 +21,49 @@ base_url = ""
 # Where `standpipe sandbox` listens. Empty: no sandbox.
 sandbox = "http://127.0.0.1:4790"
 
+# Whose programs may connect to these ports: "same_user", or "any" user of this
+# machine. Without it, "any" where mode is not "desktop" or base_url is set.
+peers = "same_user"
+
 log {
   level = "info" # debug, info, warn or error
 }
 
 plugins {
   idle = "5m" # a plugin without work is stopped after that
+}
+
+approvals {
+  timeout = "2m" # a question that nobody answers is denied after that
+}
+
+# When the hub locks by itself. With this block, the window cannot change it.
+lock {
+  idle    = "0s" # without anybody using it for so long; "0s": never
+  screen  = false # with the screen
+  suspend = false # before the machine sleeps
+
+  # "stop": no token is refreshed while the hub is locked, and a refresh token
+  # that dies when it is not used can die. "keep": refreshing goes on, for which
+  # the keys stay in memory.
+  background = "stop"
+}
+
+# A policy answers for you, on a machine without a person. The first that fits
+# counts; one that denies holds against everything that was granted.
+policy "nightly-job" {
+  app          = "nightly" # its id, or its name where no other app has it
+  integration  = "github-work"
+  connection   = "data_installation_01J0000000000000000000000" # any, where left out
+  scopes       = ["read:org"]                                  # at most these
+  accept_wider = true                                          # where the provider cannot narrow a token
+  decision     = "allow"
+}
+
+policy "never-slack" {
+  app         = "nightly"
+  integration = "slack"
+  decision    = "deny"
 }
 
 # An integration makes a provider available. Its name is a part of the redirect

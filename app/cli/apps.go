@@ -16,7 +16,8 @@ import (
 )
 
 func newApps(e *env) *cobra.Command {
-	return group("apps", "Programs that may draw tokens, each with a key of its own", newAppsAdd(e), newAppsList(e), newAppsRevoke(e))
+	return group("apps", "Programs that may draw tokens, each with a key of its own", newAppsAdd(e), newAppsList(e), newAppsRename(e), newAppsRotate(e), newAppsRevoke(e),
+		newAppsGrant(e), newAppsWithdraw(e), newAppsApprovals(e), newAppsPairings(e), newAppsApprove(e), newAppsDeny(e))
 }
 
 func newAppsList(e *env) *cobra.Command {
@@ -99,18 +100,40 @@ func grantWords(a contract.App) string {
 	if a.All {
 		return "EVERYTHING"
 	}
+	return grantsText(a.Grants)
+}
+
+func grantsText(grants []contract.Grant) string {
 	var out []string
-	for _, g := range a.Grants {
-		s := g.Integration
-		if g.Connection != "" {
-			s += ":" + g.Connection
-		}
-		out = append(out, s)
+	for _, g := range grants {
+		out = append(out, grantText(g))
 	}
 	if len(out) == 0 {
 		return "nothing"
 	}
-	return strings.Join(out, " ")
+	return strings.Join(out, ", ")
+}
+
+// grantText is a grant in a few words: github:octocat (repo), 10m left.
+func grantText(g contract.Grant) string {
+	s := g.Integration
+	if g.Connection != "" {
+		s += ":" + cmp.Or(g.Account, g.Connection)
+	}
+	if g.Scopes != nil {
+		s += " (" + strings.Join(g.Scopes, " ") + ")"
+	}
+	switch g.Lasts {
+	case hub.LastsOnce:
+		s += " once"
+	case hub.LastsUntilLock:
+		s += " until the lock"
+	case hub.LastsUntil:
+		if g.ExpiresAt != nil {
+			s += " until " + g.ExpiresAt.Local().Format(time.DateTime)
+		}
+	}
+	return s
 }
 
 func dateWords(t *time.Time) string {

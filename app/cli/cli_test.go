@@ -86,7 +86,7 @@ func TestParseLife(t *testing.T) {
 	for in, want := range map[string]time.Duration{
 		"90d": 90 * 24 * time.Hour, "12h": 12 * time.Hour, "": 0, "d": 0, "-1d": 0, "0d": 0, "1ms": 0, "soon": 0,
 	} {
-		got, err := parseLife(in)
+		got, err := parseLife("--expires", in)
 		if got != want || (err == nil) != (want > 0) {
 			t.Errorf("parseLife(%q) = %v, %v; want %v", in, got, err, want)
 		}

@@ -39,10 +39,17 @@ type Config struct {
 	Auditor     hub.Auditor
 	Activity    Activity
 
+	// Peer refuses the connection of a request that came over TCP; nil: none.
+	Peer func(context.Context) error
+
 	Assets fs.FS // the built page
 	Logger *slog.Logger
 	Now    func() time.Time
 	NewID  func(prefix string) string
+
+	// ServerKey proves to clients which hub this is; see prove. It is in the
+	// discovery file.
+	ServerKey []byte
 
 	Version string
 	Data    string // the data folder

@@ -148,6 +148,7 @@ func (a *API) outer(hosts map[string]bool, next http.Handler) http.Handler {
 		case hosts != nil && !hosts[r.Host]:
 			writeError(w, http.StatusMisdirectedRequest, hub.Errorf(hub.CodeInvalid, "this server does not answer to the host name in the request").
 				WithRemedy("Use http://%s.", a.cfg.Listen))
+		case hosts != nil && a.cfg.Peer != nil && a.stranger(w, r):
 		case r.Method == http.MethodOptions || r.Method == http.MethodTrace || r.Method == http.MethodConnect:
 			writeError(w, http.StatusMethodNotAllowed, hub.Errorf(hub.CodeInvalid, "the method %s is not served", r.Method))
 		case oddPath(r.URL):
@@ -156,6 +157,15 @@ func (a *API) outer(hosts map[string]bool, next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 		}
 	})
+}
+
+// stranger refuses a program of another user of this machine.
+func (a *API) stranger(w http.ResponseWriter, r *http.Request) bool {
+	err := a.cfg.Peer(r.Context())
+	if err != nil {
+		a.writeFailure(w, r, err)
+	}
+	return err != nil
 }
 
 // everyAnswer are the headers of every answer, errors included. A page

@@ -72,7 +72,8 @@ var routes = []route{
 	{class: classApp, method: "GET", path: "/user_management/users/{user_id}/connected_accounts/{slug}", id: "getUserConnectedAccount", summary: "Read a user's connection", typed: typed((*API).getAccount)},
 	{class: classApp, method: "DELETE", path: "/user_management/users/{user_id}/connected_accounts/{slug}", id: "deleteUserConnectedAccount", summary: "Disconnect: revoke at the provider and delete", status: 204, typed: typed((*API).deleteAccount)},
 
-	// Programs that want to become apps.
+	// Programs that want to become apps, or to know whom they talk to.
+	{class: classPairing, method: "POST", path: "/hello", always: true, id: "prove", summary: "Prove which hub this is, before a key is sent to it", typed: typed((*API).prove)},
 	{class: classPairing, method: "POST", path: "/apps/pair", id: "pair", summary: "Ask for a key", status: 201, typed: typed((*API).pair)},
 	{class: classPairing, method: "POST", path: "/apps/pair/collect", id: "collectKey", summary: "Collect the key, once the user has agreed", typed: typed((*API).collect)},
 

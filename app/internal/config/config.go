@@ -32,6 +32,8 @@ type Config struct {
 	LogLevel slog.Level
 	// PluginIdle is how long a plugin may go without a call before it is stopped.
 	PluginIdle time.Duration
+	// Peers says whose programs may connect over TCP; empty: see SameUser.
+	Peers Peers
 	// Policies decide, in the order of the file, what would be asked.
 	Policies []hub.Policy
 	// ApprovalTimeout is how long a question waits for the user.

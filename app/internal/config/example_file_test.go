@@ -29,14 +29,17 @@ func TestExampleFile(t *testing.T) {
 	if len(diags) > 0 {
 		t.Fatal(render(t, diags))
 	}
-	if diff := cmp.Diff(Default(), c, cmpopts.IgnoreFields(Config{}, "Path", "Integrations")); diff != "" {
+	if diff := cmp.Diff(Default(), c, cmpopts.IgnoreFields(Config{}, "Path", "Integrations", "Peers", "Lock", "Policies")); diff != "" {
 		t.Errorf("the example does not show the defaults (-default +example):\n%s", diff)
 	}
 	if len(c.Integrations) != 2 || c.Integrations[0].Credentials != hub.CredentialsSandbox || !c.Integrations[1].ClientSecret.Equal(secret.New("s3cret")) {
 		t.Errorf("integrations %+v", c.Integrations)
 	}
+	if !c.SameUser() || *c.Lock != (hub.LockSettings{Background: hub.LockStop}) || len(c.Policies) != 2 {
+		t.Errorf("same user %v, lock %+v, policies %+v", c.SameUser(), c.Lock, c.Policies)
+	}
 	for _, name := range append(slices.Clone(harmless), "client_secret") {
-		if !regexp.MustCompile(`(?m)^\s*`+name+`\s*[={"]`).Match(src) && name != "integration" {
+		if !regexp.MustCompile(`(?m)^\s*`+name+`\s*[={"]`).Match(src) && name != "integration" && name != "policy" {
 			t.Errorf("the example does not show %q", name)
 		}
 	}

@@ -19,6 +19,8 @@ import (
 var harmless = safeNames{
 	"mode", "listen", "ui_listen", "base_url", "sandbox", "log", "level", "plugins", "idle",
 	"integration", "provider", "credentials", "client_id", "scopes", "description", "enabled", "network", "config",
+	"peers", "approvals", "timeout", "lock", "screen", "suspend", "background",
+	"policy", "app", "connection", "accept_wider", "decision",
 }
 
 // Load reads the configuration file at path. Where there is none, or path is
@@ -65,7 +67,7 @@ func decode(path, dir string, src []byte) (*Config, Diagnostics) {
 
 // config reads the top of the file.
 func (d *decoder) config(c *Config, body *hclsyntax.Body) {
-	var declared []*hclsyntax.Block
+	var declared, policies []*hclsyntax.Block
 	seen := map[string]*hclsyntax.Block{}
 	// single reads a block of which there can be one.
 	single := func(read func(*decoder, *hclsyntax.Block)) func(*hclsyntax.Block) {
@@ -87,6 +89,7 @@ func (d *decoder) config(c *Config, body *hclsyntax.Body) {
 		"ui_listen": d.str(&c.UIListen, checkListen("ui_listen")),
 		"base_url":  d.str(&c.BaseURL, checkBaseURL),
 		"sandbox":   d.str(&c.Sandbox, checkSandbox),
+		"peers":     oneOf(d, &c.Peers, PeersSameUser, PeersAny),
 	}, blocks{
 		"log": single(func(d *decoder, b *hclsyntax.Block) {
 			d.body(b.Body, settings{"level": d.level(&c.LogLevel)}, nil)
@@ -94,6 +97,11 @@ func (d *decoder) config(c *Config, body *hclsyntax.Body) {
 		"plugins": single(func(d *decoder, b *hclsyntax.Block) {
 			d.body(b.Body, settings{"idle": d.duration(&c.PluginIdle, time.Second, 24*time.Hour)}, nil)
 		}),
+		"approvals": single(func(d *decoder, b *hclsyntax.Block) {
+			d.body(b.Body, settings{"timeout": d.duration(&c.ApprovalTimeout, time.Second, time.Hour)}, nil)
+		}),
+		"lock":        single(func(d *decoder, b *hclsyntax.Block) { d.lock(c, b) }),
+		"policy":      func(b *hclsyntax.Block) { policies = append(policies, b) },
 		"integration": func(b *hclsyntax.Block) { declared = append(declared, b) },
 	})
 	if a := body.Attributes["ui_listen"]; a != nil && c.UIListen == c.Listen && !anyPort(c.Listen) {
@@ -101,6 +109,7 @@ func (d *decoder) config(c *Config, body *hclsyntax.Body) {
 			"The web UI has an address of its own, so that no page of the app API shares its origin. Choose another port.")
 	}
 	d.integrations(c, declared)
+	d.policies(c, policies)
 }
 
 // level sets the log level.

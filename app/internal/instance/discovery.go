@@ -15,15 +15,16 @@ import (
 )
 
 // Discovery is the content of hub.json, by which other programs of the user
-// find the hub. It holds no secret. That a hub really runs is proved by its
-// socket alone.
+// find the hub. Its server key is for programs of the user alone, which can tell
+// the hub from a stranger on its port by it (POST /hello).
 type Discovery struct {
 	PID       int       `json:"pid"`
 	Version   string    `json:"version"`
 	Protocol  int       `json:"protocol"`
 	Socket    string    `json:"socket"`
-	AppAPI    string    `json:"app_api"`      // "http://127.0.0.1:4780"; empty: not served
-	UI        string    `json:"ui,omitempty"` // "http://127.0.0.1:4781"; empty: not served
+	AppAPI    string    `json:"app_api"`              // "http://127.0.0.1:4780"; empty: not served
+	UI        string    `json:"ui,omitempty"`         // "http://127.0.0.1:4781"; empty: not served
+	ServerKey []byte    `json:"server_key,omitempty"` // 32 bytes, base64; new at each start
 	StartedAt time.Time `json:"started_at"`
 }
 

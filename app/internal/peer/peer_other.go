@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build !linux
+
+package peer
+
+import (
+	"net/netip"
+
+	"github.com/standpipe/standpipe/app/internal/hub"
+)
+
+func lookUp(_, _ netip.AddrPort) (owner, error) { return owner{}, errUnsupported }
+func processOf(owner) hub.Peer                  { return hub.Peer{} }
+func executable(int) string                     { return "" }
