@@ -38,6 +38,7 @@ export default defineConfig(({ mode }) => ({
     include: ["src/**/*.test.ts"],
     setupFiles: ["src/test-setup.ts"],
     restoreMocks: true,
+    testTimeout: 60_000,
   },
   // Components under test are the browser's, not the server's.
   resolve: process.env.VITEST ? { conditions: ["browser"] } : {},

@@ -3,6 +3,7 @@ import { fireEvent, render, screen, waitFor, within } from "@testing-library/sve
 import { beforeEach, expect, test, vi } from "vitest";
 import App from "./App.svelte";
 import { connection, integration, scenes } from "./dev/scenes";
+import type { Approval } from "./lib/api/access";
 import type { Accounts, Flow } from "./lib/api/types";
 
 /** The hub at the other end of fetch: its accounts, one flow, and what it was asked. */
@@ -15,6 +16,7 @@ class FakeHub {
     authorization_url: "https://provider.example/authorize",
     expires_at: "2030-01-01T00:00:00Z",
   };
+  approvals: Approval[] = [];
   status = 200;
   asked: { method: string; path: string; body: unknown }[] = [];
   #stream?: ReadableStreamDefaultController<Uint8Array>;
@@ -28,6 +30,10 @@ class FakeHub {
     if (path === "/ui/api/events")
       return new Response(new ReadableStream({ start: (c) => void (this.#stream = c) }));
     if (path === "/ui/api/hub") return Response.json(scenes.mixed!.hub);
+    if (path === "/ui/api/lock") return Response.json(scenes.mixed!.lock);
+    if (path === "/ui/api/approvals") return Response.json({ approvals: this.approvals });
+    if (path === "/ui/api/pairings") return Response.json({ pairings: [] });
+    if (path.startsWith("/ui/api/approvals/")) return new Response(null, { status: 204 });
     if (path === "/ui/api/accounts") return Response.json(this.accounts);
     if (path === "/ui/api/session") return Response.json({ token: "from-code", expires_at: "" });
     if (path.endsWith("/confirm")) this.flow = { ...this.flow, state: "done" };
@@ -221,4 +227,34 @@ test("a hub in trouble and a hub without providers", async () => {
   await fireEvent.click(screen.getByTestId("retry"));
   await shown("empty");
   unmount();
+});
+
+test("an app that asks is denied unless somebody says yes", async () => {
+  hub.approvals = structuredClone(scenes.asked!.approvals);
+  render(App);
+  const allow = (await shown("approval-allow")) as HTMLButtonElement;
+  expect(document.activeElement).toBe(screen.getByTestId("approval-deny"));
+  expect(screen.getByTestId("approval-program").textContent).toContain("/usr/bin/editor");
+  expect(allow.disabled).toBe(true); // which account, and a wider token than asked for
+  await fireEvent.change(screen.getByTestId("approval-choice"), { target: { value: "c2" } });
+  await fireEvent.click(screen.getByTestId("approval-accept-wider"));
+  await fireEvent.click(screen.getByTestId("approval-10m"));
+  await fireEvent.click(allow);
+  await waitFor(() =>
+    expect(hub.calls("POST", "/ui/api/approvals/approval_1/approve")[0]!.body).toEqual({
+      lasts: "until",
+      for: 600,
+      connection: "c2",
+      accept_wider: true,
+    }),
+  );
+  await waitFor(() => expect(screen.queryByTestId("approval-dialog")).toBeNull());
+});
+
+test("closing the question is a no", async () => {
+  hub.approvals = structuredClone(scenes.asked!.approvals);
+  render(App);
+  await fireEvent(await shown("approval-dialog"), new Event("cancel", { cancelable: true }));
+  await waitFor(() => expect(hub.calls("POST", "/ui/api/approvals/approval_1/deny")).toHaveLength(1));
+  expect(hub.calls("POST", "/ui/api/approvals/approval_1/approve")).toHaveLength(0);
 });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { cleanup } from "@testing-library/svelte";
+import { cleanup, configure } from "@testing-library/svelte";
 import { afterEach } from "vitest";
 
 // jsdom has no modal dialogs: what they do to focus is tested in a browser.
@@ -9,6 +9,9 @@ HTMLDialogElement.prototype.showModal = function () {
 HTMLDialogElement.prototype.close = function () {
   this.open = false;
 };
+
+// A slow machine is no failure.
+configure({ asyncUtilTimeout: 15_000 });
 
 afterEach(() => {
   cleanup();

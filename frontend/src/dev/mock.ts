@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // `npm run dev`: a hub of canned data, to look at every state of the page. It
 // is a plugin of the development server and no part of a build. The scene is
-// chosen by the address: /?scene=mixed | empty | first | broken | ended | many.
+// chosen by the address: /?scene=NAME, with the names of scenes.ts, and broken | ended.
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Plugin } from "vite";
-import type { Flow } from "../lib/api/types";
-import { detail, scenes } from "./scenes.ts";
+import type { Flow, Prompt } from "../lib/api/types";
+import { activityOf, detail, scenes } from "./scenes.ts";
 
 export function mockHub(): Plugin {
   const flows = new Map<string, Flow>();
   const streams = new Set<ServerResponse>();
   let scene = "mixed";
 
-  async function answer(req: IncomingMessage, res: ServerResponse, path: string) {
+  async function answer(req: IncomingMessage, res: ServerResponse, url: URL) {
+    const path = url.pathname;
     const json = (status: number, body?: unknown) => {
       res.writeHead(status, { "Content-Type": "application/json" });
       res.end(body === undefined ? "" : JSON.stringify(body));
@@ -55,7 +56,19 @@ export function mockHub(): Plugin {
           id: `flow_${flows.size + 1}`,
           integration: body.integration,
           state: "waiting",
-          authorization_url: "http://127.0.0.1:5173/?consent",
+          kind: body.device ? "device" : "browser",
+          ...(body.device
+            ? {
+                device: {
+                  user_code: "WDJB-MJHT",
+                  verification_uri: "https://example.org/device",
+                  verification_uri_complete: "https://example.org/device?user_code=WDJB-MJHT",
+                  interval: 5,
+                  expires_at: new Date(Date.now() + 600_000).toISOString(),
+                },
+              }
+            : { authorization_url: "http://127.0.0.1:5173/?consent" }),
+          prompts: scene === "prompts" ? prompts : [],
           expires_at: new Date(Date.now() + 600_000).toISOString(),
           account: { label: "mona", name: "Mona Lisa", email: "mona@example.org" },
           scopes: ["read:user", "repo"],
@@ -63,10 +76,14 @@ export function mockHub(): Plugin {
           replaces: other?.account,
         };
         flows.set(f.id, f);
-        setTimeout(() => {
-          f.state = "confirm";
-          tell({ type: "flow.changed", flow: f.id });
-        }, 2500);
+        if (scene !== "prompts" && scene !== "wait") {
+          setTimeout(() => {
+            f.state = scene === "refused" ? "failed" : "confirm";
+            if (f.state === "failed")
+              f.error = { code: "access_denied", message: "you refused", remedy: "Connect again." };
+            tell({ type: "flow.changed", flow: f.id });
+          }, 400);
+        }
         return json(200, f);
       }
       case "GET flows":
@@ -85,6 +102,30 @@ export function mockHub(): Plugin {
           ? json(200, { access_token: "gho_mock", expires_at: null, clear_after: 30 })
           : json(200, detail(c));
       }
+      case "GET lock":
+        return json(200, data.lock);
+      case "POST lock":
+      case "PUT lock":
+        return json(200, data.lock);
+      case "GET apps":
+        return json(200, { apps: data.apps });
+      case "POST apps":
+        return json(201, { ...data.apps[0]!, name: body.name ?? data.apps[0]!.name, key: "sp_app_mock" });
+      case "PATCH apps":
+        return json(200, data.apps[0]);
+      case "DELETE apps":
+        return json(200, { outstanding: [] });
+      case "GET approvals":
+        return json(200, { approvals: data.approvals });
+      case "GET pairings":
+        return json(200, { pairings: data.pairings });
+      case "POST approvals":
+      case "POST pairings":
+        return json(204);
+      case "GET activity":
+        return parts[1] === "check"
+          ? json(200, { ok: true, entries: 6, first: 1, last: 6, unsealed: 0, problems: [] })
+          : json(200, activityOf(url.searchParams));
       case "GET diagnostics":
         return json(200, { text: "standpipe v0.1.0 (go1.26, linux/amd64)\nmaster key: keychain\n" });
       case "DELETE connections":
@@ -108,11 +149,17 @@ export function mockHub(): Plugin {
         const wanted = url.searchParams.get("scene");
         if (wanted) scene = wanted;
         if (!url.pathname.startsWith("/ui/api/")) return next();
-        answer(req, res, url.pathname).catch(next);
+        answer(req, res, url).catch(next);
       });
     },
   };
 }
+
+const prompts: Prompt[] = [
+  { id: "p1", kind: "message", text: "<b>Have your token generator at hand.</b>" },
+  { id: "p2", kind: "ask", text: "Which region is your account in?", label: "Region" },
+  { id: "p3", kind: "open", text: "Confirm your address first.", url: "https://example.org/confirm" },
+];
 
 async function read(req: IncomingMessage): Promise<string> {
   let text = "";

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Activity, ActivityEntry, App, Approval, Lock, Pairing } from "../lib/api/access";
 import type { Accounts, Connection, ConnectionDetail, Hub, Integration } from "../lib/api/types";
 
 const ago = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString();
@@ -199,10 +200,273 @@ const many: Accounts = {
   connections: [],
 };
 
-export const scenes: Record<string, { hub: Hub; accounts: Accounts }> = {
-  mixed: { hub, accounts: some },
-  warned: { hub: warned, accounts: some },
-  first: { hub, accounts: { integrations: some.integrations, connections: [] } },
-  empty: { hub, accounts: none },
-  many: { hub, accounts: many },
+const reasons: Record<string, string> = {
+  revoked_by_user: "The access was withdrawn at the provider. Reauthorize to grant it again.",
+  refresh_token_expired: "The provider ended the session. Reauthorize to begin a new one.",
+  refresh_token_missing:
+    "The access token has expired and the provider gave nothing to renew it with. Reauthorize.",
+  consent_scope_missing:
+    "A permission that this integration needs was not granted. Reauthorize and leave it ticked.",
+  client_credentials_invalid:
+    "The provider refuses the client id or secret of this integration. Correct them.",
+  account_mismatch:
+    "The provider now answers with another account. Reauthorize with the account of this connection.",
+  policy_or_mfa: "Your organization asks for a fresh sign-in. Reauthorize.",
+  provider_uninstalled: "The app was removed at the provider. Reauthorize to install it again.",
+  refresh_answer_lost: "The hub was stopped while the provider was answering. Reauthorize once.",
+  unknown_permanent: "The provider refuses to renew the access and does not say why. Reauthorize.",
+};
+/** Every state that a row can be in. */
+const states: Accounts = {
+  integrations: [
+    github,
+    slack,
+    google,
+    integration("off", "Switched off", { state: "disabled", enabled: false }),
+    integration("gone", "Plugin gone", { state: "unavailable", problem: "no plugin serves the provider" }),
+    integration("half", "Half set up", { state: "needs_setup", problem: "the client secret is missing" }),
+    integration("devices", "Device only", {
+      connect_ways: ["device"],
+      warnings: ["Codes live for ten minutes."],
+    }),
+    integration("both", "Browser or code", { connect_ways: ["browser", "device"] }),
+  ],
+  connections: [
+    ...Object.entries(reasons).map(([reason, remedy], n) =>
+      connection(`r${n}`, "slack", `${reason}@acme`, { state: "needs_reauthorization", reason, remedy }),
+    ),
+    connection("ok", "github", "octocat", { sandbox: true }),
+    connection("less", "github", "work-bot", { missing_scopes: ["gist"] }),
+    connection("off1", "off", "still-here"),
+    connection("gone1", "gone", "left-behind"),
+    connection("orphan1", "never-heard-of", "orphan"),
+    connection("down", "google", "ada@example.org", {
+      health: {
+        code: "provider_unavailable",
+        message: "Google cannot be reached",
+        since: ago(12),
+        next_try: ago(-4),
+      },
+    }),
+    connection("away", "google", "offline@example.org", {
+      health: {
+        code: "offline",
+        message: "this machine is offline",
+        since: ago(2),
+        next_try: ago(-1),
+        tries: 0,
+      },
+    }),
+    connection("slow", "google", "limited@example.org", {
+      health: {
+        code: "rate_limited",
+        message: "Google asks to wait",
+        since: ago(2),
+        next_try: ago(1),
+        tries: 2,
+      },
+    }),
+  ],
+};
+/** What outsiders can put into names, texts and icons. */
+const evil = '<img src=x onerror="window.pwned=1"><script>window.pwned=1</script>';
+const hostile: Accounts = {
+  integrations: [
+    integration("evil", evil, {
+      description: evil,
+      icon: `<svg onload="window.pwned=1"><script>window.pwned=1</script></svg>`,
+      setup_steps: [evil],
+      docs_url: "javascript:window.pwned=1",
+      console_url: "javascript:window.pwned=1",
+      problem: evil,
+      scopes: [{ name: evil, title: evil, default: true, required: false, selected: true }],
+    }),
+  ],
+  connections: [
+    connection("h1", "evil", evil, {
+      account: { label: evil, name: evil, email: evil },
+      state: "needs_reauthorization",
+      reason: evil,
+      remedy: evil,
+    }),
+  ],
+};
+const sixty: Accounts = {
+  integrations: many.integrations.slice(0, 20),
+  connections: Array.from({ length: 60 }, (_, n) =>
+    connection(`m${n}`, `p${n % 20}`, `account-${n}@example.org`, {
+      ...(n % 11 === 0
+        ? { state: "needs_reauthorization", reason: "revoked_by_user", remedy: "Reauthorize." }
+        : {}),
+    }),
+  ),
+};
+
+const lock: Lock = {
+  locked: false,
+  passphrase: true,
+  settings: { idle: 900, screen: true, suspend: false, background: "keep" },
+  from_file: false,
+  session: true,
+};
+const apps: App[] = [
+  {
+    id: "app_1",
+    name: "backup script",
+    kind: "app",
+    all: false,
+    grants: [
+      { id: "grant_1", integration: "github", mode: "token", lasts: "always" },
+      {
+        id: "grant_2",
+        integration: "google",
+        connection: "c4",
+        account: "ada@example.org",
+        scopes: ["calendar.readonly"],
+        mode: "token",
+        lasts: "until",
+        expires_at: ago(-300),
+      },
+    ],
+    program: { uid: 1000, pid: 4711, exe: "/usr/bin/backup" },
+    created_at: ago(90_000),
+    last_used: ago(42),
+    expires_at: ago(-9000),
+  },
+  { id: "app_2", name: evil, kind: "server", all: true, grants: [], created_at: ago(900) },
+  { id: "app_3", name: "editor", kind: "app", all: false, grants: [], created_at: ago(9) },
+];
+const approvals: Approval[] = [
+  {
+    id: "approval_1",
+    app: "app_3",
+    app_name: "editor",
+    app_kind: "app",
+    program: { uid: 1000, pid: 4242, exe: "/usr/bin/editor" },
+    user: "me",
+    integration: "github",
+    integration_name: "GitHub",
+    choices: [
+      { connected_account_id: "c1", account: "octocat" },
+      { connected_account_id: "c2", account: "work-bot" },
+    ],
+    scopes: [{ name: "repo", title: "Read and write your repositories" }],
+    limited: true,
+    narrows: false,
+    wider: [{ name: "gist", title: "Write gists" }],
+    created_at: ago(0),
+    expires_at: ago(-2),
+  },
+];
+const pairings: Pairing[] = [
+  {
+    code: "KFTN-2309",
+    name: "agent",
+    program: { uid: 1000 },
+    grants: [{ id: "g", integration: "github", mode: "token", lasts: "always" }],
+    approved: false,
+    created_at: ago(0),
+    expires_at: ago(-5),
+  },
+];
+const entries: ActivityEntry[] = [
+  {
+    seq: 6,
+    time: ago(1),
+    action: "token.vend",
+    decision: "allowed",
+    app: "app_1",
+    app_name: "backup script",
+    connection: "c1",
+    integration: "github",
+    account: "octocat",
+    scope: "repo",
+    peer: { uid: 1000, pid: 4711, exe: "/usr/bin/backup" },
+  },
+  {
+    seq: 5,
+    time: ago(3),
+    action: "token.vend",
+    decision: "denied",
+    app: "app_3",
+    app_name: "editor",
+    connection: "c1",
+    integration: "github",
+    account: "octocat",
+    code: "consent_required",
+  },
+  {
+    seq: 4,
+    time: ago(12),
+    action: "token.vend",
+    decision: "failed",
+    app: "app_1",
+    app_name: "backup script",
+    connection: "c3",
+    integration: "slack",
+    account: "ada@acme",
+    code: "needs_reauthorization",
+  },
+  {
+    seq: 3,
+    time: ago(30),
+    action: "token.reveal",
+    decision: "allowed",
+    app: "user",
+    connection: "c1",
+    integration: "github",
+    account: "octocat",
+  },
+  { seq: 2, time: ago(4000), action: "app.grant", decision: "allowed", app: "user", subject: "app_1" },
+  {
+    seq: 1,
+    time: ago(5000),
+    action: "connection.connect",
+    decision: "allowed",
+    app: "user",
+    connection: "c1",
+    integration: "github",
+    account: "octocat",
+  },
+];
+
+export function activityOf(query: URLSearchParams): Activity {
+  const wanted = (["app", "connection", "decision", "action"] as const).filter((k) => query.get(k));
+  return { entries: entries.filter((e) => wanted.every((k) => e[k] === query.get(k))) };
+}
+
+export interface Scene {
+  hub: Hub;
+  accounts: Accounts;
+  lock: Lock;
+  apps: App[];
+  approvals: Approval[];
+  pairings: Pairing[];
+}
+
+const scene = (accounts: Accounts, over: Partial<Scene> = {}): Scene => ({
+  hub,
+  accounts,
+  lock,
+  apps,
+  approvals: [],
+  pairings: [],
+  ...over,
+});
+
+export const scenes: Record<string, Scene> = {
+  mixed: scene(some),
+  states: scene(states),
+  warned: scene(some, { hub: warned }),
+  first: scene({ integrations: some.integrations, connections: [] }, { apps: [] }),
+  empty: scene(none, { apps: [] }),
+  many: scene(many),
+  sixty: scene(sixty),
+  hostile: scene(hostile),
+  asked: scene(some, { approvals }),
+  paired: scene(some, { pairings }),
+  prompts: scene(some),
+  wait: scene(states),
+  refused: scene(some),
+  locked: scene(some, { lock: { ...lock, locked: true, since: ago(3), cause: "idle" } }),
 };

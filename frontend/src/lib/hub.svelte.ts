@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the page knows of the hub, kept fresh by its events.
 import { getContext, setContext } from "svelte";
+import type { Approval, Lock, Pairing } from "./api/access";
 import { ApiError, asErrorBody, createClient, type Client } from "./api/client";
 import { listen } from "./api/events";
 import type { Accounts, ErrorBody, Hub, HubEvent } from "./api/types";
@@ -17,6 +18,11 @@ export class HubState {
   readonly window = inWindow();
   accounts = $state.raw<Accounts>();
   about = $state.raw<Hub>();
+  /** Apps that wait for an answer, oldest first. */
+  approvals = $state.raw<Approval[]>([]);
+  /** Programs that want to become apps. */
+  pairings = $state.raw<Pairing[]>([]);
+  lock = $state.raw<Lock>();
   /** Why the accounts could not be read; what was read before stays. */
   error = $state.raw<ErrorBody>();
   ended = $state(false);
@@ -117,9 +123,21 @@ export class HubState {
     }
     this.#reading = true;
     try {
-      const [accounts, about] = await Promise.all([this.client.accounts(), this.client.hub()]);
+      // These two answer whatever the lock.
+      [this.lock, this.about] = await Promise.all([this.client.lock(), this.client.hub()]);
+      if (this.lock.locked) {
+        this.approvals = [];
+        this.pairings = [];
+        return;
+      }
+      const [accounts, approvals, pairings] = await Promise.all([
+        this.client.accounts(),
+        this.client.approvals(),
+        this.client.pairings(),
+      ]);
       this.accounts = accounts;
-      this.about = about;
+      this.approvals = approvals.approvals;
+      this.pairings = pairings.pairings;
       this.error = undefined;
     } catch (e) {
       this.error = asErrorBody(e);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // How long a connection lives, in words.
-import type { ConnectionDetail, Integration } from "./api/types";
+import type { ConnectionDetail, Forecast, Integration } from "./api/types";
 import { clock, relative } from "./time";
 
 export interface Fact {
@@ -17,6 +17,13 @@ const sources: Record<ConnectionDetail["expiry_source"], string> = {
   declared: "",
   jwt: "",
   introspected: "",
+};
+
+const ends: Record<Forecast["why"], (name: string) => string> = {
+  no_refresh_token: (name) => `${name} gave nothing to renew the token with: connect again by then.`,
+  refresh_token_expires: (name) => `${name} ends the access then, however it is used: reauthorize before.`,
+  refresh_token_idle: (name) =>
+    `Only if Standpipe does not run until then: ${name} ends what is not used for so long.`,
 };
 
 /** The lines about token, renewal and end of a connection. */
@@ -43,20 +50,17 @@ export function lifeOf(d: ConnectionDetail, i: Integration, now = Date.now()): F
     out.push({
       name: "Renewal",
       value: !d.renewable ? (d.expires_at ? "not possible" : "not needed") : "by itself, before it expires",
-      note:
-        !d.renewable && d.expires_at
-          ? `${i.name} gave nothing to renew it with: connect again when it has expired.`
-          : "",
       testid: "token-renewal",
     });
   }
   if (d.last_refresh)
     out.push({ name: "Last renewed", value: relative(d.last_refresh, now), testid: "token-refreshed" });
-  if (d.refresh_expires_at) {
+  const end = d.forecast?.needs_user_at ?? d.refresh_expires_at;
+  if (works && end) {
     out.push({
-      name: "Needs you by",
-      value: clock(d.refresh_expires_at),
-      note: `${i.name} ends the access then, unless you reauthorize.`,
+      name: "Needs you",
+      value: `${relative(end, now)} (${clock(end)})`,
+      note: ends[d.forecast?.why ?? "refresh_token_expires"](i.name),
       testid: "needs-you",
     });
   }

@@ -67,6 +67,10 @@ export function checkField(field: ConfigField, value: string): string {
     : "This does not have the expected form.";
 }
 
+/** What is wrong with the name of a scope (RFC 6749, 3.3); empty: nothing. */
+export const checkScope = (name: string): string =>
+  /^[\x21\x23-\x5b\x5d-\x7e]{1,200}$/.test(name) ? "" : `“${name}” is no name of a scope.`;
+
 /** What to send: only what changed, so that nothing else is overwritten. */
 export function changeOf(f: SetupForm, i: Integration): SaveIntegration {
   const before = formOf(i);
@@ -76,8 +80,9 @@ export function changeOf(f: SetupForm, i: Integration): SaveIntegration {
   if (f.credentials === "own" && f.clientSecret) out.client_secret = f.clientSecret;
   if (f.description.trim() !== i.description) out.description = f.description.trim();
   if (f.enabled !== i.enabled) out.enabled = f.enabled;
-  if (i.scopes.some((s) => f.scopes[s.name] !== before.scopes[s.name])) {
-    out.scopes = i.scopes.filter((s) => f.scopes[s.name]).map((s) => s.name);
+  const names = Object.keys(f.scopes);
+  if (names.some((s) => f.scopes[s] !== (before.scopes[s] ?? false))) {
+    out.scopes = names.filter((s) => f.scopes[s]);
   }
   const config = Object.entries(f.config).filter(([k, v]) => v.trim() !== before.config[k]);
   if (config.length > 0) out.config = Object.fromEntries(config.map(([k, v]) => [k, v.trim()]));

@@ -1,5 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 import type {
+  Activity,
+  ActivityFilter,
+  AddApp,
+  AddedApp,
+  App,
+  Approval,
+  Approve,
+  ApprovePairing,
+  AuditReport,
+  Lock,
+  LockSettings,
+  NewGrant,
+  Pairing,
+  Revoked,
+} from "./access";
+import type {
   Accounts,
   ConnectionDetail,
   Desktop,
@@ -50,8 +66,13 @@ export type Client = ReturnType<typeof createClient>;
 export function createClient(config: ClientConfig) {
   const send = config.fetch ?? ((...args: Parameters<typeof fetch>) => fetch(...args));
 
-  async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
-    const headers: Record<string, string> = { Accept: "application/json" };
+  async function call<T>(
+    method: string,
+    path: string,
+    body?: unknown,
+    as: "json" | "text" = "json",
+  ): Promise<T> {
+    const headers: Record<string, string> = { Accept: as === "json" ? "application/json" : "*/*" };
     const token = config.token();
     if (token) headers[sessionHeader] = token;
     if (body !== undefined) headers["Content-Type"] = "application/json";
@@ -73,6 +94,7 @@ export function createClient(config: ClientConfig) {
     }
     const text = await answer.text();
     if (answer.ok) {
+      if (as === "text") return text as T;
       if (!text) return undefined as T;
       try {
         return JSON.parse(text) as T;
@@ -112,12 +134,50 @@ export function createClient(config: ClientConfig) {
     diagnostics: () => call<{ text: string }>("GET", "/ui/api/diagnostics"),
     disconnect: (connection: string, revoke_grant: boolean) =>
       call<Disconnected>("DELETE", `/ui/api/connections/${id(connection)}`, { revoke_grant }),
+    answerPrompt: (flow: string, prompt: string, answer: { value?: string; decline?: boolean }) =>
+      call<Flow>("POST", `/ui/api/flows/${id(flow)}/prompts/${id(prompt)}`, answer),
+
+    apps: () => call<{ apps: App[] }>("GET", "/ui/api/apps"),
+    addApp: (app: AddApp) => call<AddedApp>("POST", "/ui/api/apps", app),
+    renameApp: (app: string, name: string) => call<App>("PATCH", `/ui/api/apps/${id(app)}`, { name }),
+    rotateApp: (app: string) => call<AddedApp>("POST", `/ui/api/apps/${id(app)}/key`, {}),
+    revokeApp: (app: string) => call<Revoked>("DELETE", `/ui/api/apps/${id(app)}`),
+    addGrant: (app: string, grant: NewGrant) => call<App>("POST", `/ui/api/apps/${id(app)}/grants`, grant),
+    withdrawGrant: (app: string, grant: string) =>
+      call<Revoked>("DELETE", `/ui/api/apps/${id(app)}/grants/${id(grant)}`),
+    approvals: () => call<{ approvals: Approval[] }>("GET", "/ui/api/approvals"),
+    approve: (approval: string, answer: Approve) =>
+      call<unknown>("POST", `/ui/api/approvals/${id(approval)}/approve`, answer),
+    deny: (approval: string) => call<void>("POST", `/ui/api/approvals/${id(approval)}/deny`, {}),
+    pairings: () => call<{ pairings: Pairing[] }>("GET", "/ui/api/pairings"),
+    approvePairing: (code: string, answer: ApprovePairing) =>
+      call<void>("POST", `/ui/api/pairings/${id(code)}/approve`, answer),
+    denyPairing: (code: string) => call<void>("POST", `/ui/api/pairings/${id(code)}/deny`, {}),
+
+    lock: () => call<Lock>("GET", "/ui/api/lock"),
+    lockNow: () => call<Lock>("POST", "/ui/api/lock", {}),
+    unlock: (passphrase: string) =>
+      call<Lock>("POST", "/ui/api/lock/unlock", passphrase ? { passphrase } : {}),
+    saveLock: (settings: LockSettings) => call<Lock>("PUT", "/ui/api/lock/settings", settings),
+
+    activity: (filter: ActivityFilter) => call<Activity>("GET", `/ui/api/activity?${queryOf(filter)}`),
+    checkActivity: () => call<AuditReport>("GET", "/ui/api/activity/check"),
+    /** The whole record that a filter lets through, as JSON lines. */
+    exportActivity: (filter: ActivityFilter) =>
+      call<string>("GET", `/ui/api/activity/export?${queryOf(filter)}`, undefined, "text"),
+
     desktop: () => call<Desktop>("GET", "/desktop/state"),
     saveDesktop: (change: Partial<Desktop>) => call<Desktop>("PUT", "/desktop/state", change),
+    saveFile: (name: string, text: string) => call<{ path: string }>("POST", "/desktop/save", { name, text }),
     quit: () => call<void>("POST", "/desktop/quit", {}),
     /** Asks the window's host for the system browser. */
     openInBrowser: (url: string) => call<void>("POST", "/desktop/open", { url }),
   };
+}
+
+function queryOf(filter: ActivityFilter): string {
+  const set = Object.entries(filter).filter(([, v]) => v !== undefined && v !== "");
+  return new URLSearchParams(set.map(([k, v]) => [k, String(v)])).toString();
 }
 
 function errorBody(status: number, text: string): ErrorBody {

@@ -49,6 +49,7 @@ export interface ScopeChoice {
   default: boolean;
   required: boolean;
   selected: boolean;
+  sensitivity?: "low" | "medium" | "high";
 }
 
 export interface ConfigField {
@@ -87,6 +88,8 @@ export interface Integration {
   config: ConfigField[];
   capabilities: string[];
   categories?: string[];
+  warnings?: string[];
+  connect_ways?: FlowKind[];
 }
 
 export interface SaveIntegration {
@@ -111,6 +114,23 @@ export interface Health {
   message: string;
   since: string;
   next_try: string;
+  /** Tries that failed in a row; 0 while the machine is offline. */
+  tries?: number;
+}
+
+export interface Forecast {
+  needs_user_at: string;
+  why: "no_refresh_token" | "refresh_token_expires" | "refresh_token_idle";
+}
+
+export interface ProviderHealth {
+  integration: string;
+  state: "ok" | "degraded" | "down";
+  failing: number;
+  code?: string;
+  message?: string;
+  since?: string;
+  next_try?: string;
 }
 
 export interface Connection {
@@ -126,6 +146,8 @@ export interface Connection {
   missing_scopes: string[];
   sandbox: boolean;
   health?: Health;
+  forecast?: Forecast;
+  requested_scopes?: string[];
   expires_at?: string;
   last_refresh?: string;
   created_at: string;
@@ -167,19 +189,48 @@ export interface Revealed {
 export interface Accounts {
   integrations: Integration[];
   connections: Connection[];
+  providers?: ProviderHealth[];
 }
 
 export interface StartFlow {
   integration: string;
   connection?: string;
   config?: Record<string, string>;
+  /** Connect with a code that is entered at the provider. */
+  device?: boolean;
+  /** Ask for these beyond the integration's. */
+  scopes?: string[];
+}
+
+export type FlowKind = "browser" | "paste" | "device";
+
+/** What a plugin shows or asks during a connect; text from outside. */
+export interface Prompt {
+  id: string;
+  kind: "message" | "ask" | "open";
+  text: string;
+  label?: string;
+  secret?: boolean;
+  url?: string;
+}
+
+export interface DeviceCode {
+  user_code: string;
+  verification_uri: string;
+  verification_uri_complete?: string;
+  interval: number;
+  expires_at: string;
 }
 
 export interface Flow {
   id: string;
   integration: string;
+  kind?: FlowKind;
   state: FlowState;
   authorization_url?: string;
+  device?: DeviceCode;
+  prompts?: Prompt[];
+  requested_scopes?: string[];
   expires_at: string;
   account?: Account;
   scopes?: string[];

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an app may draw and what was done, in words.
+import type { ActivityEntry, Grant, Peer } from "./api/access";
+import { clock } from "./time";
+
+/** What the kernel says of a process: a fact, unlike any name. */
+export function programWords(p: Peer | undefined): string {
+  if (!p?.pid) return "An unknown program";
+  return p.exe ? `${p.exe} (process ${p.pid})` : `Process ${p.pid}, whose program is not known`;
+}
+
+/** How long a grant lasts. */
+export function lifeWords(g: Grant): string {
+  switch (g.lasts) {
+    case "once":
+      return "once";
+    case "until_lock":
+      return "until Standpipe is locked or stopped";
+    case "until":
+      return g.expires_at ? `until ${clock(g.expires_at)}` : "for a while";
+    case "always":
+      return "until you withdraw it";
+  }
+}
+
+const actions: Record<string, string> = {
+  "token.vend": "drew a token",
+  "token.reveal": "copied a token",
+  "token.refresh": "renewed a token",
+  "token.revoke": "revoked a token at the provider",
+  "connection.connect": "connected an account",
+  "connection.reauthorize": "reauthorized an account",
+  "connection.disconnect": "disconnected an account",
+  "app.add": "added an app",
+  "app.remove": "revoked an app",
+  "app.grant": "granted something to an app",
+  "app.withdraw": "withdrew a grant",
+  "app.rotate": "gave an app a new key",
+  "app.rename": "renamed an app",
+  "app.pair": "answered a program that asked for a key",
+  "approval.answer": "answered an app that asked",
+  "hub.lock": "locked Standpipe",
+  "hub.unlock": "unlocked Standpipe",
+  "hub.lock_settings": "changed when Standpipe locks",
+  "integration.set": "changed the set-up of a provider",
+  "ui.link": "made a login link to this page",
+};
+
+/** Those that one can filter by. */
+export const knownActions = Object.keys(actions);
+
+/** "drew a token"; what this version does not know is shown by its name. */
+export const actionWords = (action: string) => actions[action] ?? action;
+
+/** Who did it. */
+export function actorWords(e: ActivityEntry): string {
+  if (e.app === "user") return "You";
+  if (!e.app) return "Standpipe";
+  return e.app_name ?? `An app that is gone (${e.app})`;
+}
+
+export const decisionTone = { allowed: "good", denied: "bad", failed: "warn" } as const;
+export const decisionWords = { allowed: "Allowed", denied: "Denied", failed: "Failed" } as const;
+
+const codes: Record<string, string> = {
+  consent_required: "It had not been allowed.",
+  forbidden: "It may not do that.",
+  unauthorized: "The key was not known.",
+  needs_reauthorization: "The account needs you.",
+  not_installed: "The account is not connected.",
+  provider_unavailable: "The provider could not be reached.",
+  rate_limited: "The provider asked to wait.",
+  locked: "Standpipe was locked.",
+  scope_missing: "A permission is missing.",
+};
+
+/** Why it was not given. */
+export const codeWords = (code: string) => codes[code] ?? code.replaceAll("_", " ");
