@@ -17,6 +17,9 @@ type Options struct {
 	UIListen string   // address of the browser UI
 	Version  string
 	Logger   *slog.Logger // nil discards
+	// AcceptRollback takes a data folder that is older than it was, or whose
+	// anchor is gone, as it is.
+	AcceptRollback bool
 	// Offline opens no TCP listener and no socket: for one command in process.
 	Offline bool
 	// NoUI serves no browser UI: the window shows the page.

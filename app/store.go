@@ -7,6 +7,8 @@ import (
 	"errors"
 
 	"github.com/standpipe/standpipe/app/internal/api/contract"
+	"github.com/standpipe/standpipe/app/internal/faults"
+	"github.com/standpipe/standpipe/app/internal/hub"
 	"github.com/standpipe/standpipe/app/internal/seal"
 	"github.com/standpipe/standpipe/app/internal/store/badgerstore"
 )
@@ -14,7 +16,7 @@ import (
 // openStore opens keys and store, or gives birth to both where there is a
 // keychain to hold the key. Any other key source is chosen by the user, with
 // `standpipe keys init`.
-func (a *App) openStore(context.Context) error {
+func (a *App) openStore(ctx context.Context) error {
 	source, err := seal.ParseSource(a.opts.Key)
 	if err != nil {
 		return err
@@ -29,12 +31,48 @@ func (a *App) openStore(context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.onClose(a.vault.Close)
-	if a.store, err = badgerstore.Open(seal.StoreDir(a.paths.Data), a.vault, a.log); err != nil {
+	a.onClose(func() error { return a.vault.Close() })
+	if a.vault.Outdated() {
+		if err := a.migrate(ctx); err != nil {
+			return err
+		}
+	}
+	if err := a.vault.RemoveLeftovers(); err != nil {
+		return err
+	}
+	a.store, err = badgerstore.Open(a.vault.StoreDir(), a.vault, a.log, badgerstore.AcceptRollback(a.opts.AcceptRollback))
+	if err != nil {
 		return err
 	}
 	a.onClose(a.store.Close)
-	return a.vault.Settle()
+	return nil
+}
+
+// migrate copies a store of an older format into the current one. The header
+// of the new one is what makes it count; killed before that, it begins anew.
+func (a *App) migrate(ctx context.Context) error {
+	old, next := a.vault, a.vault.Successor()
+	switch anchor, err := next.Anchor(); {
+	case errors.Is(err, seal.ErrNoAnchor) || a.opts.AcceptRollback:
+	case err != nil:
+		return err
+	case anchor > 0: // 0 is of a migration that was cut short
+		return hub.Errorf(hub.CodeIntegrity, "the data folder %s is of an older format than its store has been seen in: it is not the latest; revoked grants and old tokens would return", a.paths.Data).
+			WithRemedy("Put the latest data folder back. If you put an older one there yourself and accept that what changed since is lost, start once with --accept-rollback.")
+	}
+	a.log.Info("the store is brought to the current format", "from", old.Info().Format, "to", next.Info().Format)
+	if !next.Fresh() {
+		if err := badgerstore.Migrate(ctx, old.StoreDir(), old, next.StoreDir(), next, a.log); err != nil {
+			return err
+		}
+	}
+	faults.Point("migrate.copied")
+	if err := next.Commit(); err != nil {
+		return err
+	}
+	faults.Point("migrate.committed")
+	a.vault = next
+	return old.Close()
 }
 
 // fingerprintKey keys the fingerprints of tokens in the audit.

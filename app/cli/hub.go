@@ -31,12 +31,13 @@ func (e *env) options() app.Options {
 		level = slog.LevelDebug
 	}
 	return app.Options{
-		Config:  e.config,
-		Data:    e.data,
-		Key:     e.key,
-		Plugins: e.plugins,
-		Version: version.String(),
-		Logger:  slog.New(slog.NewTextHandler(e.Err, &slog.HandlerOptions{Level: level})),
+		Config:         e.config,
+		Data:           e.data,
+		Key:            e.key,
+		AcceptRollback: e.acceptRollback,
+		Plugins:        e.plugins,
+		Version:        version.String(),
+		Logger:         slog.New(slog.NewTextHandler(e.Err, &slog.HandlerOptions{Level: level})),
 	}
 }
 

@@ -13,13 +13,14 @@ import (
 // env is what the commands of one run share.
 type env struct {
 	IO
-	config  string
-	data    string
-	key     string
-	plugins []string
-	verbose bool
-	json    bool
-	ran     bool // a command was found and its arguments understood
+	config         string
+	data           string
+	key            string
+	acceptRollback bool
+	plugins        []string
+	verbose        bool
+	json           bool
+	ran            bool // a command was found and its arguments understood
 }
 
 // run makes a cobra function of a command. Errors before it are mistakes on
@@ -60,6 +61,7 @@ Exit codes: 0 ok, 1 error, 2 usage, 3 needs the user, 4 not allowed,
 	f.StringVar(&e.config, "config", "", "configuration `FILE` (STANDPIPE_CONFIG)")
 	f.StringVar(&e.data, "data", "", "data `FOLDER` (STANDPIPE_DATA)")
 	f.StringVar(&e.key, "key", "", "where the master key is: keychain, file:PATH, passphrase-file:PATH, passphrase-fd:N, credential:NAME")
+	f.BoolVar(&e.acceptRollback, "accept-rollback", false, "take a data folder that is older than it was as it is")
 	f.StringArrayVar(&e.plugins, "plugins", nil, "look for plugins in `FOLDER` (repeatable)")
 	f.BoolVarP(&e.verbose, "verbose", "v", false, "log more to stderr")
 	f.BoolVar(&e.json, "json", false, "print JSON, also of errors")

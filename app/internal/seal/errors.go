@@ -29,6 +29,8 @@ var (
 	ErrNewerFormat = errors.New("newer format")
 	// ErrTampered: the header was altered or is damaged.
 	ErrTampered = errors.New("the header was altered or is damaged")
+	// ErrNoAnchor: nothing tells whether the store is the latest.
+	ErrNoAnchor = errors.New("the rollback anchor is missing")
 	// ErrKeychainUnavailable: the OS keychain cannot be used here.
 	ErrKeychainUnavailable = errors.New("the keychain cannot be used")
 	// ErrUnsafe: a file or folder is open to others, or is not what it should be.
@@ -52,7 +54,7 @@ func notInitialised(dir string) error {
 		WithRemedy("Make one: standpipe keys init (key in the keychain), or standpipe keys init --key file:PATH")
 }
 
-func storeMissing(dir string, source Source) error {
+func storeMissing(dir, store string, source Source) error {
 	anew := "mv " + shell(dir) + " " + shell(dir+".old")
 	switch source.Kind {
 	case Keychain:
@@ -60,7 +62,7 @@ func storeMissing(dir string, source Source) error {
 	case KeyFile:
 		anew += " && mv " + shell(source.Path) + " " + shell(source.Path+".old")
 	}
-	return fail(hub.CodeNotConfigured, ErrStoreMissing, "store missing: the keys are here, but %s is empty or gone", StoreDir(dir)).
+	return fail(hub.CodeNotConfigured, ErrStoreMissing, "store missing: the keys are here, but %s is empty or gone", store).
 		WithRemedy("Restore the data folder from a backup. To begin anew without it: %s", anew)
 }
 

@@ -281,6 +281,7 @@ func TestTamperedHeader(t *testing.T) {
 	for field, changed := range map[string]any{
 		"state": "new", "created_at": "2020-01-01T00:00:00Z", "data_keys": "AAAA", "name_keys": fields["data_keys"],
 		"mac": "AAAA", "extra": "field", "store_id": "short", "format": 0, "kdf": map[string]any{"name": "argon2id"},
+		"sequence": 7, "folder": "store.2", "anchor": "inside", "slot": map[string]any{"check": "AAAA", "key": "AAAA"}, "rotating": true,
 	} {
 		t.Run(field, func(t *testing.T) {
 			h := map[string]any{}
@@ -289,7 +290,14 @@ func TestTamperedHeader(t *testing.T) {
 			}
 			h[field] = changed
 			b, _ := json.Marshal(h)
-			wantErr(t, refused(t, b), ErrTampered, "vault.json")
+			cause := ErrTampered
+			switch field { // what is looked at before there are keys to check the whole
+			case "folder":
+				cause = ErrStoreMissing
+			case "slot":
+				cause = ErrWrongKey
+			}
+			wantErr(t, refused(t, b), cause)
 		})
 	}
 	t.Run("another store's id", func(t *testing.T) {
@@ -348,7 +356,7 @@ func TestHostileKDF(t *testing.T) {
 
 func TestNewerFormat(t *testing.T) {
 	dir, _ := newFileVault(t)
-	write(t, headerPath(dir), `{"format": 2, "all": "else is unknown"}`)
+	write(t, headerPath(dir), `{"format": 3, "all": "else is unknown"}`)
 	_, err := Open(dir, Source{})
-	wantErr(t, err, ErrNewerFormat, "format 2", "newer")
+	wantErr(t, err, ErrNewerFormat, "format 3", "newer")
 }

@@ -7,14 +7,71 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 
 	"github.com/standpipe/standpipe/app/internal/hub"
 )
 
-// StoreDir is where the database of a data folder is.
-func StoreDir(dir string) string { return filepath.Join(dir, "store") }
+// firstFolder is where the first database of a data folder is.
+const firstFolder = "store"
 
-func headerPath(dir string) string { return filepath.Join(dir, "vault.json") }
+// StoreDir is where the database of a data folder is, or is to be. It believes
+// the header; of an open vault, its method of the same name knows.
+func StoreDir(dir string) string {
+	h, err := readHeader(dir)
+	if err != nil {
+		return filepath.Join(dir, firstFolder)
+	}
+	return filepath.Join(dir, h.Folder)
+}
+
+// nextFolder is the name of the folder that follows another.
+func nextFolder(folder string) string {
+	n, _ := strconv.Atoi(strings.TrimPrefix(folder, firstFolder+"."))
+	return firstFolder + "." + strconv.Itoa(max(n, 1)+1)
+}
+
+// NextStoreDir is where the store may be copied to, see MoveStore.
+func (v *Vault) NextStoreDir() string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return filepath.Join(v.dir, nextFolder(v.header.Folder))
+}
+
+// storeFolders lists the folders of stores in a data folder, of which the
+// header names the one that counts.
+func storeFolders(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, storage("look through the data folder: %w", err)
+	}
+	var out []string
+	for _, e := range entries {
+		if storeFolder.MatchString(e.Name()) {
+			out = append(out, filepath.Join(dir, e.Name()))
+		}
+	}
+	return out, nil
+}
+
+// RemoveLeftovers removes the folders of stores that were replaced, or were
+// never finished.
+func (v *Vault) RemoveLeftovers() error {
+	folders, err := storeFolders(v.dir)
+	if err != nil {
+		return err
+	}
+	for _, f := range folders {
+		if f == v.StoreDir() {
+			continue
+		}
+		if err := os.RemoveAll(f); err != nil {
+			return storage("remove the replaced store %s: %w", f, err)
+		}
+	}
+	return nil
+}
 
 func absolute(dir string) (string, error) {
 	abs, err := filepath.Abs(dir)
@@ -54,10 +111,28 @@ func checkPrivate(path string, info fs.FileInfo, what string, mode fs.FileMode) 
 	return nil
 }
 
-// checkStore checks the database folder and everything in it. There may be
-// none yet. It reports whether there is anything in it.
-func checkStore(dir string) (inUse bool, err error) {
-	root := StoreDir(dir)
+// checkStores is checkStore for every store of a data folder, whose header is
+// missing. It returns one that is in use, or nothing.
+func checkStores(dir string) (inUse string, err error) {
+	folders, err := storeFolders(dir)
+	if err != nil {
+		return "", err
+	}
+	for _, f := range folders {
+		used, err := checkStore(f)
+		if err != nil {
+			return "", err
+		}
+		if used {
+			inUse = f
+		}
+	}
+	return inUse, nil
+}
+
+// checkStore checks a database folder and everything in it. There may be none
+// yet. It reports whether there is anything in it.
+func checkStore(root string) (inUse bool, err error) {
 	if err := checkFolder(root, "the store"); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			return false, nil

@@ -39,7 +39,7 @@ func Init(dir string, source Source) (*Vault, error) {
 	id := make([]byte, 16)
 	_, _ = rand.Read(id) // never fails, as documented
 	h := header{
-		Format: Format, StoreID: hex.EncodeToString(id), State: stateNew, Source: source.remembered(),
+		Format: Format, StoreID: hex.EncodeToString(id), State: stateNew, Folder: firstFolder, Source: source.remembered(),
 		CreatedAt: time.Now().UTC().Format(time.RFC3339),
 	}
 	material, undo, err := source.create(dir, h.StoreID)
@@ -62,19 +62,19 @@ func checkUnborn(dir string) error {
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return storage("look at the header of the store: %w", err)
 	}
-	inUse, err := checkStore(dir)
+	inUse, err := checkStores(dir)
 	if err != nil {
 		return err
 	}
-	if inUse {
-		return headerMissing(dir)
+	if inUse != "" {
+		return headerMissing(dir, inUse)
 	}
 	return nil
 }
 
-func headerMissing(dir string) error {
-	return fail(hub.CodeNotConfigured, ErrKeyMissing, "there is a store in %s, but the header %s with its keys is missing; the store cannot be read without it", StoreDir(dir), headerPath(dir)).
-		WithRemedy("Restore vault.json from a backup. To begin anew, move %s away first.", shell(StoreDir(dir)))
+func headerMissing(dir, store string) error {
+	return fail(hub.CodeNotConfigured, ErrKeyMissing, "there is a store in %s, but the header %s with its keys is missing; the store cannot be read without it", store, headerPath(dir)).
+		WithRemedy("Restore vault.json from a backup. To begin anew, move %s away first.", shell(store))
 }
 
 // born fills in and writes the header. It wipes material.
@@ -87,27 +87,39 @@ func (h *header) born(dir string, material []byte) (*Vault, error) {
 		return nil, err
 	}
 	defer clear(master)
-	wrap, check, err := derive(master)
+	wrapping, err := h.newSlot(master)
 	if err != nil {
 		return nil, err
 	}
-	defer clear(wrap)
-	h.KeyCheck = check
-	k, err := newKeys(h, wrap)
+	k, err := newKeys(h, wrapping, nil)
 	if err != nil {
 		return nil, err
 	}
+	if err := h.publish(dir, k); err != nil {
+		k.destroy()
+		h.removeAnchor(dir)
+		return nil, err
+	}
+	return newVault(dir, h, k), nil
+}
+
+// publish writes the first header of a folder, after its first anchor.
+func (h *header) publish(dir string, k *keys) error {
+	if err := h.placeAnchor(dir, k, 0); err != nil {
+		return err
+	}
+	h.Sequence = 1
 	if err := h.sign(k); err != nil {
-		return nil, err
+		return err
 	}
 	if err := placeNew(headerPath(dir), h.encode(true)); err != nil {
 		if errors.Is(err, fs.ErrExist) {
-			return nil, fail(hub.CodeConflict, ErrInitialised, "the data folder %s was given keys by somebody else meanwhile", dir)
+			return fail(hub.CodeConflict, ErrInitialised, "the data folder %s was given keys by somebody else meanwhile", dir)
 		}
-		return nil, storage("write the header of the store: %w", err).
+		return storage("write the header of the store: %w", err).
 			WithRemedy("See that %s can be written and has room.", dir)
 	}
-	return newVault(dir, h, k), nil
+	return nil
 }
 
 // placeNew writes a file in one step, and never over another: of two that try,

@@ -4,8 +4,7 @@ package seal
 
 import (
 	"bytes"
-	"crypto/hkdf"
-	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 
 	"github.com/tink-crypto/tink-go/v2/aead"
@@ -17,22 +16,9 @@ import (
 
 // What each keyset is wrapped for; part of its associated data.
 const (
-	dataKeys = "standpipe data keys v1"
-	nameKeys = "standpipe name keys v1"
+	dataKeys = "standpipe data keys v2"
+	nameKeys = "standpipe name keys v2"
 )
-
-// derive gives the wrapping key and the key check of a master key.
-func derive(master []byte) (wrap, check []byte, err error) {
-	wrap, err = hkdf.Key(sha256.New, master, nil, "standpipe wrapping key v1", keySize)
-	if err != nil {
-		return nil, nil, fmt.Errorf("derive the wrapping key: %w", err)
-	}
-	check, err = hkdf.Key(sha256.New, master, nil, "standpipe key check v1", 16)
-	if err != nil {
-		return nil, nil, fmt.Errorf("derive the key check: %w", err)
-	}
-	return wrap, check, nil
-}
 
 func wrapAAD(purpose, storeID string) []byte { return []byte(purpose + "\x00" + storeID) }
 
@@ -48,17 +34,20 @@ func unwrapKeyset(wrapped []byte, wrap tink.AEAD, purpose, storeID string) (*key
 	return keyset.ReadWithAssociatedData(keyset.NewBinaryReader(bytes.NewReader(wrapped)), wrap, wrapAAD(purpose, storeID))
 }
 
-// keys are the open keysets.
+// keys are the open keysets, and what hangs on them.
 type keys struct {
-	data  tink.AEAD
-	names *prf.Set
-	wrap  *guarded // wraps what is added later, so that nobody is asked again
+	data    tink.AEAD
+	primary uint32 // id of the data key that seals
+	names   *prf.Set
+	records recordKeys
+	wrap    *guarded // wraps what is added later, so that nobody is asked again; nil in format 1
 }
 
-// newKeys makes fresh keysets and puts them, wrapped, into the header. It wipes
-// wrap.
-func newKeys(h *header, wrap []byte) (*keys, error) {
-	kek, err := subtle.NewAESGCM(wrap)
+// newKeys makes fresh data keys, and name keys where names is nil, and puts
+// them, wrapped, into the header. It wipes wrapping.
+func newKeys(h *header, wrapping []byte, names *keyset.Handle) (*keys, error) {
+	defer clear(wrapping)
+	kek, err := subtle.NewAESGCM(wrapping)
 	if err != nil {
 		return nil, err
 	}
@@ -66,9 +55,10 @@ func newKeys(h *header, wrap []byte) (*keys, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the data keys: %w", err)
 	}
-	names, err := keyset.NewHandle(prf.HMACSHA256PRFKeyTemplate())
-	if err != nil {
-		return nil, fmt.Errorf("make the name keys: %w", err)
+	if names == nil {
+		if names, err = keyset.NewHandle(prf.HMACSHA256PRFKeyTemplate()); err != nil {
+			return nil, fmt.Errorf("make the name keys: %w", err)
+		}
 	}
 	if h.DataKeys, err = wrapKeyset(data, kek, dataKeys, h.StoreID); err != nil {
 		return nil, err
@@ -76,12 +66,13 @@ func newKeys(h *header, wrap []byte) (*keys, error) {
 	if h.NameKeys, err = wrapKeyset(names, kek, nameKeys, h.StoreID); err != nil {
 		return nil, err
 	}
-	return primitives(data, names, wrap)
+	return guardedKeys(data, names, wrapping)
 }
 
-// openKeys unwraps the keysets of a header. It wipes wrap.
-func openKeys(h *header, wrap []byte) (*keys, error) {
-	kek, err := subtle.NewAESGCM(wrap)
+// openKeys unwraps the keysets of a header. It wipes wrapping.
+func openKeys(h *header, wrapping []byte) (*keys, error) {
+	defer clear(wrapping)
+	kek, err := subtle.NewAESGCM(wrapping)
 	if err != nil {
 		return nil, err
 	}
@@ -93,21 +84,63 @@ func openKeys(h *header, wrap []byte) (*keys, error) {
 	if err != nil {
 		return nil, err
 	}
-	return primitives(data, names, wrap)
+	return guardedKeys(data, names, wrapping)
 }
 
-func primitives(data, names *keyset.Handle, wrap []byte) (*keys, error) {
-	a, err := aead.New(data)
+func guardedKeys(data, names *keyset.Handle, wrapping []byte) (*keys, error) {
+	k, err := primitives(data, names)
 	if err != nil {
-		return nil, fmt.Errorf("use the data keys: %w", err)
+		return nil, err
+	}
+	k.wrap, err = guard(wrapping)
+	return k, err
+}
+
+func primitives(data, names *keyset.Handle) (*keys, error) {
+	a, primary, err := dataPrimitive(data)
+	if err != nil {
+		return nil, err
 	}
 	p, err := prf.NewPRFSet(names)
 	if err != nil {
 		return nil, fmt.Errorf("use the name keys: %w", err)
 	}
-	g, err := guard(wrap)
+	return &keys{data: a, primary: primary, names: p}, nil
+}
+
+func dataPrimitive(data *keyset.Handle) (tink.AEAD, uint32, error) {
+	a, err := aead.New(data)
 	if err != nil {
-		return nil, err
+		return nil, 0, fmt.Errorf("use the data keys: %w", err)
 	}
-	return &keys{data: a, names: p, wrap: g}, nil
+	primary, err := data.Primary()
+	if err != nil {
+		return nil, 0, fmt.Errorf("use the data keys: %w", err)
+	}
+	return a, primary.KeyID(), nil
+}
+
+func (k *keys) prf(input string) (out [32]byte, err error) {
+	b, err := k.names.ComputePrimaryPRF([]byte(input), uint32(len(out)))
+	if err != nil {
+		return out, fmt.Errorf("compute a name: %w", err)
+	}
+	copy(out[:], b)
+	return out, nil
+}
+
+func (k *keys) name(domain, name string) ([32]byte, error) {
+	return k.prf("name\x00" + domain + "\x00" + name)
+}
+
+// current reports whether a ciphertext is of the data key that seals now. It
+// begins with 01 and the id of its key.
+func (k *keys) current(sealed []byte) bool {
+	return len(sealed) > 5 && sealed[0] == 1 && binary.BigEndian.Uint32(sealed[1:]) == k.primary
+}
+
+func (k *keys) destroy() {
+	if k.wrap != nil {
+		k.wrap.destroy()
+	}
 }

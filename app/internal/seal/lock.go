@@ -15,7 +15,7 @@ func (v *Vault) Lock() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if k := v.keys.Swap(nil); k != nil {
-		k.wrap.destroy()
+		k.destroy()
 		// The ciphers' own copies are garbage now. Collecting them and giving
 		// the pages back is what Go has for wiping them.
 		debug.FreeOSMemory()

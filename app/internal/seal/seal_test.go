@@ -183,7 +183,7 @@ func TestEverySource(t *testing.T) {
 			if n, err := w.Name("record", "x"); err != nil || n != name {
 				t.Errorf("the name changed: %v", err)
 			}
-			if w.Info() != v.Info() || w.Info().Format != 1 || len(w.StoreID()) != 32 {
+			if w.Info() != v.Info() || w.Info().Format != Format || len(w.StoreID()) != 32 {
 				t.Errorf("info %+v, before %+v", w.Info(), v.Info())
 			}
 			if want := strings.TrimSuffix(strings.TrimSuffix(kind, "-provided"), "-raw"); !strings.HasPrefix(w.Info().Source, want) {
@@ -265,8 +265,8 @@ func TestNoSecretInTheHeader(t *testing.T) {
 	if key == "" || strings.Contains(string(header), key) {
 		t.Errorf("the header holds the master key %q", key)
 	}
-	if len(k.items) != 2 {
-		t.Errorf("%d keychain items, want the key and the note of its folder", len(k.items))
+	if len(k.items) != 3 {
+		t.Errorf("%d keychain items, want the key, the anchor and the note of its folder", len(k.items))
 	}
 
 	dir = filepath.Join(t.TempDir(), "b")

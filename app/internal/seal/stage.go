@@ -33,8 +33,15 @@ const (
 	replacedPrefix = "replaced-"
 )
 
-// vaultFiles are the files and folders of a data folder that make its vault.
-var vaultFiles = []string{"vault.json", "store"}
+// vaultFiles names the files and folders of a data folder that make its vault.
+func vaultFiles(dir string) ([]string, error) {
+	names := []string{"vault.json", "anchor"}
+	folders, err := storeFolders(dir)
+	for _, f := range folders {
+		names = append(names, filepath.Base(f))
+	}
+	return names, err
+}
 
 // Incoming is the folder of a store that is being built to replace the one of
 // a data folder.
@@ -65,7 +72,7 @@ func Stage(dir string, source Source) (v *Vault, discard func(), err error) {
 	id := make([]byte, 16)
 	_, _ = rand.Read(id) // never fails, as documented
 	h := header{
-		Format: Format, StoreID: hex.EncodeToString(id), State: stateNew, Source: source,
+		Format: Format, StoreID: hex.EncodeToString(id), State: stateNew, Folder: firstFolder, Source: source.remembered(),
 		CreatedAt: time.Now().UTC().Format(time.RFC3339),
 	}
 	material, undo, err := source.renew(dir, h.StoreID)
@@ -74,6 +81,7 @@ func Stage(dir string, source Source) (v *Vault, discard func(), err error) {
 	}
 	discard = func() {
 		undo()
+		h.removeAnchor(in)
 		_ = os.RemoveAll(in)
 	}
 	if err != nil {
@@ -190,7 +198,11 @@ func finish(dir, stamp string) error {
 			return failed(err)
 		}
 	}
-	for _, name := range vaultFiles {
+	names, err := vaultFiles(arriving)
+	if err != nil {
+		return failed(err)
+	}
+	for _, name := range names {
 		if err := os.Rename(filepath.Join(arriving, name), filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return failed(err)
 		}
@@ -209,7 +221,11 @@ func finish(dir, stamp string) error {
 // moveAway moves the vault of dir, or what is left of it there, to another
 // folder.
 func moveAway(dir, to string) error {
-	for _, name := range vaultFiles {
+	names, err := vaultFiles(dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
 		if _, err := os.Lstat(filepath.Join(dir, name)); errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -255,10 +271,11 @@ func Occupied(dir string) (*Occupant, error) {
 	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	inUse, err := checkStore(dir)
+	used, err := checkStores(dir)
 	if err != nil {
 		return nil, err
 	}
+	inUse := used != ""
 	h, err := readHeader(dir)
 	switch {
 	case err == nil:

@@ -3,8 +3,7 @@
 package seal
 
 import (
-	"crypto/subtle"
-	"fmt"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 
@@ -16,6 +15,7 @@ import (
 type Vault struct {
 	dir  string
 	keys atomic.Pointer[keys] // nil while locked
+	next *Vault               // of an outdated one
 
 	mu     sync.Mutex // held by what changes keys or header
 	header header
@@ -29,20 +29,46 @@ func newVault(dir string, h *header, k *keys) *Vault {
 
 // Info is what may be told about a vault.
 type Info struct {
-	Source  string `json:"source"`   // as the store remembers it
-	StoreID string `json:"store_id"` // 32 hex digits
-	Format  int    `json:"format"`
+	Source   string `json:"source"`   // as the store remembers it
+	StoreID  string `json:"store_id"` // 32 hex digits
+	Format   int    `json:"format"`
+	Prompt   bool   `json:"prompt"`   // a passphrase must be given to unlock it
+	Anchor   string `json:"anchor"`   // where the rollback anchor lies, in words
+	Recovery bool   `json:"recovery"` // there is a recovery key
+	Rotating bool   `json:"rotating"` // a rotation was begun and is not finished
 }
 
 // Info tells about the vault.
 func (v *Vault) Info() Info {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return Info{Source: v.header.Source.String(), StoreID: v.header.StoreID, Format: v.header.Format}
+	h := &v.header
+	return Info{
+		Source: h.Source.String(), StoreID: h.StoreID, Format: h.Format, Prompt: h.Source.Kind == PassphraseFD,
+		Anchor: h.anchorWhere(v.dir), Recovery: h.Recovery != nil, Rotating: h.Rotating,
+	}
 }
 
 // StoreID is the random name of the store: 32 hex digits.
-func (v *Vault) StoreID() string { return v.Info().StoreID }
+func (v *Vault) StoreID() string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.header.StoreID
+}
+
+// StoreDir is the folder of the database.
+func (v *Vault) StoreDir() string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return filepath.Join(v.dir, v.header.Folder)
+}
+
+// Sequence grows with each writing of the header.
+func (v *Vault) Sequence() uint64 {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.header.Sequence
+}
 
 // Seal encrypts and authenticates plaintext, and authenticates aad.
 func (v *Vault) Seal(aad, plaintext []byte) ([]byte, error) {
@@ -70,16 +96,7 @@ func (v *Vault) Name(domain, name string) ([32]byte, error) {
 	if err != nil {
 		return [32]byte{}, err
 	}
-	return k.prf("name\x00" + domain + "\x00" + name)
-}
-
-func (k *keys) prf(input string) (out [32]byte, err error) {
-	b, err := k.names.ComputePrimaryPRF([]byte(input), uint32(len(out)))
-	if err != nil {
-		return out, fmt.Errorf("compute a name: %w", err)
-	}
-	copy(out[:], b)
-	return out, nil
+	return k.name(domain, name)
 }
 
 // Fresh reports that the store of these keys has not been made yet.
@@ -92,17 +109,38 @@ func (v *Vault) Fresh() bool {
 // Settle notes, durably, that the store has been made. From then on a missing
 // or emptied one is an error.
 func (v *Vault) Settle() error {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.header.State == stateInUse {
+	if !v.Fresh() {
 		return nil
 	}
+	return v.rewrite(func(h *header, _ *keys) error {
+		h.State = stateInUse
+		return nil
+	})
+}
+
+// MoveStore names, durably, the folder that holds the store from now on. It is
+// the one step of a compaction that counts.
+func (v *Vault) MoveStore(folder string) error {
+	return v.rewrite(func(h *header, _ *keys) error {
+		h.Folder = folder
+		return nil
+	})
+}
+
+// rewrite changes the header, and keys with it, in one durable step or not at
+// all.
+func (v *Vault) rewrite(change func(*header, *keys) error) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	k, err := v.use()
 	if err != nil {
 		return err
 	}
 	h := v.header
-	h.State = stateInUse
+	if err := change(&h, k); err != nil {
+		return err
+	}
+	h.Sequence++
 	if err := h.sign(k); err != nil {
 		return err
 	}
@@ -114,21 +152,6 @@ func (v *Vault) Settle() error {
 	return nil
 }
 
-func (h *header) mac(k *keys) ([32]byte, error) {
-	return k.prf("header\x00" + string(h.encode(false)))
-}
-
-func (h *header) sign(k *keys) error {
-	m, err := h.mac(k)
-	h.MAC = m[:]
-	return err
-}
-
-func (h *header) verify(k *keys) bool {
-	m, err := h.mac(k)
-	return err == nil && subtle.ConstantTimeCompare(m[:], h.MAC) == 1
-}
-
 // master turns a source's secret into the master key. It wipes the secret.
 func (h *header) master(material []byte) ([]byte, error) {
 	if h.KDF != nil {
@@ -137,7 +160,8 @@ func (h *header) master(material []byte) ([]byte, error) {
 	}
 	if len(material) != keySize {
 		clear(material)
-		return nil, fail(hub.CodeNotConfigured, ErrWrongKey, "the key has %d bytes and not %d", len(material), keySize)
+		return nil, fail(hub.CodeNotConfigured, ErrWrongKey, "the key has %d bytes and not %d", len(material), keySize).
+			WithRemedy("Put the right one there.")
 	}
 	return material, nil
 }

@@ -30,15 +30,16 @@ func (s *Store) collectGarbage() {
 }
 
 func (s *Store) collectOnce() {
-	if s.enter() != nil {
+	h, err := s.enter()
+	if err != nil {
 		return
 	}
-	defer s.inUse.Done()
+	defer h.users.Done()
 	for range garbageRounds {
-		if s.space(s.dir) != nil {
+		if s.space(h.dir) != nil {
 			return // rewriting needs room; deleting comes after it
 		}
-		err := s.db.RunValueLogGC(0.5)
+		err := h.db.RunValueLogGC(0.5)
 		if errors.Is(err, badger.ErrNoRewrite) {
 			return
 		}

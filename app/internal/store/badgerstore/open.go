@@ -3,6 +3,7 @@
 package badgerstore
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -25,42 +26,68 @@ const (
 	maxValue = 1 << 20
 
 	valueThreshold = 64 << 10 // larger values go to the value log
+
+	checkedAtOpen = 64 << 20 // up to which size all blocks are looked at
 )
 
 // born is the record that every store has from its first moment. A database
 // without it is not this store, or no longer.
 var born = hub.Ref{Kind: "vault", ID: "born"}
 
+// Option changes how a store is opened.
+type Option func(*Store)
+
+// AcceptRollback takes a store that is older than it was as it is: what changed
+// since is lost, and what was revoked since may be back.
+func AcceptRollback(accept bool) Option { return func(s *Store) { s.accept = accept } }
+
 // Open opens the store in dir, and makes it if the sealer's keys are fresh.
 // From then on the process creates files with umask 077, since Badger would
 // make them readable for all. A nil log discards.
-func Open(dir string, sealer Sealer, log *slog.Logger) (*Store, error) {
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
+func Open(dir string, sealer Sealer, log *slog.Logger, options ...Option) (*Store, error) {
+	s := newStore(sealer, log)
+	for _, o := range options {
+		o(s)
 	}
-	restrictNewFiles()
-	if err := makeFolder(dir, sealer.Fresh()); err != nil {
+	if err := s.open(dir, sealer.Fresh()); err != nil {
 		return nil, err
 	}
-	if err := checkSpace(dir); err != nil {
-		return nil, err
-	}
-	db, err := openDB(dir, log)
-	if err != nil {
-		return nil, err
-	}
-	s := &Store{
-		db: db, dir: dir, log: log, space: checkSpace, patience: commitPatience,
-		codec:   &codec{sealer: sealer, storeID: sealer.StoreID()},
-		writer:  make(chan struct{}, 1),
-		closing: make(chan struct{}),
-	}
-	if err := s.checkBirth(); err != nil {
-		return nil, errors.Join(err, db.Close())
+	if err := s.check(); err != nil {
+		return nil, errors.Join(err, s.h.db.Close())
 	}
 	s.reportDamage()
 	s.background.Go(s.collectGarbage)
+	s.background.Go(s.keepAnchor)
 	return s, nil
+}
+
+func newStore(sealer Sealer, log *slog.Logger) *Store {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return &Store{
+		log: log, space: checkSpace, patience: commitPatience,
+		codec:     &codec{sealer: sealer, storeID: sealer.StoreID()},
+		writer:    make(chan struct{}, 1),
+		closing:   make(chan struct{}),
+		anchorDue: make(chan struct{}, 1),
+	}
+}
+
+func (s *Store) open(dir string, fresh bool) error {
+	restrictNewFiles()
+	if err := makeFolder(dir, fresh); err != nil {
+		return err
+	}
+	if err := checkSpace(dir); err != nil {
+		return err
+	}
+	db, err := openDB(dir, s.log)
+	if err != nil {
+		return err
+	}
+	s.h = &handle{db: db, dir: dir}
+	return nil
 }
 
 func makeFolder(dir string, fresh bool) error {
@@ -137,41 +164,76 @@ func holder(dir string) string {
 	return fmt.Sprintf(" (pid %s)", pid)
 }
 
-// checkBirth finds the birth record, or writes it into a store that is new.
-func (s *Store) checkBirth() error {
-	txn := s.db.NewTransaction(false)
-	r, err := s.get(txn, born)
-	txn.Discard()
+// check looks whether the database is the store of the keys, whole and the
+// latest; or gives birth to one that is new.
+func (s *Store) check() error {
+	v := s.view(s.h, false)
+	defer v.txn.Discard()
 	fresh := s.codec.sealer.Fresh()
+	known, err := s.knows(&v, born)
+	if err != nil {
+		return err
+	}
 	switch {
-	case err == nil && string(r.Value) != s.codec.storeID:
-		return &hub.IntegrityError{Ref: born, Detail: "it names another store"}
-	case err == nil && !fresh:
-		return nil
-	case err == nil: // stopped between the record and the note of it
-		return s.codec.sealer.Settle()
-	case !errors.Is(err, hub.ErrNotFound):
-		return err
-	case !fresh:
-		return storeMissing(s.dir, "it was emptied, or is the store of other keys")
-	}
-	if !s.empty() {
-		return hub.Errorf(hub.CodeStorage, "the folder %s already holds a database of something else", s.dir).
+	case !known && !fresh:
+		return storeMissing(s.h.dir, "it was emptied, or is the store of other keys")
+	case !known && !v.empty():
+		return hub.Errorf(hub.CodeStorage, "the folder %s already holds a database of something else", s.h.dir).
 			WithRemedy("Move it away, and start again.")
+	case !known:
+		err = s.update(context.Background(), func(t *tx) error {
+			return t.write(hub.Record{Ref: born, Generation: 1, Value: []byte(s.codec.storeID)})
+		})
+	default:
+		err = s.checkLatest(&v)
 	}
-	if err := s.db.Update(func(txn *badger.Txn) error {
-		_, err := (&tx{store: s, txn: txn}).Put(born, 0, []byte(s.codec.storeID))
+	if err != nil {
 		return err
-	}); err != nil {
-		return s.writeError(err)
+	}
+	if err := s.checkBirth(); err != nil {
+		return err
+	}
+	if !fresh {
+		return nil
+	}
+	if err := s.codec.sealer.SetAnchor(s.state.epoch); err != nil {
+		return err
 	}
 	return s.codec.sealer.Settle()
 }
 
-func (s *Store) empty() bool {
-	txn := s.db.NewTransaction(false)
-	defer txn.Discard()
-	it := txn.NewIterator(badger.IteratorOptions{})
+// knows reports whether there is something under the name of a record.
+func (s *Store) knows(v *view, ref hub.Ref) (bool, error) {
+	key, err := s.codec.key(ref)
+	if err != nil {
+		return false, err
+	}
+	_, err = v.txn.Get(key)
+	if errors.Is(err, badger.ErrKeyNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, s.readError(err)
+	}
+	return true, nil
+}
+
+func (s *Store) checkBirth() error {
+	v := s.view(s.h, false)
+	defer v.txn.Discard()
+	e, err := v.get(born)
+	if err == nil && string(e.Value) != s.codec.storeID {
+		return &hub.IntegrityError{Ref: born, Detail: "it names another store"}
+	}
+	if s.accept && err != nil {
+		s.log.Error("the store's first record is not good", "err", err)
+		return nil
+	}
+	return err
+}
+
+func (v *view) empty() bool {
+	it := v.txn.NewIterator(badger.IteratorOptions{})
 	defer it.Close()
 	it.Rewind()
 	return !it.Valid()
@@ -189,16 +251,29 @@ func storeMissing(dir, how string) error {
 }
 
 // reportDamage looks at every block once, and says in the log what the seals
-// alone would tell only when it is read.
+// alone would tell only when it is read. Of a large store that takes too long.
 func (s *Store) reportDamage() {
+	h, err := s.enter()
+	if err != nil {
+		return
+	}
+	defer h.users.Done()
+	if lsm, _ := h.db.Size(); lsm > checkedAtOpen {
+		return
+	}
+	if err := h.verify(); err != nil {
+		s.log.Error("the store's files are damaged; restore the data folder from a backup", "dir", h.dir, "detail", err.Error())
+	}
+}
+
+// verify compares the checksum of every block.
+func (h *handle) verify() (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			s.log.Error("the store's files are damaged; restore the data folder from a backup", "dir", s.dir, "detail", fmt.Sprint(p))
+			err = fmt.Errorf("%v", p)
 		}
 	}()
-	if err := s.db.VerifyChecksum(); err != nil {
-		s.log.Error("the store's files are damaged; restore the data folder from a backup", "dir", s.dir, "detail", err.Error())
-	}
+	return h.db.VerifyChecksum()
 }
 
 // Close refuses further calls, waits for the running ones and closes the
@@ -213,25 +288,27 @@ func (s *Store) Close() error {
 func (s *Store) shutdown() error {
 	s.mu.Lock()
 	s.closed = true
+	h := s.h
 	s.mu.Unlock()
 	close(s.closing)
 	done := make(chan error, 1)
 	go func() {
 		s.background.Wait()
-		s.inUse.Wait()
-		done <- s.db.Close()
+		h.users.Wait()
+		s.anchor()
+		done <- h.db.Close()
 	}()
 	timer := time.NewTimer(s.patience)
 	defer timer.Stop()
 	select {
 	case err := <-done:
 		if err != nil {
-			return hub.Errorf(hub.CodeStorage, "close the store %s: %w", s.dir, err).
+			return hub.Errorf(hub.CodeStorage, "close the store %s: %w", h.dir, err).
 				WithRemedy("See that the disk is not full or read-only. What was acknowledged is safe.")
 		}
 		return nil
 	case <-timer.C:
-		return hub.Errorf(hub.CodeStorage, "the store %s is still being used %s after it was to be closed", s.dir, s.patience).
+		return hub.Errorf(hub.CodeStorage, "the store %s is still being used %s after it was to be closed", h.dir, s.patience).
 			WithRemedy("See that the disk is not full, read-only or failing.")
 	}
 }

@@ -17,14 +17,15 @@ func (s *Store) broke(err error) {
 		return
 	}
 	s.broken = err
-	s.log.Error("the store cannot be written", "dir", s.dir, "err", err)
-	s.background.Go(s.reopen)
+	s.log.Error("the store cannot be written", "dir", s.h.dir, "err", err)
+	h := s.h
+	s.background.Go(func() { s.reopen(h) })
 }
 
 // reopen closes and opens the database, as soon as its folder can be written
 // and all calls that use it have returned.
-func (s *Store) reopen() {
-	s.inUse.Wait()
+func (s *Store) reopen(old *handle) {
+	old.users.Wait()
 	tick := time.NewTicker(retryInterval)
 	defer tick.Stop()
 	for isOpen := true; ; {
@@ -33,24 +34,43 @@ func (s *Store) reopen() {
 			return
 		case <-tick.C:
 		}
-		if s.space(s.dir) != nil {
+		if s.space(old.dir) != nil {
 			continue
 		}
 		if isOpen {
-			if err := s.db.Close(); err != nil {
+			if err := old.db.Close(); err != nil {
 				s.log.Warn("closing the broken store", "err", err)
 			}
 			isOpen = false
 		}
-		db, err := openDB(s.dir, s.log)
+		db, err := openDB(old.dir, s.log)
 		if err != nil {
 			s.log.Warn("the store cannot be opened again yet", "err", err)
 			continue
 		}
-		s.mu.Lock()
-		s.db, s.broken = db, nil
-		s.mu.Unlock()
-		s.log.Info("the store can be written again", "dir", s.dir)
+		if err := s.resume(&handle{db: db, dir: old.dir}); err != nil {
+			s.log.Warn("the store cannot be used again yet", "err", err)
+			_ = db.Close()
+			continue
+		}
+		s.log.Info("the store can be written again", "dir", old.dir)
 		return
 	}
+}
+
+// resume goes on with a database that was opened again. Whether the update
+// that failed is in it, its state tells.
+func (s *Store) resume(h *handle) error {
+	v := s.view(h, false)
+	defer v.txn.Discard()
+	st, err := s.codec.readState(v.txn)
+	if err != nil {
+		return err
+	}
+	st.epoch += epochGap
+	s.setState(st)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.h, s.broken = h, nil
+	return nil
 }

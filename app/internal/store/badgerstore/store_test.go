@@ -30,7 +30,12 @@ func newVault(t testing.TB) (dir string, v *seal.Vault) {
 // openStore opens the store of a data folder; it is closed with the test.
 func openStore(t testing.TB, dir string, v Sealer) *Store {
 	t.Helper()
-	s, err := Open(seal.StoreDir(dir), v, nil)
+	return openStoreAt(t, seal.StoreDir(dir), v)
+}
+
+func openStoreAt(t testing.TB, dir string, v Sealer) *Store {
+	t.Helper()
+	s, err := Open(dir, v, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -156,22 +156,30 @@ func TestTamperedRecords(t *testing.T) {
 		}
 	}
 	for name, alter := range map[string]func(v, other []byte) []byte{
-		"format":         flip(0),
-		"generation":     flip(8),
-		"key id":         flip(headLen + 2),
-		"nonce":          flip(headLen + 7),
-		"ciphertext":     flip(headLen + 20),
-		"tag":            flip(-1),
-		"cut":            func(v, _ []byte) []byte { return v[:len(v)-1] },
-		"longer":         func(v, _ []byte) []byte { return append(v, 0) },
-		"empty":          func([]byte, []byte) []byte { return nil },
-		"head only":      func(v, _ []byte) []byte { return v[:headLen] },
-		"moved here":     func(_, other []byte) []byte { return other },
-		"plaintext":      func([]byte, []byte) []byte { return []byte("\x01\x00\x00\x00\x00\x00\x00\x00\x01" + `{"admin":true}`) },
+		"format":     flip(0),
+		"generation": flip(8),
+		"epoch":      flip(headLen - 1),
+		"key serial": flip(headLen + serialLen - 1),
+		"nonce":      flip(headLen + serialLen + 2),
+		"ciphertext": flip(headLen + serialLen + 15),
+		"tag":        flip(-1),
+		"cut":        func(v, _ []byte) []byte { return v[:len(v)-1] },
+		"longer":     func(v, _ []byte) []byte { return append(v, 0) },
+		"empty":      func([]byte, []byte) []byte { return nil },
+		"head only":  func(v, _ []byte) []byte { return v[:headLen] },
+		"moved here": func(_, other []byte) []byte { return other },
+		"plaintext": func([]byte, []byte) []byte {
+			return []byte("\x02\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00\x00\x10\x00\x02" + `{"admin":true}`)
+		},
 		"bare plaintext": func([]byte, []byte) []byte { return []byte(`{"admin":true}`) },
 		"from another store": func([]byte, []byte) []byte {
 			key := mustKey(t, foreignKeys, victim)
-			v, err := foreignKeys.seal(key, hub.Record{Ref: victim, Generation: 1, Value: []byte("foreign")})
+			name := [32]byte(key[prefixLen:])
+			if err := foreignKeys.sealer.AddKey(name, 2, newSecret()); err != nil {
+				t.Fatal(err)
+			}
+			e := entry{hub.Record{Ref: victim, Generation: 1, Value: []byte("foreign")}, 1<<20 + 2}
+			v, err := foreignKeys.seal(key, e, recordKey{name, 2})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -224,17 +232,11 @@ func TestInjectedRecords(t *testing.T) {
 
 // TestTamperedTable flips single bytes of a sealed value in the .sst file.
 func TestTamperedTable(t *testing.T) {
-	dir, _, keys := atRest(t)
-	value := storedValue(t, dir, mustKey(t, keys, victim))
-	for _, at := range []int{0, 5, headLen, headLen + 8, len(value) - 1} {
-		copied := copyFolder(t, dir)
-		flipInFile(t, copied, ".sst", value, at)
-		v, err := seal.Open(copied, seal.Source{})
-		if err != nil {
-			t.Fatal(err)
-		}
+	for _, at := range []int{0, 5, headLen, headLen + serialLen + 8, -1} {
+		dir, v, keys := atRest(t)
+		flipInFile(t, dir, ".sst", storedValue(t, dir, mustKey(t, keys, victim)), at)
 		var log bytes.Buffer
-		s, err := Open(seal.StoreDir(copied), v, slog.New(slog.NewTextHandler(&log, nil)))
+		s, err := Open(seal.StoreDir(dir), v, slog.New(slog.NewTextHandler(&log, nil)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -251,11 +253,11 @@ func TestTamperedTable(t *testing.T) {
 // TestTamperedLogs flips a byte in the write-ahead log and in the value log and
 // mends Badger's checksum, which needs no key.
 func TestTamperedLogs(t *testing.T) {
-	dir, v := newVault(t)
-	s := openStore(t, dir, v)
-	fill(t, s)
 	for ext, ref := range map[string]hub.Ref{".mem": victim, ".vlog": large} {
 		t.Run(ext, func(t *testing.T) {
+			dir, v := newVault(t)
+			s := openStore(t, dir, v)
+			fill(t, s)
 			copied := copyFolder(t, dir) // as after a kill: nothing is flushed
 			tamperLog(t, copied, ext, mustKey(t, s.codec, ref))
 			cv, err := seal.Open(copied, seal.Source{})
@@ -314,7 +316,7 @@ func flipInFile(t *testing.T, dir, ext string, value []byte, at int) {
 			t.Fatal(err)
 		}
 		if i := bytes.Index(b, value); i >= 0 {
-			b[i+at] ^= 1
+			b[i+(at+len(value))%len(value)] ^= 1
 			if err := os.WriteFile(file, b, 0o600); err != nil {
 				t.Fatal(err)
 			}
