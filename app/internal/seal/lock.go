@@ -46,7 +46,7 @@ func (v *Vault) Check(override Source) error {
 	defer v.mu.Unlock()
 	k, err := v.header.unlock(v.dir, override)
 	if err == nil {
-		k.wrap.destroy()
+		k.destroy()
 	}
 	return err
 }
