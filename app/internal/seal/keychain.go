@@ -54,7 +54,7 @@ func readKeychainKey(storeID string) ([]byte, error) {
 	item, err := keychainGet(storeID)
 	if errors.Is(err, keyring.ErrNotFound) {
 		return nil, fail(hub.CodeNotConfigured, ErrKeyMissing, "the key of this store is missing: the keychain has no item %q of %q", storeID, keychainService).
-			WithRemedy("If the keychain was reset, restore it. If the data folder came from another machine or user, restore it from a backup made there.")
+			WithRemedy("If the keychain was reset: standpipe keys recover (with the recovery key or a backup), or, with neither, standpipe keys reset. If the data folder came from another machine or user, restore it from a backup made there.")
 	}
 	if err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/tink-crypto/tink-go/v2/aead"
 	"github.com/tink-crypto/tink-go/v2/aead/subtle"
@@ -36,8 +37,7 @@ func unwrapKeyset(wrapped []byte, wrap tink.AEAD, purpose, storeID string) (*key
 
 // keys are the open keysets, and what hangs on them.
 type keys struct {
-	data    tink.AEAD
-	primary uint32 // id of the data key that seals
+	data    atomic.Pointer[dataKey]
 	names   *prf.Set
 	records recordKeys
 	wrap    *guarded // wraps what is added later, so that nobody is asked again; nil in format 1
@@ -97,7 +97,7 @@ func guardedKeys(data, names *keyset.Handle, wrapping []byte) (*keys, error) {
 }
 
 func primitives(data, names *keyset.Handle) (*keys, error) {
-	a, primary, err := dataPrimitive(data)
+	d, err := newDataKey(data)
 	if err != nil {
 		return nil, err
 	}
@@ -105,19 +105,27 @@ func primitives(data, names *keyset.Handle) (*keys, error) {
 	if err != nil {
 		return nil, fmt.Errorf("use the name keys: %w", err)
 	}
-	return &keys{data: a, primary: primary, names: p}, nil
+	k := &keys{names: p}
+	k.data.Store(d)
+	return k, nil
 }
 
-func dataPrimitive(data *keyset.Handle) (tink.AEAD, uint32, error) {
-	a, err := aead.New(data)
+// dataKey is the data keys: the one of id primary seals, all open.
+type dataKey struct {
+	tink.AEAD
+	primary uint32
+}
+
+func newDataKey(set *keyset.Handle) (*dataKey, error) {
+	a, err := aead.New(set)
 	if err != nil {
-		return nil, 0, fmt.Errorf("use the data keys: %w", err)
+		return nil, fmt.Errorf("use the data keys: %w", err)
 	}
-	primary, err := data.Primary()
+	primary, err := set.Primary()
 	if err != nil {
-		return nil, 0, fmt.Errorf("use the data keys: %w", err)
+		return nil, fmt.Errorf("use the data keys: %w", err)
 	}
-	return a, primary.KeyID(), nil
+	return &dataKey{a, primary.KeyID()}, nil
 }
 
 func (k *keys) prf(input string) (out [32]byte, err error) {
@@ -135,8 +143,8 @@ func (k *keys) name(domain, name string) ([32]byte, error) {
 
 // current reports whether a ciphertext is of the data key that seals now. It
 // begins with 01 and the id of its key.
-func (k *keys) current(sealed []byte) bool {
-	return len(sealed) > 5 && sealed[0] == 1 && binary.BigEndian.Uint32(sealed[1:]) == k.primary
+func (d *dataKey) current(sealed []byte) bool {
+	return len(sealed) > 5 && sealed[0] == 1 && binary.BigEndian.Uint32(sealed[1:]) == d.primary
 }
 
 func (k *keys) destroy() {

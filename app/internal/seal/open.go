@@ -165,7 +165,7 @@ func (h *header) ask(override Source) (Source, []byte, error) {
 func wrongKey(h *header, source Source) error {
 	if source.derives() {
 		return fail(hub.CodeNotConfigured, ErrWrongKey, "the passphrase does not open store %s", h.StoreID).
-			WithRemedy("Try again with the right one.")
+			WithRemedy("Try again with the right one. If it is lost: standpipe keys recover (with the recovery key or a backup), or, with neither, standpipe keys reset.")
 	}
 	return fail(hub.CodeNotConfigured, ErrWrongKey, "the key from %s is not the one of store %s", source, h.StoreID).
 		WithRemedy("Name the right one with --key, or restore it from a backup.")

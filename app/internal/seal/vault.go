@@ -76,7 +76,7 @@ func (v *Vault) Seal(aad, plaintext []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return k.data.Encrypt(plaintext, aad)
+	return k.data.Load().Encrypt(plaintext, aad)
 }
 
 // Open undoes Seal. An error says that the value is not what was sealed, or
@@ -86,7 +86,7 @@ func (v *Vault) Open(aad, sealed []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return k.data.Decrypt(sealed, aad)
+	return k.data.Load().Decrypt(sealed, aad)
 }
 
 // Name turns a name of a domain into 32 bytes that tell nothing without the

@@ -58,6 +58,7 @@ func (s *Store) checkLatest(v *view) error {
 	if why == nil && st.epoch != 0 {
 		s.state.epoch += epochGap
 		s.epoch.Store(st.epoch)
+		s.drops.Store(st.dropped)
 		return s.lift(anchor, st.epoch)
 	}
 	s.state.epoch = max(st.epoch, latest, anchor) + epochGap

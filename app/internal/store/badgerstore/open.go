@@ -58,6 +58,7 @@ func Open(dir string, sealer Sealer, log *slog.Logger, options ...Option) (*Stor
 	s.reportDamage()
 	s.background.Go(s.collectGarbage)
 	s.background.Go(s.keepAnchor)
+	s.background.Go(s.compactDaily)
 	return s, nil
 }
 

@@ -7,8 +7,13 @@ type Sealer interface {
 	Cipher
 	RecordKeys
 	Anchors
+	Rotation
 	// StoreID names the store.
 	StoreID() string
+	// NextStoreDir is where the store may be copied to, and MoveStore names,
+	// durably, the folder that counts from now on.
+	NextStoreDir() string
+	MoveStore(folder string) error
 	// Fresh reports that the store has not been made yet; Settle notes,
 	// durably, that it has.
 	Fresh() bool
@@ -36,6 +41,16 @@ type RecordKeys interface {
 	OpenWith(name [32]byte, serial uint64, aad, sealed []byte) ([]byte, error)
 	AddKey(name [32]byte, serial uint64, secret []byte) error
 	DropKey(name [32]byte)
+}
+
+// Rotation changes the key that Seal uses.
+type Rotation interface {
+	// BeginRotation adds a data key that seals from now on, or does nothing
+	// where that was done and not ended. EndRotation destroys the others.
+	BeginRotation() error
+	EndRotation() error
+	// Current reports whether a sealed value is of the key that seals now.
+	Current(sealed []byte) bool
 }
 
 // Anchors tells what is known of the store outside of it.

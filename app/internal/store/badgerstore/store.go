@@ -32,6 +32,7 @@ type Store struct {
 	epoch     atomic.Uint64 // of state, for the anchor
 	anchorDue chan struct{} // an update is not anchored yet
 	anchored  uint64        // as keepAnchor knows
+	drops     atomic.Uint64 // state.dropped, for compactDaily
 
 	mu     sync.Mutex
 	h      *handle

@@ -238,6 +238,7 @@ func (t *tx) landed() {
 func (s *Store) setState(st state) {
 	s.state = st
 	s.epoch.Store(st.epoch)
+	s.drops.Store(st.dropped)
 	s.dueAnchor()
 }
 
