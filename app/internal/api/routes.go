@@ -160,13 +160,16 @@ var notImplemented = []string{
 }
 
 // Route is a line of the table, for documentation and tests.
-type Route struct{ Class, Method, Path, ID, Summary string }
+type Route struct {
+	Class, Method, Path, ID, Summary string
+	Always                           bool // answers while the hub is locked as well
+}
 
 // Routes lists everything that is served.
 func Routes() []Route {
 	out := make([]Route, 0, len(routes))
 	for _, r := range routes {
-		out = append(out, Route{string(r.class), r.method, r.path, r.id, r.summary})
+		out = append(out, Route{string(r.class), r.method, r.path, r.id, r.summary, r.always})
 	}
 	return out
 }

@@ -72,3 +72,26 @@ func TestSession(t *testing.T) {
 		t.Errorf("the record %q of an old session is kept", rec.ID)
 	}
 }
+
+// lockedStore refuses as the store of a locked hub does.
+type lockedStore struct{ hub.Store }
+
+func (lockedStore) Update(context.Context, func(hub.Tx) error) error {
+	return hub.Errorf(hub.CodeLocked, "locked")
+}
+
+// TestLoginWhileLocked: one must log in to unlock.
+func TestLoginWhileLocked(t *testing.T) {
+	s, err := session.New(t.Context(), lockedStore{memstore.New()}, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, _ := s.NewCode()
+	token, _, err := s.Login(t.Context(), code)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Check(t.Context(), token); err != nil {
+		t.Error(err)
+	}
+}
