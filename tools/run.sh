@@ -34,15 +34,22 @@ if ! kill -0 $sandbox 2>/dev/null; then
   exit 1
 fi
 
+# Once each: whoever enters credentials of his own afterwards keeps them.
+for slug in github google slack salesforce; do
+  if ! [[ -e $home/prepared.$slug ]]; then
+    [[ $slug == github && -e $home/prepared ]] || $standpipe integrations set $slug --credentials sandbox >/dev/null
+    touch "$home/prepared.$slug"
+  fi
+done
 if ! [[ -e $home/prepared ]]; then
-  $standpipe integrations set github --credentials sandbox >/dev/null
   $standpipe apps add demo --grant github --header-file "$home/demo.header" >/dev/null
   touch "$home/prepared"
 fi
 
 cat <<EOF
 
-  1. Connect GitHub in Standpipe. It uses the sandbox: a local simulation, nothing to register.
+  1. Connect GitHub (or Google, Slack, Salesforce) in Standpipe. They use the sandbox: a local simulation, nothing to
+     register. Its page http://127.0.0.1:4790 has switches: expire tokens, revoke, break, slow down.
   2. Draw a token, as the app "demo" with its one grant:
 
      curl -sS -H @$home/demo.header -H 'Content-Type: application/json' -d '{}' http://127.0.0.1:4780/data-integrations/github/token

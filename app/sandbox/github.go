@@ -20,12 +20,12 @@ const (
 // gitHub plays github.com with an OAuth App whose tokens expire. What it does
 // like GitHub: codes of ten minutes at most (ours: one), any loopback port and
 // any sub-path of the callback URL, scopes by space or comma in a request and
-// by comma in an answer, errors with status 200, answers as a form unless JSON
+// by comma in an answer, errors with status 200, a device flow without a secret, answers as a form unless JSON
 // is accepted, a refresh that ends both old tokens, revocation by DELETE, the
 // granted scopes in a header. What it does not: it asks for consent each time,
 // even where the same was granted before.
 type gitHub struct {
-	*oauthtest.Authority
+	*site
 	mux *http.ServeMux
 }
 
@@ -40,33 +40,30 @@ func newGitHub(o Options) *gitHub {
 	if o.AccessLife != 0 {
 		life = max(o.AccessLife, 0)
 	}
-	g := &gitHub{mux: http.NewServeMux()}
+	g := &gitHub{mux: http.NewServeMux(), site: &site{
+		switches: &switches{}, id: "github", title: "GitHub", authorizePath: "/login/oauth/authorize", devicePath: "/login/device",
+		scopes: gitHubScopes, hint: "login",
+	}}
 	g.Authority = oauthtest.NewAuthority([]oauthtest.Client{client(g.slug())}, gitHubUsers, oauthtest.Rules{
 		Lives:  oauthtest.Lives{Access: life, Refresh: gitHubRefreshLife, NoRefresh: life == 0},
 		Rotate: true, RefreshKillsAccess: true, RedirectOptional: true,
 		NewToken: newGitHubToken, Now: o.Now,
 	})
-	// The pages are answered to a browser that is on them; the API is not
-	// guarded, because it takes no cookie.
-	pages := http.NewServeMux()
-	pages.HandleFunc("GET /{$}", g.home)
-	pages.HandleFunc("GET /login", g.login)
-	pages.HandleFunc("POST /session", g.session)
-	pages.HandleFunc("GET /login/oauth/authorize", g.authorize)
-	pages.HandleFunc("POST /login/oauth/authorize", g.decide)
-	pages.HandleFunc("POST /settings/applications/revoke", g.revokeAsUser)
-	g.mux.Handle("/", http.NewCrossOriginProtection().Handler(pages))
-	g.mux.HandleFunc("POST /login/oauth/access_token", g.token)
-	g.mux.HandleFunc("GET /api/v3/user", g.api("", g.user))
-	g.mux.HandleFunc("GET /api/v3/user/emails", g.api("user:email", g.emails))
-	g.mux.HandleFunc("/api/v3/applications/{client_id}/token", g.application(g.oneToken))
-	g.mux.HandleFunc("DELETE /api/v3/applications/{client_id}/grant", g.application(g.wholeGrant))
-	g.mux.HandleFunc("/api/v3/", func(w http.ResponseWriter, _ *http.Request) { apiError(w, http.StatusNotFound, "Not Found") })
+	api := http.NewServeMux()
+	api.HandleFunc("POST /login/oauth/access_token", g.token)
+	api.HandleFunc("POST /login/device/code", g.deviceCode)
+	api.HandleFunc("GET /api/v3/user", g.api("", g.user))
+	api.HandleFunc("GET /api/v3/user/emails", g.api("user:email", g.emails))
+	api.HandleFunc("/api/v3/applications/{client_id}/token", g.application(g.oneToken))
+	api.HandleFunc("DELETE /api/v3/applications/{client_id}/grant", g.application(g.wholeGrant))
+	api.HandleFunc("/api/v3/", func(w http.ResponseWriter, _ *http.Request) { apiError(w, http.StatusNotFound, "Not Found") })
+	g.mux.Handle("/", g.pages())
+	// Programs take no cookie and need no guard.
+	for _, path := range []string{"POST /login/oauth/access_token", "POST /login/device/code", "/api/v3/"} {
+		g.mux.Handle(path, g.troubled(api))
+	}
 	return g
 }
-
-func (g *gitHub) slug() string { return "github" }
-func (g *gitHub) name() string { return "GitHub" }
 
 // ServeHTTP implements http.Handler.
 func (g *gitHub) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.mux.ServeHTTP(w, r) }

@@ -29,7 +29,11 @@ func (g *gitHub) token(w http.ResponseWriter, r *http.Request) {
 	if user, password, basic := r.BasicAuth(); basic {
 		id, secret = user, password
 	}
-	if _, p := g.Authenticate(id, secret); p != nil {
+	grant := v.Get("grant_type")
+	client, known := g.Client(id)
+	// A device flow needs no secret, and neither does the refresh of its tokens.
+	secretless := known && secret == "" && (grant == deviceGrant || grant == "refresh_token" && g.OfDevice(v.Get("refresh_token")))
+	if _, p := g.Authenticate(id, secret); p != nil && !secretless {
 		g.tokenAnswer(w, r, tokenError("incorrect_client_credentials", "The client_id and/or client_secret passed are incorrect.", "#incorrect-client-credentials"))
 		return
 	}
@@ -37,11 +41,17 @@ func (g *gitHub) token(w http.ResponseWriter, r *http.Request) {
 		t *oauthtest.Tokens
 		p *oauthtest.Problem
 	)
-	switch grant := v.Get("grant_type"); grant {
+	switch grant {
 	case "", "authorization_code": // GitHub takes a code without a grant_type
 		t, p = g.Redeem(id, v.Get("code"), v.Get("redirect_uri"), v.Get("code_verifier"))
 	case "refresh_token":
-		t, p = g.Refresh(id, v.Get("refresh_token"), nil)
+		t, p = g.Refresh(client.ID, v.Get("refresh_token"), nil)
+	case deviceGrant:
+		t, p = g.PollDevice(client.ID, v.Get("device_code"))
+		if p != nil {
+			g.tokenAnswer(w, r, deviceError(p))
+			return
+		}
 	default:
 		g.tokenAnswer(w, r, tokenError("unsupported_grant_type", "The grant_type is not supported.", ""))
 		return
@@ -56,6 +66,34 @@ func (g *gitHub) token(w http.ResponseWriter, r *http.Request) {
 	default:
 		g.tokenAnswer(w, r, tokenError("bad_verification_code", "The code passed is incorrect or expired.", "#bad-verification-code"))
 	}
+}
+
+const deviceGrant = "urn:ietf:params:oauth:grant-type:device_code"
+
+// deviceError is GitHub's spelling of RFC 8628's errors.
+func deviceError(p *oauthtest.Problem) map[string]any {
+	code := p.Code
+	switch code {
+	case "invalid_grant":
+		return tokenError("incorrect_device_code", "The device_code provided is not valid.", "")
+	case "slow_down":
+		out := tokenError(code, "Too many requests have been made in the same timeframe.", "")
+		out["interval"] = 10
+		return out
+	}
+	return tokenError(code, p.Text, "")
+}
+
+// deviceCode is POST /login/device/code. It takes no secret.
+func (g *gitHub) deviceCode(w http.ResponseWriter, r *http.Request) {
+	v, ok := readParams(w, r)
+	c, known := g.Client(v.Get("client_id"))
+	if !ok || !known {
+		g.tokenAnswer(w, r, tokenError("incorrect_client_credentials", "The client_id passed is incorrect.", ""))
+		return
+	}
+	scopes := g.known(strings.FieldsFunc(v.Get("scope"), func(r rune) bool { return r == ' ' || r == ',' }))
+	g.tokenAnswer(w, r, g.deviceFields(r, g.StartDevice(c.ID, scopes), "verification_uri"))
 }
 
 func tokenError(code, text, anchor string) map[string]any {

@@ -36,6 +36,9 @@ type Options struct {
 	// AccessLife is the life of access tokens; zero: the provider's own,
 	// less than zero: they never expire, where the provider knows such tokens.
 	AccessLife time.Duration
+	// Callbacks are further redirect URIs to register at providers that compare
+	// them exactly (Salesforce), for a hub on another port.
+	Callbacks []string
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
 	// Log takes what happens; nil: slog.Default. It never holds a token.
@@ -68,7 +71,11 @@ func New(o Options) (*Sandbox, error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	s := &Sandbox{players: []player{newGitHub(o)}, mux: http.NewServeMux(), log: o.Log}
+	google, err := newGoogle(o)
+	if err != nil {
+		return nil, err
+	}
+	s := &Sandbox{players: []player{newGitHub(o), google, newSlack(o), newSalesforce(o)}, mux: http.NewServeMux(), log: o.Log}
 	s.state = &stateFile{path: o.StateFile, players: s.players}
 	if err := s.state.load(); err != nil {
 		return nil, err

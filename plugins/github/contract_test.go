@@ -7,19 +7,15 @@ import (
 	"testing"
 
 	"github.com/standpipe/standpipe/app/sandbox"
+	"github.com/standpipe/standpipe/app/sandbox/sandboxtest"
 	"github.com/standpipe/standpipe/sdk"
 	"github.com/standpipe/standpipe/sdk/plugintest"
-	"github.com/standpipe/standpipe/sdk/secret"
 )
 
-// github is the sandbox's, whose user presses the buttons.
-type github struct {
+// standIn is the sandbox with somebody in front of it.
+type standIn struct {
 	http.Handler
-	*world
-}
-
-func (g github) Consent(authorizationURL string) (string, error) {
-	return redirectURI + "?" + g.consent(authorizationURL, "octocat-demo").Encode(), nil
+	*sandboxtest.Person
 }
 
 func TestContract(t *testing.T) {
@@ -32,7 +28,7 @@ func TestContract(t *testing.T) {
 		RedirectURI:  redirectURI,
 		Server: func(url string) (plugintest.Server, error) {
 			s, err := sandbox.New(sandbox.Options{})
-			return github{s, &world{&provider{standard}, t, url, secret.New(sandbox.ClientSecret)}}, err
+			return standIn{s, sandboxtest.New(url, "github", "octocat-demo")}, err
 		},
 	})
 }

@@ -2,13 +2,19 @@
 
 package main
 
-import "github.com/standpipe/standpipe/sdk"
+import (
+	"time"
+
+	"github.com/standpipe/standpipe/sdk"
+)
 
 var descriptor = sdk.Descriptor{
 	Slug:        "github",
 	Name:        "GitHub",
 	Description: "Read and change repositories, issues and pull requests as you.",
 	Icon:        icon,
+	BrandColor:  "#24292f",
+	Categories:  []string{"code", "issues"},
 	DocsURL:     "https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps",
 	ConsoleURL:  "https://github.com/settings/developers",
 	SetupSteps: []string{
@@ -17,25 +23,32 @@ var descriptor = sdk.Descriptor{
 		"Paste the redirect URI shown here as the authorization callback URL.",
 		"Register the app, generate a client secret, and enter client ID and client secret here.",
 		"For tokens that expire after 8 hours and renew themselves, ask for the scope offline_access or use a GitHub App.",
+		"To connect with a code, tick “Enable Device Flow” in the app's settings; that works without a client secret too.",
+		"With a GitHub App, choose no scopes here: the app's own permissions decide.",
+	},
+	Warnings: []string{
+		"A GitHub App's tokens have permissions instead of scopes, and reach only where the app is installed.",
+		"GitHub keeps ten tokens per account, app and scopes, and ends the oldest one when there is an eleventh.",
+		"Organizations can restrict OAuth apps: until an owner approves the app, their private repositories are not seen.",
 	},
 	Scopes: []sdk.Scope{
-		{Name: "read:user", Title: "Read your profile", Default: true},
-		{Name: "user:email", Title: "Read your e-mail addresses", Default: true},
-		{Name: "repo", Title: "Read and change your public and private repositories", Default: true},
-		{Name: "public_repo", Title: "Read and change your public repositories only"},
-		{Name: "workflow", Title: "Change GitHub Actions workflow files"},
-		{Name: "gist", Title: "Create and change your gists"},
-		{Name: "notifications", Title: "Read your notifications and mark them as read"},
-		{Name: "read:org", Title: "Read your membership in organizations and teams"},
-		{Name: "write:org", Title: "Change your membership in organizations and teams"},
-		{Name: "project", Title: "Read and change your projects"},
-		{Name: "read:packages", Title: "Download packages"},
-		{Name: "write:packages", Title: "Publish packages"},
-		{Name: "user", Title: "Read and change your profile"},
-		{Name: "user:follow", Title: "Follow and unfollow people for you"},
-		{Name: "read:public_key", Title: "List your SSH keys"},
-		{Name: "delete_repo", Title: "Delete your repositories"},
-		{Name: "offline_access", Title: "Use tokens that expire after 8 hours and are renewed"},
+		{Name: "read:user", Title: "Read your profile", Default: true, Sensitivity: sdk.SensitivityLow},
+		{Name: "user:email", Title: "Read your e-mail addresses", Default: true, Sensitivity: sdk.SensitivityLow},
+		{Name: "repo", Title: "Read and change your public and private repositories", Default: true, Sensitivity: sdk.SensitivityHigh},
+		{Name: "public_repo", Title: "Read and change your public repositories only", Sensitivity: sdk.SensitivityHigh},
+		{Name: "workflow", Title: "Change GitHub Actions workflow files", Sensitivity: sdk.SensitivityHigh},
+		{Name: "gist", Title: "Create and change your gists", Sensitivity: sdk.SensitivityMedium},
+		{Name: "notifications", Title: "Read your notifications and mark them as read", Sensitivity: sdk.SensitivityMedium},
+		{Name: "read:org", Title: "Read your membership in organizations and teams", Sensitivity: sdk.SensitivityMedium},
+		{Name: "write:org", Title: "Change your membership in organizations and teams", Sensitivity: sdk.SensitivityHigh},
+		{Name: "project", Title: "Read and change your projects", Sensitivity: sdk.SensitivityHigh},
+		{Name: "read:packages", Title: "Download packages", Sensitivity: sdk.SensitivityLow},
+		{Name: "write:packages", Title: "Publish packages", Sensitivity: sdk.SensitivityHigh},
+		{Name: "user", Title: "Read and change your profile", Sensitivity: sdk.SensitivityHigh},
+		{Name: "user:follow", Title: "Follow and unfollow people for you", Sensitivity: sdk.SensitivityLow},
+		{Name: "read:public_key", Title: "List your SSH keys", Sensitivity: sdk.SensitivityLow},
+		{Name: "delete_repo", Title: "Delete your repositories", Sensitivity: sdk.SensitivityHigh},
+		{Name: "offline_access", Title: "Use tokens that expire after 8 hours and are renewed", Sensitivity: sdk.SensitivityLow},
 	},
 	Config: []sdk.ConfigField{
 		{
@@ -51,9 +64,19 @@ var descriptor = sdk.Descriptor{
 	},
 	AllowedHosts:   []string{"github.com:443", "api.github.com:443"},
 	SecretRequired: true,
+	PublicDevice:   true,
 	Redirect:       sdk.RedirectRule{AnyPort: true, AnyPath: true},
 	Rotation:       sdk.RotationSingle,
-	Revoke:         sdk.ReachToken,
+	// A refresh token lives half a year, and each refresh gives a new one.
+	RefreshIdleLife: 15897600 * time.Second,
+	Revoke:          sdk.ReachToken,
+	Remedies: map[sdk.Reason]string{
+		sdk.ReasonRefreshExpired:      "Reauthorize. A refresh token of GitHub works once and for half a year; if it was used by another program, give that program an account of its own here.",
+		sdk.ReasonRevoked:             "Reauthorize. The access was removed under Settings, Applications at GitHub, was not used for a year, or gave way to an eleventh token.",
+		sdk.ReasonRefreshMissing:      "Reauthorize. If the app's tokens began to expire, its setting for expiring tokens was switched on at GitHub.",
+		sdk.ReasonPolicy:              "Verify the e-mail address of the account at GitHub, or sign in to the organization, then reauthorize.",
+		sdk.ReasonProviderUninstalled: "Install the GitHub App again, then reauthorize.",
+	},
 	Sandbox: map[string]string{
 		"base_url": "{sandbox}/github",
 		"api_url":  "{sandbox}/github/api/v3",

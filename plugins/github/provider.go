@@ -56,6 +56,16 @@ func (p *provider) Refresh(ctx context.Context, r *sdk.RefreshRequest) (*sdk.Ref
 	return out, nil
 }
 
+// PollDevice implements sdk.DeviceAuthorizer.
+func (p *provider) PollDevice(ctx context.Context, r *sdk.PollDeviceRequest) (*sdk.PollDeviceResponse, error) {
+	out, err := p.Standard.PollDevice(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	out.Tokens.Scopes = scopesOf(&out.Tokens)
+	return out, nil
+}
+
 // scopesOf leaves out the empty scope list of a GitHub App's user token, whose
 // permissions are those of the app: "" does not mean that nothing was granted.
 func scopesOf(t *sdk.TokenSet) []string {

@@ -4,7 +4,6 @@ package main
 
 import (
 	"net/http"
-	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/standpipe/standpipe/app/sandbox"
+	"github.com/standpipe/standpipe/app/sandbox/sandboxtest"
 	"github.com/standpipe/standpipe/sdk"
 	"github.com/standpipe/standpipe/sdk/secret"
 )
@@ -50,25 +50,11 @@ func (w *world) target() sdk.Target {
 // consent presses the buttons: it returns the callback's query.
 func (w *world) consent(authorizeURL, login string) url.Values {
 	w.t.Helper()
-	jar, err := cookiejar.New(nil)
+	to, err := sandboxtest.New(w.url, "github", login).Consent(authorizeURL)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	c := &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	post := func(path string, form url.Values) string {
-		resp, err := c.PostForm(w.url+path, form)
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		_ = resp.Body.Close()
-		return resp.Header.Get("Location")
-	}
-	u, err := url.Parse(authorizeURL)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	post("/github/session", url.Values{"login": {login}, "return_to": {u.RequestURI()}})
-	back, err := url.Parse(post("/github/login/oauth/authorize", url.Values{"request": {u.RawQuery}, "decision": {"authorize"}}))
+	back, err := url.Parse(to)
 	if err != nil || back.Query().Get("code") == "" {
 		w.t.Fatalf("consent leads to %v (%v)", back, err)
 	}
@@ -311,4 +297,57 @@ func wantError(t *testing.T, err error, want sdk.Error) {
 		want.ProviderCode != "" && got.ProviderCode != want.ProviderCode || got.Message == "" {
 		t.Errorf("error %+v, want %+v", *got, want)
 	}
+}
+
+// https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps#device-flow:
+// errors inside 200, no secret, for the refresh of its tokens either (verified by
+// OpenFn/lightning#4779's reading of the documentation). The counterpart is ours.
+func TestDeviceFlowWithoutASecret(t *testing.T) {
+	now := time.Now()
+	w := newWorld(t, sandbox.Options{Now: func() time.Time { return now }})
+	d, err := w.StartDevice(t.Context(), &sdk.StartDeviceRequest{Target: w.target(), Scopes: []string{"repo", "gist"}})
+	if err != nil || d.VerificationURI != w.url+"/github/login/device" || d.Interval != 5*time.Second {
+		t.Fatalf("%+v, %v", d, err)
+	}
+	poll := func() (*sdk.PollDeviceResponse, error) {
+		return w.PollDevice(t.Context(), &sdk.PollDeviceRequest{Target: w.target(), DeviceCode: d.DeviceCode})
+	}
+	for _, want := range []sdk.Error{{Code: sdk.CodeTemporary, ProviderCode: "authorization_pending"}, {Code: sdk.CodeSlowDown, ProviderCode: "slow_down"}} {
+		_, err := poll()
+		wantError(t, err, want)
+	}
+	if !sandboxtest.New(w.url, "github", "hubot-demo").ConsentDevice(d.UserCode, false) {
+		t.Fatal("the code cannot be entered")
+	}
+	now = now.Add(time.Minute)
+	got, err := poll()
+	if err != nil || strings.Join(got.Tokens.Scopes, " ") != "repo gist" || got.Tokens.ExpiresIn != 8*time.Hour {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	w.secret = secret.Value{}
+	if renewed, err := w.refresh(got.Tokens.RefreshToken); err != nil || renewed.RefreshToken != sdk.RefreshRotated {
+		t.Errorf("a refresh without a secret: %+v, %v", renewed, err)
+	}
+	browser := w.exchangeSecretless()
+	wantError(t, browser, sdk.Error{Code: sdk.CodeMisconfigured, Field: "client_secret"})
+	_, err = w.PollDevice(t.Context(), &sdk.PollDeviceRequest{Target: w.target(), DeviceCode: secret.New("nonsense")})
+	wantError(t, err, sdk.Error{Code: sdk.CodeReauthorizationRequired, Reason: sdk.ReasonUnknown, ProviderCode: "incorrect_device_code"})
+}
+
+// exchangeSecretless tries the browser's flow with no secret, which GitHub refuses.
+func (w *world) exchangeSecretless() error {
+	_, err := w.exchange("nonsense", "v")
+	return err
+}
+
+// The device flow is a switch of the app, and comes as an error inside 200.
+// https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps#error-codes-for-the-device-flow
+func TestDeviceFlowDisabled(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(`{"error":"device_flow_disabled","error_description":"Device Flow must be explicitly enabled for this App"}`))
+	}))
+	t.Cleanup(srv.Close)
+	_, err := (&provider{standard}).StartDevice(t.Context(), &sdk.StartDeviceRequest{Target: sdk.Target{ClientID: "c", Config: map[string]string{"base_url": srv.URL}}})
+	wantError(t, err, sdk.Error{Code: sdk.CodeMisconfigured, Field: "client_id", ProviderCode: "device_flow_disabled"})
 }

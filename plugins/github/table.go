@@ -18,9 +18,13 @@ var icon string
 // https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps
 // https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/refreshing-user-access-tokens
 var standard = &oauth.Standard{
-	Descriptor:          descriptor,
-	AuthorizeURL:        "{base_url}/login/oauth/authorize",
-	TokenURL:            "{base_url}/login/oauth/access_token",
+	Descriptor:   descriptor,
+	AuthorizeURL: "{base_url}/login/oauth/authorize",
+	TokenURL:     "{base_url}/login/oauth/access_token",
+	// The device flow needs no secret, and neither does the refresh of its tokens.
+	// https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps#device-flow
+	DeviceURL:           "{base_url}/login/device/code",
+	DeviceAuth:          oauth.AuthNone,
 	ClientAuth:          oauth.AuthBody,
 	SelectAccountParams: map[string]string{"prompt": "select_account"},
 	LoginHintParam:      "login",
@@ -63,6 +67,10 @@ var errorMap = []oauth.ErrorRule{
 		Message: "GitHub does not accept this client id and client secret."},
 	{Code: "redirect_uri_mismatch", As: sdk.CodeMisconfigured, Field: "redirect_uri",
 		Message: "The callback URL of the OAuth app at GitHub is another one than Standpipe's redirect URI."},
+	{Code: "incorrect_device_code", As: sdk.CodeReauthorizationRequired, Reason: sdk.ReasonUnknown,
+		Message: "The code of this attempt is not GitHub's. Connect again."},
+	{Code: "device_flow_disabled", As: sdk.CodeMisconfigured, Field: "client_id",
+		Message: "The device flow is not enabled in the settings of this app at GitHub."},
 	{Code: "unverified_user_email", As: sdk.CodeReauthorizationRequired, Reason: sdk.ReasonPolicy,
 		Message: "GitHub wants the e-mail address of this account to be verified first."},
 	{Code: "application_suspended", As: sdk.CodeMisconfigured, Field: "client_id",

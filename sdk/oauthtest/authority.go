@@ -58,6 +58,7 @@ type grant struct {
 	Scopes   []string `json:"scopes"`
 
 	NoRefresh bool `json:"no_refresh,omitempty"`
+	Device    bool `json:"device,omitempty"` // of a device flow
 }
 
 // NewAuthority makes an Authority.

@@ -93,5 +93,15 @@ func (a *Authority) PollDevice(clientID, deviceCode string) (*Tokens, *Problem) 
 		return nil, problem("authorization_pending", "the user has not answered yet")
 	}
 	delete(a.state.Device, hash(deviceCode))
-	return a.issue(a.newGrant(clientID, d.Subject, d.Scopes), d.Scopes), nil
+	id := a.newGrant(clientID, d.Subject, d.Scopes)
+	a.state.Grants[id].Device = true
+	return a.issue(id, d.Scopes), nil
+}
+
+// OfDevice reports whether a token came of a device flow.
+func (a *Authority) OfDevice(secret string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	t, ok := a.state.Tokens[hash(secret)]
+	return ok && a.state.Grants[t.GrantID].Device
 }

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sandboxtest
+
+import (
+	"context"
+	"fmt"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+
+	"golang.org/x/oauth2"
+
+	"github.com/standpipe/standpipe/app/sandbox"
+	"github.com/standpipe/standpipe/sdk"
+	"github.com/standpipe/standpipe/sdk/secret"
+)
+
+// World is a sandbox, somebody in front of it, and a plugin that is called the
+// way a host calls it, but directly.
+type World struct {
+	*Person
+	Plugin      sdk.Provider
+	Target      sdk.Target
+	Secret      secret.Value
+	RedirectURI string
+	close       func()
+}
+
+// NewWorld starts a sandbox and aims the plugin of a provider at it. Close it.
+func NewWorld(p sdk.Provider, provider, login, redirectURI string, o sandbox.Options) (*World, error) {
+	s, err := sandbox.New(o)
+	if err != nil {
+		return nil, err
+	}
+	d, err := p.Describe(context.Background(), &sdk.DescribeRequest{})
+	if err != nil {
+		return nil, err
+	}
+	srv := httptest.NewServer(s)
+	w := &World{
+		Person: New(srv.URL, provider, login), Plugin: p, Secret: secret.New(sandbox.ClientSecret), RedirectURI: redirectURI, close: srv.Close,
+		Target: sdk.Target{Provider: provider, ClientID: sandbox.ClientID, Config: map[string]string{}},
+	}
+	for k, v := range d.Providers[0].Sandbox {
+		w.Target.Config[k] = strings.ReplaceAll(v, "{sandbox}", srv.URL)
+	}
+	return w, nil
+}
+
+// Close ends the sandbox.
+func (w *World) Close() { w.close() }
+
+// Connect goes from the authorization URL to the tokens. change may alter the
+// request for the URL; nil: a first connect.
+func (w *World) Connect(change func(*sdk.AuthorizeRequest), scopes ...string) (*sdk.ExchangeResponse, error) {
+	verifier := oauth2.GenerateVerifier()
+	r := &sdk.AuthorizeRequest{
+		Target: w.Target, RedirectURI: w.RedirectURI, State: "state", Nonce: "nonce", Scopes: scopes,
+		CodeChallenge: oauth2.S256ChallengeFromVerifier(verifier), NeedRefreshToken: true,
+	}
+	if change != nil {
+		change(r)
+	}
+	a, err := w.Plugin.Authorize(context.Background(), r)
+	if err != nil {
+		return nil, err
+	}
+	back, err := w.Consent(a.URL)
+	if err != nil {
+		return nil, err
+	}
+	u, err := url.Parse(back)
+	if err != nil {
+		return nil, err
+	}
+	q := u.Query()
+	if q.Get("code") == "" {
+		return nil, fmt.Errorf("refused: %s: %s", q.Get("error"), q.Get("error_description"))
+	}
+	return w.Plugin.Exchange(context.Background(), &sdk.ExchangeRequest{
+		Target: w.Target, ClientSecret: w.Secret, Code: secret.New(q.Get("code")), CodeVerifier: secret.New(verifier),
+		RedirectURI: w.RedirectURI, Nonce: "nonce", Scopes: scopes,
+	})
+}
+
+// Refresh renews a token; name is that of a named one.
+func (w *World) Refresh(token secret.Value, name string) (*sdk.RefreshResponse, error) {
+	p, ok := w.Plugin.(sdk.Refresher)
+	if !ok {
+		return nil, sdk.Unsupported("no refresh")
+	}
+	return p.Refresh(context.Background(), &sdk.RefreshRequest{Target: w.Target, ClientSecret: w.Secret, RefreshToken: token, RedirectURI: w.RedirectURI, Name: name})
+}
+
+// Identify says whose a token is.
+func (w *World) Identify(access secret.Value, metadata map[string]string) (*sdk.IdentifyResponse, error) {
+	p, ok := w.Plugin.(sdk.Identifier)
+	if !ok {
+		return nil, sdk.Unsupported("no identity")
+	}
+	return p.Identify(context.Background(), &sdk.IdentifyRequest{Target: w.Target, AccessToken: access, Metadata: metadata})
+}
+
+// Revoke withdraws a token.
+func (w *World) Revoke(token secret.Value, kind sdk.TokenKind, reach sdk.Reach) (*sdk.RevokeResponse, error) {
+	p, ok := w.Plugin.(sdk.Revoker)
+	if !ok {
+		return nil, sdk.Unsupported("no revocation")
+	}
+	return p.Revoke(context.Background(), &sdk.RevokeRequest{Target: w.Target, ClientSecret: w.Secret, Token: token, Kind: kind, Reach: reach})
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sandbox
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// switches are the troubles that a provider can be given.
+type switches struct {
+	mu     sync.Mutex
+	broken string        // one of breakages; empty: in order
+	slow   time.Duration // added to each answer
+}
+
+const maxSlow = 20 * time.Second
+
+// trouble is what a broken provider answers.
+var trouble = map[string]http.HandlerFunc{
+	"503": func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusServiceUnavailable, map[string]any{"error": "temporarily_unavailable"})
+	},
+	"html": func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		w.WriteHeader(http.StatusBadGateway)
+		_, _ = w.Write([]byte("<!doctype html><title>502 Bad Gateway</title><h1>502 Bad Gateway</h1>"))
+	},
+	"rate-limit": func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After", "60")
+		writeJSON(w, http.StatusTooManyRequests, map[string]any{"error": "ratelimited", "ok": false})
+	},
+	"broken-connection": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+}
+
+func breakages() []string { return slices.Sorted(maps.Keys(trouble)) }
+
+func (s *switches) now() (broken string, slow time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.broken, s.slow
+}
+
+// troubled stands before the endpoints that programs call. The pages go on
+// working, so that the trouble can be ended.
+func (s *switches) troubled(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		broken, slow := s.now()
+		if slow > 0 {
+			select {
+			case <-time.After(slow):
+			case <-r.Context().Done():
+				return
+			}
+		}
+		if broken != "" {
+			trouble[broken](w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// flip is POST /sandbox/{action}, from the page or from a program:
+//
+//	expire login=LOGIN   its access tokens end now
+//	revoke login=LOGIN   all its access is withdrawn
+//	break  how=503       or html, rate-limit, broken-connection
+//	slow   ms=3000       each answer takes that long
+//	heal                 ends break and slow
+func (s *site) flip(w http.ResponseWriter, r *http.Request) {
+	ok := true
+	login := r.PostFormValue("login")
+	_, known := s.UserByLogin(login)
+	s.mu.Lock()
+	switch r.PathValue("action") {
+	case "expire":
+		ok = known
+	case "revoke":
+		ok = known
+	case "break":
+		how := r.PostFormValue("how")
+		if _, ok = trouble[how]; ok {
+			s.broken = how
+		}
+	case "slow":
+		ms, err := strconv.ParseUint(r.PostFormValue("ms"), 10, 32)
+		if ok = err == nil; ok {
+			s.slow = min(time.Duration(ms)*time.Millisecond, maxSlow)
+		}
+	case "heal":
+		s.broken, s.slow = "", 0
+	default:
+		ok = false
+	}
+	s.mu.Unlock()
+	switch {
+	case !ok:
+		http.Error(w, "there is no such switch, or no such account", http.StatusUnprocessableEntity)
+		return
+	case r.PathValue("action") == "expire":
+		s.Expire(login)
+	case r.PathValue("action") == "revoke":
+		s.RevokeUser(login)
+	}
+	if strings.Contains(r.Header.Get("Accept"), "text/html") {
+		http.Redirect(w, r, s.base()+"/", http.StatusSeeOther)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}

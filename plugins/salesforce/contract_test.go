@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/standpipe/standpipe/app/sandbox"
+	"github.com/standpipe/standpipe/app/sandbox/sandboxtest"
+	"github.com/standpipe/standpipe/sdk"
+	"github.com/standpipe/standpipe/sdk/plugintest"
+)
+
+const redirectURI = "http://localhost:4780/callback/salesforce"
+
+// standIn is the sandbox with somebody in front of it.
+type standIn struct {
+	http.Handler
+	*sandboxtest.Person
+}
+
+func TestContract(t *testing.T) {
+	plugintest.Run(t, plugintest.Config{
+		New:          func() sdk.Provider { return &provider{standard} },
+		Package:      ".",
+		Provider:     "salesforce",
+		ClientID:     sandbox.ClientID,
+		ClientSecret: sandbox.ClientSecret,
+		RedirectURI:  redirectURI,
+		Server: func(url string) (plugintest.Server, error) {
+			s, err := sandbox.New(sandbox.Options{})
+			return standIn{s, sandboxtest.New(url, "salesforce", "ada@demo.example.test")}, err
+		},
+	})
+}
