@@ -217,7 +217,7 @@ func (r *restore) settle(ctx context.Context, conns *hub.Connections) (changed [
 	case r.OnlyHere, r.KeyLost, r.before != nil && r.before.StoreID == m.StoreID:
 		return nil, 0, nil
 	}
-	changed, err = transfer.Hold(ctx, conns, hub.ReasonRestored, m.ID, now)
+	changed, err = transfer.Hold(ctx, conns, hub.ReasonRestored, m.ID, now, nil)
 	return changed, len(changed), err
 }
 

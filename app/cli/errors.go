@@ -78,7 +78,16 @@ func (e *env) failWords(he *hub.Error) {
 }
 
 func (e *env) failJSON(he *hub.Error) {
-	data, err := json.Marshal(contract.Error{
+	data, err := json.Marshal(errorBody(he))
+	if err != nil {
+		data = []byte(err.Error())
+	}
+	e.note("%s", data)
+}
+
+// errorBody is an error as --json shows it.
+func errorBody(he *hub.Error) contract.Error {
+	return contract.Error{
 		Message:    he.Message,
 		Code:       he.Code,
 		Remedy:     he.Remedy,
@@ -86,11 +95,7 @@ func (e *env) failJSON(he *hub.Error) {
 		Reason:     he.Reason,
 		Choices:    he.Choices,
 		RetryAfter: int(he.RetryAfter.Seconds()),
-	})
-	if err != nil {
-		data = []byte(err.Error())
 	}
-	e.note("%s", data)
 }
 
 // plainLines is plain, but keeps line breaks and tabs, which diagnostics of

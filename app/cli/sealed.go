@@ -117,25 +117,56 @@ func (o *opening) flags(cmd *cobra.Command) {
 	cmd.MarkFlagsMutuallyExclusive("identity", "passphrase-fd")
 }
 
-// open opens a file and finds what decrypts it. The caller closes it.
+// open opens an encrypted file and finds what decrypts it. The caller closes it.
 func (o *opening) open(e *env, path, what string) (io.ReadCloser, []age.Identity, error) {
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, hub.Errorf(hub.CodeInvalid, "there is no file %s", path)
-	}
+	f, err := openFile(path)
 	if err != nil {
-		return nil, nil, hub.Errorf(hub.CodeInvalid, "read %s: %w", path, err)
+		return nil, nil, err
 	}
-	in := bufio.NewReaderSize(f, 64<<10)
+	in := buffered{bufio.NewReaderSize(f, 64<<10), f}
 	head, _ := in.Peek(backup.HeadSize)
 	ids, err := o.keys(e, head, what)
 	if err != nil {
 		return nil, nil, errors.Join(err, f.Close())
 	}
-	return struct {
-		io.Reader
-		io.Closer
-	}{in, f}, ids, nil
+	return in, ids, nil
+}
+
+// unseal opens a file, and decrypts what is encrypted. The caller closes it.
+func (o *opening) unseal(e *env, path, what string) (io.ReadCloser, error) {
+	f, err := openFile(path)
+	if err != nil {
+		return nil, err
+	}
+	in := buffered{bufio.NewReaderSize(f, 64<<10), f}
+	head, _ := in.Peek(backup.HeadSize)
+	if !backup.Encrypted(head) {
+		return in, nil
+	}
+	ids, err := o.keys(e, head, what)
+	if err == nil {
+		var plain io.Reader
+		if plain, err = backup.Decrypt(in, ids...); err == nil {
+			return buffered{bufio.NewReader(plain), f}, nil
+		}
+	}
+	return nil, errors.Join(err, f.Close())
+}
+
+type buffered struct {
+	*bufio.Reader
+	io.Closer
+}
+
+func openFile(path string) (*os.File, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, hub.Errorf(hub.CodeInvalid, "there is no file %s", path)
+	}
+	if err != nil {
+		return nil, hub.Errorf(hub.CodeInvalid, "read %s: %w", path, err)
+	}
+	return f, nil
 }
 
 func (o *opening) keys(e *env, head []byte, what string) ([]age.Identity, error) {

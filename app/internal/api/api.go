@@ -161,6 +161,9 @@ type Backups interface {
 // Transfers brings connections in and lets them leave.
 type Transfers interface {
 	Resume(ctx context.Context, caller string, req hub.ResumeRequest) ([]*hub.Connection, error)
+	Import(ctx context.Context, caller string, im hub.Import) (*hub.Imported, error)
+	// Export is as Backups.Write.
+	Export(ctx context.Context, caller string, req hub.ExportRequest, w io.Writer) error
 }
 
 // Plugins tells of the plugin processes.

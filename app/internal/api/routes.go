@@ -70,6 +70,8 @@ var routes = []route{
 	{class: classApp, method: "POST", path: "/data-integrations/{slug}/authorize", id: "authorizeDataIntegration", summary: "Make a one-time link with which a user connects an account", typed: typed((*API).authorize)},
 	{class: classApp, method: "GET", path: "/user_management/users/{user_id}/data_providers", id: "listUserDataProviders", summary: "List the providers with a user's connections", typed: typed((*API).listProviders)},
 	{class: classApp, method: "GET", path: "/user_management/users/{user_id}/connected_accounts/{slug}", id: "getUserConnectedAccount", summary: "Read a user's connection", typed: typed((*API).getAccount)},
+	{class: classApp, method: "POST", path: "/user_management/users/{user_id}/connected_accounts/{slug}", id: "createUserConnectedAccount", summary: "Import a user's connection; its tokens are tried first", status: 201, typed: typed((*API).createAccount)},
+	{class: classApp, method: "PUT", path: "/user_management/users/{user_id}/connected_accounts/{slug}", id: "updateUserConnectedAccount", summary: "Import other tokens into a user's connection", typed: typed((*API).updateAccount)},
 	{class: classApp, method: "DELETE", path: "/user_management/users/{user_id}/connected_accounts/{slug}", id: "deleteUserConnectedAccount", summary: "Disconnect: revoke at the provider and delete", status: 204, typed: typed((*API).deleteAccount)},
 
 	// Programs that want to become apps, or to know whom they talk to.
@@ -139,6 +141,8 @@ var routes = []route{
 	{class: classLocal, method: "GET", path: "/local/providers", id: "providers", summary: "Providers and plugins", typed: typed((*API).providers)},
 	{class: classLocal, method: "GET", path: "/local/connections", id: "connections", summary: "List the connections of all owners", typed: typed((*API).listConnections)},
 	{class: classLocal, method: "POST", path: "/local/connections/resume", id: "resumeConnections", summary: "Use tokens here again that may have been in use elsewhere", typed: typed((*API).resume)},
+	{class: classLocal, method: "POST", path: "/local/connections/import", id: "importConnection", summary: "Take over the tokens of a connection; they are tried first", status: 201, typed: typed((*API).importConnection)},
+	{class: classLocal, method: "POST", path: "/local/connections/export", raw: (*API).export},
 	{class: classLocal, method: "POST", path: "/local/backup", raw: (*API).backup},
 	{class: classLocal, method: "GET", path: "/local/keys", id: "keys", summary: "Where the master key comes from", typed: typed((*API).keys)},
 }
@@ -151,7 +155,6 @@ var notImplemented = []string{
 	"GET /data-integrations/{slug}/organization", "PUT /data-integrations/{slug}/organization", "DELETE /data-integrations/{slug}/organization",
 	"POST /data-integrations/{slug}/api-key", "PUT /data-integrations/{slug}/api-key",
 	"POST /data-integrations/{slug}/client-credentials", "PUT /data-integrations/{slug}/client-credentials",
-	"POST /user_management/users/{user_id}/connected_accounts/{slug}", "PUT /user_management/users/{user_id}/connected_accounts/{slug}",
 	"GET /organizations/{organization_id}/connected_accounts/{slug}", "POST /organizations/{organization_id}/connected_accounts/{slug}",
 	"PUT /organizations/{organization_id}/connected_accounts/{slug}", "DELETE /organizations/{organization_id}/connected_accounts/{slug}",
 	"GET /organizations/{organization_id}/data_providers",

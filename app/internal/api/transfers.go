@@ -10,6 +10,7 @@ import (
 
 	"github.com/standpipe/standpipe/app/internal/api/contract"
 	"github.com/standpipe/standpipe/app/internal/hub"
+	"github.com/standpipe/standpipe/sdk/secret"
 )
 
 // backup streams a backup: bytes that only a recipient can read.
@@ -95,4 +96,36 @@ func (a *API) resumeOne(ctx context.Context, in *ByID) (*body[contract.Connectio
 		conn = list[0]
 	}
 	return &body[contract.Connection]{a.connectionOf(ctx, conn)}, nil
+}
+
+// importConnection takes over the tokens of one connection.
+func (a *API) importConnection(ctx context.Context, in *body[contract.Import]) (*body[contract.Imported], error) {
+	b := &in.Body
+	im := hub.Import{
+		Integration: b.Integration, Owner: b.Owner, AccessToken: secret.New(b.AccessToken), RefreshToken: secret.New(b.RefreshToken),
+		Scopes: b.Scopes, Config: b.Config, NeedsUser: b.NeedsUser, Replace: b.Replace,
+	}
+	if b.ExpiresAt != nil {
+		im.ExpiresAt = *b.ExpiresAt
+	}
+	done, err := a.cfg.Transfers.Import(ctx, user, im)
+	if err != nil {
+		return nil, err
+	}
+	return &body[contract.Imported]{contract.Imported{
+		Connection: a.connectionOf(ctx, done.Connection), Verified: done.Verified, Renewed: done.Renewed,
+	}}, nil
+}
+
+// export streams connections with their tokens: bytes that only a recipient
+// can read.
+func (a *API) export(w http.ResponseWriter, r *http.Request) {
+	var b contract.Export
+	if err := json.NewDecoder(r.Body).Decode(&b); err != nil {
+		a.writeFailure(w, r, invalidField("", "the request body is not an export request"))
+		return
+	}
+	req := hub.ExportRequest{ID: a.cfg.NewID("export"), Recipients: b.Recipients, Connections: b.Connections, All: b.All, Move: b.Move}
+	w.Header().Set(contract.BackupHeader, req.ID)
+	a.stream(w, r, func(to *late) error { return a.cfg.Transfers.Export(r.Context(), user, req, to) })
 }

@@ -64,8 +64,12 @@ func Identities(r io.Reader) ([]age.Identity, error) {
 	return list, nil
 }
 
-// HeadSize is how much of a file WantsPassphrase wants to see, in bytes.
+// HeadSize is how much of a file Encrypted and WantsPassphrase want to see, in
+// bytes.
 const HeadSize = 512
+
+// Encrypted tells from the beginning of a file whether it is an age file.
+func Encrypted(head []byte) bool { return bytes.HasPrefix(head, []byte("age-encryption.org/")) }
 
 // WantsPassphrase tells from the beginning of an age file whether a passphrase
 // opens it; otherwise an identity does.

@@ -36,7 +36,7 @@ func fail(code hub.Code, cause error, format string, args ...any) *hub.Error {
 }
 
 func damaged(what string) error {
-	return fail(hub.CodeIntegrity, ErrDamaged, "the backup was altered, is damaged or not complete (%s); nothing of it was used", what).
+	return fail(hub.CodeIntegrity, ErrDamaged, "the file was altered, is damaged or not complete (%s); nothing of it was used", what).
 		WithRemedy("Use another copy of it, or another backup.")
 }
 
@@ -53,15 +53,25 @@ type Reader struct {
 // Open decrypts a backup and reads its manifest. The errors are ErrWrongKey,
 // ErrDamaged and ErrNewer.
 func Open(r io.Reader, identities ...age.Identity) (*Reader, error) {
+	plain, err := Decrypt(r, identities...)
+	if err != nil {
+		return nil, err
+	}
+	return read(plain)
+}
+
+// Decrypt decrypts any age file, with the errors of Open. What it yields is
+// whole when it has ended without an error.
+func Decrypt(r io.Reader, identities ...age.Identity) (io.Reader, error) {
 	plain, err := age.Decrypt(r, identities...)
 	if _, wrong := errors.AsType[*age.NoIdentityMatchError](err); wrong {
-		return nil, fail(hub.CodeForbidden, ErrWrongKey, "the passphrase or identity does not open this backup").
+		return nil, fail(hub.CodeForbidden, ErrWrongKey, "the passphrase or identity does not open this file").
 			WithRemedy("Try again with the one that it was made for.")
 	}
 	if err != nil {
 		return nil, damaged("it is not a whole age file: " + err.Error())
 	}
-	return read(plain)
+	return plain, nil
 }
 
 // read reads the manifest of a stream in the clear.

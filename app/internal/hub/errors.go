@@ -26,6 +26,7 @@ const (
 	CodeAccountMismatch          Code = "account_mismatch"
 	CodeConflict                 Code = "conflict"
 	CodeReadOnly                 Code = "read_only"
+	CodeUnprocessable            Code = "unprocessable_entity" // well-formed, and makes no sense
 	CodeIntegrationDisabled      Code = "integration_disabled"
 	CodeIntegrationNotConfigured Code = "integration_not_configured"
 	CodeFlowExpired              Code = "flow_expired"
@@ -79,6 +80,7 @@ var outcomes = map[Code]Outcome{
 	CodeAccountMismatch:          {HTTP: 409, Exit: ExitNeedsUser},
 	CodeConflict:                 {HTTP: 409, Exit: ExitError},
 	CodeReadOnly:                 {HTTP: 409, Exit: ExitError},
+	CodeUnprocessable:            {HTTP: 422, Exit: ExitUsage},
 	CodeIntegrationDisabled:      {HTTP: 422, Exit: ExitNotConfigured},
 	CodeIntegrationNotConfigured: {HTTP: 422, Exit: ExitNotConfigured},
 	CodeFlowExpired:              {HTTP: 404, Exit: ExitNeedsUser},

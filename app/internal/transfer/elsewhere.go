@@ -17,10 +17,10 @@ const batch = 200
 // they keep their tokens, and nothing renews or revokes them. Those that were
 // not in use are left as they are. For hub.ReasonRestored, so are those without
 // a refresh token: an access token may have many users. It returns those that
-// it held, also when it fails in the middle.
-func Hold(ctx context.Context, conns *hub.Connections, reason hub.Reason, backup string, now time.Time) ([]*hub.Connection, error) {
+// it held, also when it fails in the middle. match, unless nil, chooses.
+func Hold(ctx context.Context, conns *hub.Connections, reason hub.Reason, backup string, now time.Time, match func(*hub.Connection) bool) ([]*hub.Connection, error) {
 	return change(ctx, conns, func(tx *hub.ConnectionsTx, conn *hub.Connection) (bool, error) {
-		if conn.State != hub.StateConnected {
+		if conn.State != hub.StateConnected || match != nil && !match(conn) {
 			return false, nil
 		}
 		if reason == hub.ReasonRestored {

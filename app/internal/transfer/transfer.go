@@ -53,7 +53,11 @@ const quiet = time.Minute
 // waits until the stored tokens are the last ones. When it fails, they are in
 // use again.
 func (d *Desk) MoveAway(ctx context.Context, backup string) error {
-	held, err := Hold(ctx, d.cfg.Connections, hub.ReasonMoved, backup, d.cfg.Now())
+	return d.moveAway(ctx, backup, nil)
+}
+
+func (d *Desk) moveAway(ctx context.Context, backup string, match func(*hub.Connection) bool) error {
+	held, err := Hold(ctx, d.cfg.Connections, hub.ReasonMoved, backup, d.cfg.Now(), match)
 	d.tell(held)
 	if err == nil {
 		ids := make([]string, 0, len(held))

@@ -52,6 +52,8 @@
 //	  GET    /local/keys                      Keys
 //	  GET    /local/connections               Connections              (of all owners)
 //	  POST   /local/connections/resume        Resume → Connections
+//	  POST   /local/connections/import        Import → Imported
+//	  POST   /local/connections/export        Export → an age file, and BackupHeader
 //	  POST   /local/backup                    Backup → an age file, and BackupHeader
 package contract
 

@@ -2,6 +2,12 @@
 
 package contract
 
+import (
+	"time"
+
+	"github.com/standpipe/standpipe/app/internal/hub"
+)
+
 // Connections lists connections.
 type Connections struct {
 	Connections []Connection `json:"connections"`
@@ -22,5 +28,35 @@ type Backup struct {
 	SkipDamaged bool     `json:"skip_damaged,omitempty"`
 }
 
-// BackupHeader holds the id of the backup that an answer is.
+// BackupHeader holds the id of the backup or export that an answer is.
 const BackupHeader = "Standpipe-Backup"
+
+// Import takes over the tokens of one connection. All but Owner and Replace is
+// as the Pipes API has it.
+type Import struct {
+	Integration  string            `json:"integration"`
+	Owner        hub.Owner         `json:"owner"`
+	AccessToken  string            `json:"access_token,omitempty"`
+	RefreshToken string            `json:"refresh_token,omitempty"`
+	ExpiresAt    *time.Time        `json:"expires_at,omitempty"`
+	Scopes       []string          `json:"scopes,omitempty" maxItems:"200"`
+	Config       map[string]string `json:"config,omitempty"`
+	NeedsUser    bool              `json:"needs_user,omitempty" doc:"Import it as one that its user has to reauthorize"`
+	Replace      bool              `json:"replace,omitempty" doc:"Renew the connection of the same account, where there is one"`
+}
+
+// Imported is the connection that came of it.
+type Imported struct {
+	Connection Connection `json:"connection"`
+	Verified   string     `json:"verified"` // "identity", "refresh", or empty: it needs its user
+	Renewed    bool       `json:"renewed"`  // an existing connection got the tokens
+}
+
+// Export asks for connections with their tokens. The answer is an age file, with
+// a JSON object a line.
+type Export struct {
+	Recipients  []string `json:"recipients"` // age public keys
+	Connections []string `json:"connections,omitempty"`
+	All         bool     `json:"all,omitempty"`
+	Move        bool     `json:"move,omitempty"`
+}
