@@ -219,7 +219,7 @@ func (a *App) openAPI(context.Context) error {
 	_, _ = rand.Read(a.serverKey) // never fails (crypto/rand)
 	a.api = api.New(api.Config{
 		Catalog: a.catalog, Flows: a.connect, Tokens: a.tokens, Connections: a.conns, Access: a.access, Lock: a.lock,
-		Sessions: a.sessions, Backups: backups{a}, Transfers: a.transfer, Plugins: pluginStatus{a.plugins}, Events: a.bus, Auditor: a.audit, Activity: a.audit,
+		Sessions: a.sessions, Backups: backups{a}, Transfers: a.transfer, Plugins: pluginStatus{a.plugins, a.catalog}, Events: a.bus, Auditor: a.audit, Activity: a.audit,
 		Peer: only, ServerKey: a.serverKey, Assets: frontend.Assets(), Logger: a.log, Now: time.Now, NewID: newID,
 		Version: a.opts.Version, Data: a.paths.Data, ConfigFile: a.paths.Config, Keys: a.keys(), Sandbox: a.sandbox(),
 		Listen: a.listen.appAddress(), UI: a.listen.uiAddress(), BaseURL: a.config.BaseURL, Notices: a.notices,
@@ -234,7 +234,37 @@ func newID(prefix string) string {
 }
 
 // pluginStatus shows the plugin host to the API.
-type pluginStatus struct{ host *pluginhost.Host }
+type pluginStatus struct {
+	host    *pluginhost.Host
+	catalog *catalog.Catalog
+}
+
+// Rescan implements api.Plugins.
+func (p pluginStatus) Rescan(ctx context.Context) ([]hub.AuditEntry, error) {
+	var out []hub.AuditEntry
+	for _, c := range p.host.Rescan() {
+		e := hub.AuditEntry{Action: hub.AuditPluginPin, Subject: c.Name, Fingerprint: c.SHA256[:min(16, len(c.SHA256))]}
+		switch {
+		case c.Removed:
+			e.Action = hub.AuditPluginRemove
+		case c.Development:
+			e.Action = hub.AuditPluginDevelop
+		}
+		out = append(out, e)
+	}
+	return out, p.catalog.Refresh(ctx)
+}
+
+// pluginSource says how a plugin came here.
+func pluginSource(s pluginhost.PluginStatus) string {
+	switch {
+	case s.Development:
+		return "development"
+	case s.Source != "":
+		return "installed"
+	}
+	return "bundled"
+}
 
 // Status implements api.Plugins.
 func (p pluginStatus) Status() []contract.Plugin {
@@ -242,6 +272,7 @@ func (p pluginStatus) Status() []contract.Plugin {
 	for _, s := range p.host.Status() {
 		out = append(out, contract.Plugin{
 			Name: s.Name, Path: s.Path, SHA256: s.SHA256, State: string(s.State), PID: s.PID, Restarts: s.Restarts, Error: s.Error,
+			Source: pluginSource(s), Version: s.Version, Development: s.Development, Network: string(s.Network), Files: string(s.Files),
 		})
 	}
 	return out

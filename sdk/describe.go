@@ -3,6 +3,7 @@
 package sdk
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -27,7 +28,7 @@ func describe(ctx context.Context, p Provider, r *DescribeRequest) (out *Describ
 		return nil, nil, &Error{Code: CodePluginBug, Message: "Describe returned neither an answer nor an error"}
 	}
 	capabilities := CapabilitiesOf(p)
-	out = &DescribeResponse{}
+	out = &DescribeResponse{Version: cmp.Or(resp.Version, PluginVersion), SDK: sdkVersion()}
 	seen := map[string]bool{}
 	for _, d := range resp.Providers {
 		err := d.Validate()
@@ -70,8 +71,10 @@ func printDescription(ctx context.Context, p Provider, stdout, stderr io.Writer)
 	}
 	out := struct {
 		Protocol  int               `json:"protocol"`
+		Version   string            `json:"version,omitempty"`
+		SDK       string            `json:"sdk,omitempty"`
 		Providers []json.RawMessage `json:"providers"`
-	}{protocol.Version, []json.RawMessage{}}
+	}{protocol.Version, resp.Version, resp.SDK, []json.RawMessage{}}
 	for i := range resp.Providers {
 		b, err := protojson.MarshalOptions{UseProtoNames: true}.Marshal(encodeDescriptor(&resp.Providers[i]))
 		if err != nil {

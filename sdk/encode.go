@@ -90,7 +90,7 @@ func encodeCheck(r *CheckResponse) *providerpb.CheckResponse {
 }
 
 func encodeDescription(r *DescribeResponse) *providerpb.DescribeResponse {
-	p := &providerpb.DescribeResponse{}
+	p := &providerpb.DescribeResponse{Version: r.Version, Sdk: r.SDK}
 	for i := range r.Providers {
 		p.Providers = append(p.Providers, encodeDescriptor(&r.Providers[i]))
 	}

@@ -87,6 +87,11 @@ type DescribeRequest struct {
 // DescribeResponse lists the providers in the order in which to show them.
 type DescribeResponse struct {
 	Providers []Descriptor
+	// Version is that of the plugin; empty: PluginVersion. An installed plugin
+	// that names another version than its release is refused.
+	Version string
+	// SDK says what the plugin was made with. It is derived by Serve.
+	SDK string
 }
 
 // AuthorizeRequest asks for an authorization URL (RFC 6749 section 4.1.1,

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/standpipe/standpipe/sdk"
@@ -238,11 +239,15 @@ func (t *T) Helper() {}
 
 // Errorf notes a problem.
 func (t *T) Errorf(format string, args ...any) {
-	t.problems = append(t.problems, fmt.Sprintf(format, args...))
+	t.Error(fmt.Sprintf(format, args...))
 }
 
 // Error notes a problem.
-func (t *T) Error(args ...any) { t.problems = append(t.problems, fmt.Sprint(args...)) }
+func (t *T) Error(args ...any) {
+	if problem := fmt.Sprint(args...); !slices.Contains(t.problems, problem) { // once is enough
+		t.problems = append(t.problems, problem)
+	}
+}
 
 // Fatalf notes a problem and ends the case.
 func (t *T) Fatalf(format string, args ...any) { t.Errorf(format, args...); panic(stop{}) }

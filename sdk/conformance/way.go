@@ -198,3 +198,18 @@ func (d direct) Check(ctx context.Context, r *sdk.CheckRequest) (*sdk.CheckRespo
 	}
 	return nil, errLacking
 }
+
+// Describe starts the executable at path and asks what it serves. definitions
+// are declared providers, for a plugin that serves them.
+func Describe(ctx context.Context, path string, definitions ...[]byte) (out []sdk.Descriptor, err error) {
+	t := &T{ctx: ctx}
+	defer t.end()
+	t.until(func() {
+		p := asBinary(path)(t, nil)
+		out = must(t, "Describe", p.Describe, &sdk.DescribeRequest{Definitions: definitions}).Providers
+	})
+	if len(t.problems) > 0 {
+		return nil, errors.New(t.problems[0])
+	}
+	return out, nil
+}

@@ -65,7 +65,7 @@ func startDeviceResponse(p *providerpb.StartDeviceResponse) *sdk.StartDeviceResp
 }
 
 func describeResponse(p *providerpb.DescribeResponse) *sdk.DescribeResponse {
-	out := &sdk.DescribeResponse{}
+	out := &sdk.DescribeResponse{Version: p.GetVersion(), SDK: p.GetSdk()}
 	for _, d := range p.GetProviders() {
 		out.Providers = append(out.Providers, descriptor(d))
 	}

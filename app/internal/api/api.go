@@ -169,6 +169,9 @@ type Transfers interface {
 // Plugins tells of the plugin processes.
 type Plugins interface {
 	Status() []contract.Plugin
+	// Rescan looks at the plugin folders again, and returns what is different
+	// as audit entries: action, and subject for the plugin.
+	Rescan(context.Context) ([]hub.AuditEntry, error)
 }
 
 // Activity is the audit, to read.

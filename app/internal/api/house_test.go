@@ -241,5 +241,6 @@ func (v *vault) Unlock(p secret.Value) error {
 	return nil
 }
 
-func (yes) Record(context.Context, hub.AuditEntry) error { return nil }
-func (yes) Status() []contract.Plugin                    { return []contract.Plugin{} }
+func (yes) Record(context.Context, hub.AuditEntry) error     { return nil }
+func (yes) Status() []contract.Plugin                        { return []contract.Plugin{} }
+func (yes) Rescan(context.Context) ([]hub.AuditEntry, error) { return nil, nil }

@@ -95,6 +95,22 @@ func (a *API) providers(ctx context.Context, _ *struct{}) (*body[contract.Provid
 	return &body[contract.Providers]{out}, nil
 }
 
+// rescanPlugins takes in what was installed, replaced or removed since the
+// plugins were looked for.
+func (a *API) rescanPlugins(ctx context.Context, in *struct{}) (*body[contract.Providers], error) {
+	changes, err := a.cfg.Plugins.Rescan(ctx)
+	for _, e := range changes {
+		e.Decision, e.App, e.Rule = hub.AuditAllowed, user, user
+		if err := a.cfg.Auditor.Record(ctx, e); err != nil {
+			return nil, err
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return a.providers(ctx, in)
+}
+
 func (a *API) keys(context.Context, *struct{}) (*body[contract.Keys], error) {
 	return &body[contract.Keys]{a.cfg.Keys}, nil
 }

@@ -140,6 +140,9 @@ const (
 	AuditUnlock         AuditAction = "hub.unlock"
 	AuditLockSettings   AuditAction = "hub.lock_settings"
 	AuditIntegrationSet AuditAction = "integration.set"
+	AuditPluginPin      AuditAction = "plugin.pin"     // installed, updated
+	AuditPluginDevelop  AuditAction = "plugin.develop" // one that is being written, pinned anew
+	AuditPluginRemove   AuditAction = "plugin.remove"
 	AuditUILink         AuditAction = "ui.link"
 	AuditBackup         AuditAction = "store.backup"      // Subject: the backup's id; Rule "move": with everything in it
 	AuditRestore        AuditAction = "store.restore"     // Subject: the backup's id

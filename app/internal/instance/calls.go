@@ -111,6 +111,11 @@ func (c *Client) ExportActivity(ctx context.Context, query url.Values) (io.ReadC
 	return resp.Body, nil
 }
 
+// RescanPlugins makes the hub look at the plugin folders again.
+func (c *Client) RescanPlugins(ctx context.Context) (out contract.Providers, err error) {
+	return out, c.call(ctx, http.MethodPost, "/local/plugins/rescan", nil, &out)
+}
+
 // Keys says where the master key comes from.
 func (c *Client) Keys(ctx context.Context) (out contract.Keys, err error) {
 	return out, c.call(ctx, http.MethodGet, "/local/keys", nil, &out)

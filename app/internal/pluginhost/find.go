@@ -12,6 +12,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+
+	"github.com/standpipe/standpipe/app/internal/pluginhost/lock"
 )
 
 // Prefix begins the file name of every plugin; the rest is its name.
@@ -22,10 +24,11 @@ var slugPattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$`)
 
 // found is an executable that looks like a plugin.
 type found struct {
-	name    string // "github"
-	path    string // as found, for people
-	pin     digest
-	refusal string // why it may not run; empty: it may
+	name   string // "github"
+	path   string // as found, for people
+	pin    digest
+	unfit  string       // why it may not run; empty: it may
+	locked *lock.Plugin // of installed ones; nil: it came with the program
 }
 
 // find lists the plugins of dirs, in the order of dirs and then of names. It
@@ -42,8 +45,8 @@ func find(dirs []string) ([]found, error) {
 		}
 		for _, p := range plugins {
 			i := slices.IndexFunc(all, func(o found) bool { return o.name == p.name })
-			if i >= 0 && p.refusal == "" {
-				p.refusal = fmt.Sprintf("a plugin of this name is at %s already; remove one of them", all[i].path)
+			if i >= 0 && p.unfit == "" {
+				p.unfit = fmt.Sprintf("a plugin of this name is at %s already; remove one of them", all[i].path)
 			}
 			all = append(all, p)
 		}
@@ -90,15 +93,15 @@ func findIn(dir string) ([]found, error) {
 		switch {
 		case !slugPattern.MatchString(name):
 			p.name = clean(name, 63)
-			p.refusal = "its name is not made of lower-case letters, digits and hyphens"
+			p.unfit = "its name is not made of lower-case letters, digits and hyphens"
 		case !e.Type().IsRegular():
-			p.refusal = "it is not a regular file (links are not followed); copy the program itself here"
+			p.unfit = "it is not a regular file (links are not followed); copy the program itself here"
 		case pinErr != nil:
-			p.refusal = fmt.Sprintf("the list of allowed plugins cannot be used: %v", pinErr)
+			p.unfit = fmt.Sprintf("the list of allowed plugins cannot be used: %v", pinErr)
 		case !pinned:
-			p.refusal = fmt.Sprintf("%s has no line for it; install it with `standpipe plugin install`", pinFile)
+			p.unfit = fmt.Sprintf("%s has no line for it; install it with `standpipe plugin install`", pinFile)
 		default:
-			p.pin = pin
+			p.pin, p.locked = pin.hash, pin.locked
 		}
 		out = append(out, p)
 	}

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/standpipe/standpipe/app/internal/pluginhost/lock"
 )
 
 // put writes a file and returns its hash.
@@ -28,8 +30,8 @@ func put(t *testing.T, path, content string, mode os.FileMode) digest {
 	return sha256.Sum256([]byte(content))
 }
 
-// pin appends a line to a pin file.
-func pin(t *testing.T, file string, d digest, name string) {
+// addPin appends a line to a pin file.
+func addPin(t *testing.T, file string, d digest, name string) {
 	t.Helper()
 	f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {
@@ -45,19 +47,24 @@ func TestFind(t *testing.T) {
 	t.Parallel()
 	bundled, data := filepath.Join(t.TempDir(), "plugins"), filepath.Join(t.TempDir(), "plugins")
 	one := put(t, filepath.Join(bundled, Prefix+"one"), "one", 0o755)
-	pin(t, filepath.Join(bundled, SumFile), one, Prefix+"one")
+	addPin(t, filepath.Join(bundled, SumFile), one, Prefix+"one")
 	put(t, filepath.Join(bundled, Prefix+"unpinned"), "x", 0o755)
 	put(t, filepath.Join(bundled, Prefix+"Bad_Name"), "x", 0o755)
 	put(t, filepath.Join(bundled, "README"), "x", 0o644)
 	if err := os.Symlink("/bin/sh", filepath.Join(bundled, Prefix+"link")); err != nil {
 		t.Fatal(err)
 	}
-	pin(t, filepath.Join(bundled, SumFile), one, Prefix+"link")
+	addPin(t, filepath.Join(bundled, SumFile), one, Prefix+"link")
 	// In the data folder the lock file is beside the folder.
 	two := put(t, filepath.Join(data, Prefix+"two"), "two", 0o755)
 	put(t, filepath.Join(data, Prefix+"one"), "another one", 0o755)
-	pin(t, filepath.Join(filepath.Dir(data), LockFile), two, Prefix+"two")
-	pin(t, filepath.Join(filepath.Dir(data), LockFile), two, Prefix+"one")
+	executable := func(d digest) lock.Plugin {
+		return lock.Plugin{Platforms: map[string]lock.Artefact{lock.Platform(): {Executable: d.String()}}}
+	}
+	file := lock.File{Plugins: map[string]lock.Plugin{"two": executable(two), "one": executable(two)}}
+	if err := file.Write(filepath.Join(filepath.Dir(data), LockFile)); err != nil {
+		t.Fatal(err)
+	}
 
 	all, err := find([]string{bundled, data, filepath.Join(data, "absent")})
 	if err != nil {
@@ -65,7 +72,7 @@ func TestFind(t *testing.T) {
 	}
 	got := map[string]string{}
 	for _, f := range all {
-		got[strings.TrimPrefix(f.path, filepath.Dir(filepath.Dir(f.path)))] = f.refusal
+		got[strings.TrimPrefix(f.path, filepath.Dir(filepath.Dir(f.path)))] = f.unfit
 	}
 	for path, want := range map[string]string{
 		"/plugins/" + Prefix + "unpinned": "has no line for it",
@@ -87,7 +94,7 @@ func TestFind(t *testing.T) {
 			ones = append(ones, f)
 		}
 	}
-	if len(ones) != 2 || ones[0].refusal != "" || ones[0].pin != one || !strings.Contains(ones[1].refusal, ones[0].path) {
+	if len(ones) != 2 || ones[0].unfit != "" || ones[0].pin != one || !strings.Contains(ones[1].unfit, ones[0].path) {
 		t.Errorf("of two plugins of one name, the first must count: %+v", ones)
 	}
 }
@@ -107,12 +114,12 @@ func TestFindRefusesFoldersOfOthers(t *testing.T) {
 	// A pin file that others may write pins nothing.
 	dir := t.TempDir()
 	one := put(t, filepath.Join(dir, Prefix+"one"), "one", 0o755)
-	pin(t, filepath.Join(dir, SumFile), one, Prefix+"one")
+	addPin(t, filepath.Join(dir, SumFile), one, Prefix+"one")
 	if err := os.Chmod(filepath.Join(dir, SumFile), 0o666); err != nil {
 		t.Fatal(err)
 	}
 	all, err := find([]string{dir})
-	if err != nil || len(all) != 1 || !strings.Contains(all[0].refusal, "may be written by others") {
+	if err != nil || len(all) != 1 || !strings.Contains(all[0].unfit, "may be written by others") {
 		t.Errorf("find = %+v, %v", all, err)
 	}
 }
@@ -121,7 +128,7 @@ func TestParsePins(t *testing.T) {
 	t.Parallel()
 	d := digest(sha256.Sum256([]byte("x")))
 	pins, err := parsePins(strings.NewReader("# plugins\n\n" + d.String() + "  a\n" + d.String() + " *b\n"))
-	if err != nil || len(pins) != 2 || pins["a"] != d || pins["b"] != d {
+	if err != nil || len(pins) != 2 || pins["a"].hash != d || pins["b"].hash != d {
 		t.Errorf("parsePins = %v, %v", pins, err)
 	}
 	for _, bad := range []string{

@@ -20,15 +20,15 @@ type Host struct {
 	cfg         Config
 	definitions definitions
 	launch      *launcher
-	plugins     []*plugin // in the order of precedence
 	ctx         context.Context
 	cancel      context.CancelFunc
 	background  sync.WaitGroup // starts, stops and watches
 	closing     sync.Once
 
-	mu     sync.Mutex
-	closed bool
-	owners map[string]*plugin // provider slug → who serves it, once known
+	mu      sync.Mutex
+	closed  bool
+	plugins []*plugin          // in the order of precedence
+	owners  map[string]*plugin // provider slug → who serves it, once known
 }
 
 var _ hub.Providers = (*Host)(nil)
@@ -45,14 +45,30 @@ const (
 	StateRefused  State = "refused" // it may not run; Error says why
 )
 
+// Closure says how well something is closed to a plugin.
+type Closure string
+
+// The closures.
+const (
+	Closed  Closure = "closed"
+	Limited Closure = "limited" // TCP is closed, UDP is not
+	Open    Closure = "open"    // this system has no better
+)
+
 // PluginStatus is the state of one plugin.
 type PluginStatus struct {
-	Name     string
-	Path     string
-	SHA256   string // as pinned; empty where it is not
-	State    State
-	PID      int
-	Isolated bool // with StateRunning: it has no network but by the host's socket
+	Name    string
+	Path    string
+	SHA256  string // as pinned; empty where it is not
+	Version string // that it names, or that was installed; may be empty
+	Source  string // where it was installed from; empty: it came with the program
+	// Development marks a plugin that is being written.
+	Development bool
+	State       State
+	PID         int
+	// Network and Files are of a running plugin.
+	Network  Closure // its way to the network beside the host's socket
+	Files    Closure // its way to the user's files
 	Restarts int
 	Error    string
 }
@@ -81,7 +97,7 @@ func New(cfg Config) (*Host, error) {
 	h := &Host{cfg: cfg, definitions: defs, owners: map[string]*plugin{}}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	h.launch = &launcher{
-		spawn: newSpawner(), copies: copies, sockets: sockets, definitions: cfg.Definitions,
+		spawn: &spawner{}, copies: copies, sockets: sockets, definitions: cfg.Definitions,
 		outbound: cfg.Outbound, timeout: cfg.StartTimeout, env: pluginEnv(), log: cfg.Logger,
 	}
 	all, err := find(cfg.Dirs)
@@ -89,14 +105,18 @@ func New(cfg Config) (*Host, error) {
 		cfg.Logger.Error("a plugin folder is not used", "error", err)
 	}
 	for _, f := range all {
-		p := &plugin{found: f, host: h, log: cfg.Logger.With("plugin", f.name), settled: make(chan struct{})}
-		if f.refusal != "" {
-			cfg.Logger.Error("a plugin is refused", "plugin", f.name, "path", f.path, "reason", f.refusal)
-			p.settledOnce.Do(func() { close(p.settled) })
-		}
-		h.plugins = append(h.plugins, p)
+		h.plugins = append(h.plugins, h.newPlugin(f))
 	}
 	return h, nil
+}
+
+func (h *Host) newPlugin(f found) *plugin {
+	p := &plugin{found: f, host: h, log: h.cfg.Logger.With("plugin", f.name), settled: make(chan struct{}), refusal: f.unfit}
+	if f.unfit != "" {
+		p.log.Error("a plugin is refused", "path", f.path, "reason", f.unfit)
+		p.settledOnce.Do(func() { close(p.settled) })
+	}
+	return p
 }
 
 // Close ends every plugin. Calls in flight fail; those to come fail at once.
@@ -108,12 +128,11 @@ func (h *Host) Close() error {
 		h.mu.Unlock()
 		h.cancel()
 		var all sync.WaitGroup
-		for _, p := range h.plugins {
+		for _, p := range h.list() {
 			all.Go(p.close)
 		}
 		all.Wait()
 		h.background.Wait()
-		h.launch.spawn.close()
 		_ = os.RemoveAll(h.launch.sockets)
 	})
 	return nil
@@ -121,8 +140,9 @@ func (h *Host) Close() error {
 
 // Status lists the plugins that were found, in the order of precedence.
 func (h *Host) Status() []PluginStatus {
-	out := make([]PluginStatus, 0, len(h.plugins))
-	for _, p := range h.plugins {
+	plugins := h.list()
+	out := make([]PluginStatus, 0, len(plugins))
+	for _, p := range plugins {
 		out = append(out, p.status())
 	}
 	return out
@@ -132,9 +152,10 @@ func (h *Host) Status() []PluginStatus {
 // yet, all at a time. A plugin that does not work has no providers, and one
 // that failed before is tried again without being waited for.
 func (h *Host) Describe(ctx context.Context) ([]hub.Descriptor, error) {
-	lists := make([][]hub.Descriptor, len(h.plugins))
+	plugins := h.list()
+	lists := make([][]hub.Descriptor, len(plugins))
 	var all sync.WaitGroup
-	for i, p := range h.plugins {
+	for i, p := range plugins {
 		if p.hasFailed() {
 			h.inBackground(func() { p.described(h.ctx) })
 			continue
@@ -169,8 +190,9 @@ func (h *Host) inBackground(f func()) {
 // find returns the plugin that serves a provider. It waits for no plugin that
 // comes after that one: a broken plugin of the user's delays no bundled one.
 func (h *Host) find(ctx context.Context, slug string) (*plugin, error) {
+	plugins := h.list()
 	// A plugin's own name is its own, whatever others say they serve.
-	for _, p := range h.plugins {
+	for _, p := range plugins {
 		if p.name == slug {
 			return p, nil
 		}
@@ -181,14 +203,14 @@ func (h *Host) find(ctx context.Context, slug string) (*plugin, error) {
 	if owner != nil {
 		return owner, nil
 	}
-	for _, p := range h.plugins {
+	for _, p := range plugins {
 		select {
 		case <-p.settled:
 		default:
 			h.inBackground(func() { p.described(h.ctx) })
 		}
 	}
-	for _, p := range h.plugins {
+	for _, p := range plugins {
 		select {
 		case <-p.settled:
 		case <-ctx.Done():

@@ -134,7 +134,7 @@ func TestSurroundings(t *testing.T) {
 		t.Errorf("stdin %q, terminal %q, session %s of process %s", got["fd 0"], got["tty"], got["session"], got["pid"])
 	}
 	// Where the system refuses, the status says so.
-	if isolated := h.status(t, "look").Isolated; isolated != (got["network"] == "") {
+	if isolated := h.status(t, "look").Network == Closed; isolated != (got["network"] == "") {
 		t.Errorf("isolated %v, and the plugin sees the network %q", isolated, got["network"])
 	}
 	if !strings.HasPrefix(got["cwd"], h.run) && !strings.HasPrefix(got["cwd"], os.TempDir()+"/standpipe-p") {

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -32,6 +33,7 @@ type launcher struct {
 	timeout     time.Duration
 	env         []string
 	log         *slog.Logger
+	copying     sync.Map // digest → *sync.Mutex
 }
 
 // pluginEnv is the environment of a plugin beside what go-plugin adds: no more
@@ -49,10 +51,10 @@ func pluginEnv() []string {
 // launch starts a plugin and waits for what it says of itself. Whatever the
 // plugin does, launch returns within the start timeout, and on an error nothing
 // of the plugin is left.
-func (l *launcher) launch(ctx context.Context, f found) (*process, []sdk.Descriptor, error) {
+func (l *launcher) launch(ctx context.Context, f found) (*process, *sdk.DescribeResponse, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, l.timeout, fmt.Errorf("it did not begin to work within %s", l.timeout))
 	defer cancel()
-	exe, err := privateCopy(l.copies, f.path, f.pin)
+	exe, err := l.copyOf(f)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -77,7 +79,7 @@ func (l *launcher) launch(ctx context.Context, f found) (*process, []sdk.Descrip
 		p.api = wire.NewClient(p.conn)
 		var described *sdk.DescribeResponse
 		if described, err = p.api.Describe(ctx, &sdk.DescribeRequest{Definitions: l.definitions}); err == nil {
-			return p, described.Providers, nil
+			return p, described, nil
 		}
 	}
 	timedOut := ctx.Err() != nil
@@ -91,6 +93,16 @@ func (l *launcher) launch(ctx context.Context, f found) (*process, []sdk.Descrip
 		err = fmt.Errorf("it did not begin properly: %s", p.redact.clean(firstSentence(err.Error()), 300))
 	}
 	return nil, nil, err
+}
+
+// copyOf makes the private copy, one at a time of the same bytes: what one start
+// is about to execute must not be replaced by another.
+func (l *launcher) copyOf(f found) (string, error) {
+	m, _ := l.copying.LoadOrStore(f.pin, new(sync.Mutex))
+	mu := m.(*sync.Mutex)
+	mu.Lock()
+	defer mu.Unlock()
+	return privateCopy(l.copies, f.path, f.pin)
 }
 
 // firstSentence is the first line of go-plugin's long errors.

@@ -116,7 +116,7 @@ func installPlugins(t *testing.T, dir string, modes ...string) {
 		if err := os.Link(hostileBinary, path); err != nil {
 			put(t, path, string(b), 0o755)
 		}
-		pin(t, filepath.Join(dir, SumFile), sha256.Sum256(b), Prefix+m)
+		addPin(t, filepath.Join(dir, SumFile), sha256.Sum256(b), Prefix+m)
 	}
 }
 

@@ -13,11 +13,14 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/standpipe/standpipe/app/internal/pluginhost/lock"
 )
 
 // The files that pin what may run: plugins.sum comes with the program, for the
-// bundled plugins beside it; plugins.lock is written by the user's own
-// `plugin install`. Both have the format of sha256sum, a line per file:
+// bundled plugins beside it; plugins.lock, in the data folder, is written by the
+// user's own `plugin install` (package lock). The first has the format of
+// sha256sum, a line per file:
 //
 //	<64 hex digits>  standpipe-provider-github
 //
@@ -25,8 +28,14 @@ import (
 // (sha256sum's binary mode) is skipped too.
 const (
 	SumFile  = "plugins.sum"
-	LockFile = "plugins.lock"
+	LockFile = lock.Name
 )
+
+// pin is what allows one executable to run.
+type pin struct {
+	hash   digest
+	locked *lock.Plugin // of installed ones
+}
 
 // digest is a SHA-256.
 type digest [sha256.Size]byte
@@ -36,23 +45,50 @@ func (d digest) String() string { return hex.EncodeToString(d[:]) }
 // maxPinFile bounds a pin file in bytes.
 const maxPinFile = 1 << 20
 
-// readPins reads the pin file of the plugin folder dir: its plugins.sum, or
-// its plugins.lock, or the plugins.lock beside it (in the data folder). Without
-// any there are no pins, and nothing in dir may run. It also returns the path
-// of the file, for messages.
-func readPins(dir string) (map[string]digest, string, error) {
-	beside := filepath.Join(filepath.Dir(dir), LockFile)
-	for _, path := range []string{filepath.Join(dir, SumFile), filepath.Join(dir, LockFile), beside} {
-		pins, err := readPinFile(path)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		return pins, path, err
+// readPins reads what pins the plugin folder dir: its plugins.sum, or the
+// plugins.lock beside it (in the data folder). Without any there are no pins,
+// and nothing in dir may run. It also returns the path of the file, for
+// messages.
+func readPins(dir string) (map[string]pin, string, error) {
+	sums := filepath.Join(dir, SumFile)
+	if pins, err := readPinFile(sums); !errors.Is(err, fs.ErrNotExist) {
+		return pins, sums, err
 	}
-	return nil, beside, nil
+	beside := filepath.Join(filepath.Dir(dir), LockFile)
+	pins, err := readLock(beside)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return pins, beside, err
 }
 
-func readPinFile(path string) (map[string]digest, error) {
+// readLock reads the lock file of installed plugins.
+func readLock(path string) (map[string]pin, error) {
+	f, err := openRegular(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxPinFile+1))
+	if err != nil {
+		return nil, err
+	}
+	file, err := lock.Parse(b)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	pins := map[string]pin{}
+	for name, p := range file.Plugins {
+		raw, err := hex.DecodeString(p.Executable())
+		if err != nil || len(raw) != sha256.Size {
+			continue // nothing of it for this platform
+		}
+		pins[Prefix+name+exeSuffix] = pin{hash: digest(raw), locked: &p}
+	}
+	return pins, nil
+}
+
+func readPinFile(path string) (map[string]pin, error) {
 	f, err := openRegular(path)
 	if err != nil {
 		return nil, err
@@ -68,8 +104,8 @@ func readPinFile(path string) (map[string]digest, error) {
 // parsePins reads the lines of a pin file. A line that cannot be understood,
 // or a second one for the same name, makes the whole file invalid: what it
 // meant to allow cannot be told.
-func parsePins(r io.Reader) (map[string]digest, error) {
-	pins := map[string]digest{}
+func parsePins(r io.Reader) (map[string]pin, error) {
+	pins := map[string]pin{}
 	lines := bufio.NewScanner(r)
 	for n := 1; lines.Scan(); n++ {
 		line := strings.TrimSpace(lines.Text())
@@ -85,7 +121,7 @@ func parsePins(r io.Reader) (map[string]digest, error) {
 		if _, twice := pins[name]; twice {
 			return nil, fmt.Errorf("line %d pins %q a second time", n, clean(name, 100))
 		}
-		pins[name] = digest(raw)
+		pins[name] = pin{hash: digest(raw)}
 	}
 	return pins, lines.Err()
 }

@@ -3,11 +3,13 @@
 package pluginhost
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -31,10 +33,12 @@ type plugin struct {
 	proc      *process      // running; nil: not
 	starting  chan struct{} // closed at the end of the start in flight; nil: none
 	starts    int
-	failures  int // starts that failed and processes that died, in a row
+	refusal   string // why it may not run; empty: it may
+	failures  int    // starts that failed and processes that died, in a row
 	retryAt   time.Time
 	lastError string
 	providers []hub.Descriptor // what it said of itself, last
+	version   string           // that it named
 	idle      *time.Timer
 	closed    bool
 }
@@ -178,23 +182,40 @@ func (p *plugin) start() {
 }
 
 // learn takes in what the plugin says of itself.
-func (p *plugin) learn(described []sdk.Descriptor) error {
-	providers, problems, err := checkDescriptions(p.name, described)
+func (p *plugin) learn(described *sdk.DescribeResponse) error {
+	providers, problems, err := checkDescriptions(p.name, described.Providers)
 	for _, problem := range problems {
 		p.log.Warn("the plugin's description has a fault", "problem", problem)
 	}
 	if err != nil {
 		return fmt.Errorf("its description is refused: %w", err)
 	}
+	if err := p.agreed(providers); err != nil {
+		return err
+	}
 	providers, refused := p.host.claim(p, providers)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.providers = providers
+	p.providers, p.version = providers, clean(described.Version, 64)
 	if len(refused) > 0 && len(providers) == 0 {
 		return errors.New(refused[0])
 	}
 	for _, r := range refused {
 		p.log.Error("the plugin may not serve a provider", "problem", r)
+	}
+	return nil
+}
+
+// agreed holds an installed plugin to the hosts that were shown when it was.
+// The bytes are the same as then, but what they say need not be.
+func (p *plugin) agreed(providers []hub.Descriptor) error {
+	if p.locked == nil || p.locked.Hosts == nil {
+		return nil
+	}
+	for _, host := range (&Inspection{Providers: providers}).Hosts() {
+		if !slices.Contains(p.locked.Hosts, host) {
+			return fmt.Errorf("it wants to reach %s, which was not agreed to when it was installed; run `standpipe plugin update %s`", host, p.name)
+		}
 	}
 	return nil
 }
@@ -303,11 +324,17 @@ func (p *plugin) status() PluginStatus {
 	if p.pin != (digest{}) {
 		s.SHA256 = p.pin.String()
 	}
+	s.Version = p.version
+	if p.locked != nil {
+		s.Source, s.Development = p.locked.Source, p.locked.Development != ""
+		s.Version = cmp.Or(s.Version, p.locked.Version)
+	}
 	switch {
 	case p.refusal != "":
 		s.State, s.Error = StateRefused, p.refusal
 	case p.proc != nil:
-		s.State, s.PID, s.Isolated = StateRunning, p.proc.pid(), p.proc.run.isolated
+		s.State, s.PID = StateRunning, p.proc.pid()
+		s.Network, s.Files = p.proc.run.closures()
 	case p.starting != nil:
 		s.State = StateStarting
 	case time.Now().Before(p.retryAt):

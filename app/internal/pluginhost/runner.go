@@ -42,6 +42,8 @@ type pluginRunner struct {
 	out       *output
 	cmd       *exec.Cmd // once started
 	isolated  bool      // it has no network of its own
+	confined  bool      // the user's files are closed to it
+	noTCP     bool      // it makes no TCP connection, even where it is not isolated
 
 	pid    atomic.Int64 // 0: not started
 	killed atomic.Bool  // before it ended by itself
@@ -76,7 +78,12 @@ func (r *pluginRunner) prepare(env []string, socketDir string) {
 func (r *pluginRunner) Start(context.Context) error {
 	var stdout, stderr *os.File
 	var err error
-	r.spawn.do(func() { stdout, stderr, err = r.start() })
+	r.spawn.do(func() <-chan struct{} {
+		if stdout, stderr, err = r.start(); err != nil {
+			return nil
+		}
+		return r.done
+	})
 	if err != nil {
 		close(r.done)
 		r.first.close()
@@ -91,6 +98,21 @@ func (r *pluginRunner) Start(context.Context) error {
 		return errors.New("it was stopped while it was being started")
 	}
 	return nil
+}
+
+// closures say what the process was started with.
+func (r *pluginRunner) closures() (network, files Closure) {
+	network, files = Open, Open
+	switch {
+	case r.isolated:
+		network = Closed
+	case r.noTCP:
+		network = Limited
+	}
+	if r.confined {
+		files = Closed
+	}
+	return network, files
 }
 
 // checkPeer refuses connections that are not this process's.
@@ -121,9 +143,14 @@ func (r *pluginRunner) start() (stdout, stderr *os.File, err error) {
 	}
 	defer errW.Close()
 	sealDescriptors()
+	if r.noTCP, err = confine(r.path, r.socketDir, r.env); err == nil {
+		r.confined = true
+	} else if !r.spawn.warned.Swap(true) {
+		r.out.log.Warn("this system does not close the user's files to plugins", "error", err)
+	}
 	if err = r.startProcess(canIsolate, outW, errW); err != nil && canIsolate {
 		isolated := err
-		if err = r.startProcess(false, outW, errW); err == nil && !r.spawn.warned.Swap(true) {
+		if err = r.startProcess(false, outW, errW); err == nil && !r.spawn.warnedNet.Swap(true) {
 			r.out.log.Warn("this system does not let plugins be started without a network; they can reach it without the hub", "error", isolated)
 		}
 	}

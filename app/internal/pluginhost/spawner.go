@@ -7,34 +7,25 @@ import (
 	"sync/atomic"
 )
 
-// spawner runs functions on one operating system thread. On Linux a child can
-// ask to be killed when its parent dies, but by parent the kernel means the
-// thread that started it; this one lives as long as the host.
+// spawner starts each process on an operating system thread of its own, which
+// lives as long as the process. On Linux a child can ask to be killed when its
+// parent dies, but by parent the kernel means the thread that started it; and
+// what a thread may do with files is what its children may do, for good.
 type spawner struct {
-	work   chan func()
-	warned atomic.Bool // that this system does not let plugins be isolated
+	warned, warnedNet atomic.Bool // that this system closes files or network to no plugin
 }
 
-func newSpawner() *spawner {
-	s := &spawner{work: make(chan func())}
+// do runs f on a new thread and waits for it. The thread goes on until the
+// channel that f returns is closed; nil: it ends at once.
+func (s *spawner) do(f func() (until <-chan struct{})) {
+	ran := make(chan struct{})
 	go func() {
 		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
-		for f := range s.work {
-			f()
+		until := f()
+		close(ran)
+		if until != nil {
+			<-until
 		}
 	}()
-	return s
+	<-ran
 }
-
-// do runs f there and waits for it.
-func (s *spawner) do(f func()) {
-	done := make(chan struct{})
-	s.work <- func() {
-		defer close(done)
-		f()
-	}
-	<-done
-}
-
-// close ends the thread, and with it whatever it started and was not waited for.
-func (s *spawner) close() { close(s.work) }

@@ -88,8 +88,12 @@ func hashOfCopy(path string) (digest, error) {
 	if !info.Mode().IsRegular() || !ownedByUs(info) || runtime.GOOS != "windows" && info.Mode().Perm() != 0o500 {
 		return digest{}, errors.New("not a copy of ours")
 	}
+	return hashOf(io.LimitReader(f, maxPlugin+1))
+}
+
+func hashOf(r io.Reader) (digest, error) {
 	h := sha256.New()
-	if _, err := io.Copy(h, io.LimitReader(f, maxPlugin+1)); err != nil {
+	if _, err := io.Copy(h, r); err != nil {
 		return digest{}, err
 	}
 	return digest(h.Sum(nil)), nil

@@ -559,8 +559,12 @@ func (x *DescribeRequest) GetDefinitions() [][]byte {
 }
 
 type DescribeResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Providers     []*Descriptor          `protobuf:"bytes,1,rep,name=providers,proto3" json:"providers,omitempty"`
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Providers []*Descriptor          `protobuf:"bytes,1,rep,name=providers,proto3" json:"providers,omitempty"`
+	// Of the plugin, as its release names it; empty: not said.
+	Version string `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
+	// What the plugin was made with: "go v0.4.0".
+	Sdk           string `protobuf:"bytes,3,opt,name=sdk,proto3" json:"sdk,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -600,6 +604,20 @@ func (x *DescribeResponse) GetProviders() []*Descriptor {
 		return x.Providers
 	}
 	return nil
+}
+
+func (x *DescribeResponse) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *DescribeResponse) GetSdk() string {
+	if x != nil {
+		return x.Sdk
+	}
+	return ""
 }
 
 type Descriptor struct {
@@ -2554,9 +2572,11 @@ const file_standpipe_provider_v1_provider_proto_rawDesc = "" +
 	"\x04name\x18\x05 \x01(\tR\x04name\x12\x14\n" +
 	"\x05email\x18\x06 \x01(\tR\x05email\"3\n" +
 	"\x0fDescribeRequest\x12 \n" +
-	"\vdefinitions\x18\x01 \x03(\fR\vdefinitions\"S\n" +
+	"\vdefinitions\x18\x01 \x03(\fR\vdefinitions\"\x7f\n" +
 	"\x10DescribeResponse\x12?\n" +
-	"\tproviders\x18\x01 \x03(\v2!.standpipe.provider.v1.DescriptorR\tproviders\"\xa7\t\n" +
+	"\tproviders\x18\x01 \x03(\v2!.standpipe.provider.v1.DescriptorR\tproviders\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\tR\aversion\x12\x10\n" +
+	"\x03sdk\x18\x03 \x01(\tR\x03sdk\"\xa7\t\n" +
 	"\n" +
 	"Descriptor\x12\x12\n" +
 	"\x04slug\x18\x01 \x01(\tR\x04slug\x12\x12\n" +

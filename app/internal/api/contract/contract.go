@@ -49,6 +49,7 @@
 //	  POST   /local/token                     TokenRequest → Token
 //	  POST   /local/links                     Link                     (a one-time link to the browser UI)
 //	  GET    /local/providers                 Providers
+//	  POST   /local/plugins/rescan            Providers                (after an installation)
 //	  GET    /local/keys                      Keys
 //	  GET    /local/connections               Connections              (of all owners)
 //	  POST   /local/connections/resume        Resume → Connections

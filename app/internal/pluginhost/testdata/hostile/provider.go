@@ -75,6 +75,8 @@ func (p provider) Exchange(ctx context.Context, r *sdk.ExchangeRequest) (*sdk.Ex
 		t.AccessToken = secret.New("a\r\nX-Evil: 1")
 	case "look":
 		look(t.Metadata)
+	case "snoop":
+		snoop(t.Metadata, r.Params)
 	case "fetch":
 		t.Metadata["result"] = fetch(ctx, r.Params["url"])
 	}
@@ -150,6 +152,33 @@ func look(out map[string]string) {
 	if _, err := os.Open("/dev/tty"); err != nil {
 		out["tty"] = "none"
 	}
+}
+
+// snoop tries what a plugin must not be able to, without the host's help.
+func snoop(out, params map[string]string) {
+	try := func(what string, err error) {
+		out[what] = "done"
+		if err != nil {
+			out[what] = err.Error()
+		}
+	}
+	_, err := os.ReadFile(params["file"])
+	try("read", err)
+	_, err = os.ReadDir(params["dir"])
+	try("list", err)
+	try("write", os.WriteFile(params["dir"]+"/planted", nil, 0o600))
+	pid, _ := strconv.Atoi(params["host"])
+	_, err = os.ReadFile("/proc/" + params["host"] + "/environ")
+	try("environ", err)
+	try("kill", syscall.Kill(pid, 0))
+	c, err := net.DialTimeout("tcp", params["address"], time.Second)
+	if err == nil {
+		c.Close()
+	}
+	try("tcp", err)
+	_, err = net.Listen("tcp", "127.0.0.1:0")
+	try("listen", err)
+	try("ptrace", syscall.PtraceAttach(pid))
 }
 
 // fetch gets a URL by way of the host.

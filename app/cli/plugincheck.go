@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/standpipe/standpipe/app/internal/hub"
+	"github.com/standpipe/standpipe/sdk/conformance"
+)
+
+// checking is one run of the suite.
+type checking struct {
+	*env
+	provider string
+	shape    string
+	offline  bool
+	settings []string
+	answers  []string
+	scopes   []string
+}
+
+// The client as which the suite connects. It exists nowhere else.
+const (
+	checkClientID     = "a-client-of-the-suite"
+	checkClientSecret = "a-client-secret-of-the-suite"
+	checkRedirectURI  = "http://127.0.0.1:4780/callback/"
+)
+
+func newPluginCheck(e *env) *cobra.Command {
+	c := checking{env: e}
+	cmd := &cobra.Command{
+		Use:   "check BINARY",
+		Short: "Run the conformance suite against a plugin, in any language",
+		Long: `Run the conformance suite against a plugin's executable: the handshake, what it
+says of itself, every capability that it declares, every class of error, what
+it does with secrets, deadlines, the death of the host, hostile input.
+
+A stand-in on this machine plays the provider. It takes requests by what they
+hold, not by their paths, and answers as the standards say. Where the provider
+departs from them, describe how in a JSON file and name it with --shape.
+
+Exit code 1: the plugin does not pass.`,
+		Args: cobra.ExactArgs(1),
+		RunE: e.run(func(ctx context.Context, args []string) error { return c.run(ctx, args[0]) }),
+	}
+	f := cmd.Flags()
+	f.StringVar(&c.provider, "provider", "", "check this provider of the plugin only, by its `SLUG`")
+	f.StringVar(&c.shape, "shape", "", "how the provider departs from the standards, as JSON in `FILE`")
+	f.BoolVar(&c.offline, "offline", false, "check only what needs no provider")
+	f.StringArrayVar(&c.settings, "set", nil, "a setting, as `KEY=VALUE`; {sandbox} stands for the stand-in (repeatable; default: what the plugin says)")
+	f.StringArrayVar(&c.answers, "answer", nil, "what to answer to a question of the plugin's, as `LABEL=VALUE` (repeatable)")
+	f.StringSliceVar(&c.scopes, "scopes", nil, "scopes to ask for (default: what the plugin says)")
+	return cmd
+}
+
+// checked is the result in JSON.
+type checked struct {
+	Binary    string            `json:"binary"`
+	OK        bool              `json:"ok"`
+	Providers []checkedProvider `json:"providers"`
+}
+
+type checkedProvider struct {
+	Provider string               `json:"provider"`
+	Passed   int                  `json:"passed"`
+	Failed   int                  `json:"failed"`
+	Skipped  int                  `json:"skipped"`
+	Cases    []conformance.Result `json:"cases"`
+}
+
+func (c *checking) run(ctx context.Context, binary string) error {
+	binary, err := filepath.Abs(binary)
+	if err != nil {
+		return err
+	}
+	cfg, shape, err := c.config()
+	if err != nil {
+		return err
+	}
+	out := checked{Binary: binary, OK: true, Providers: []checkedProvider{}}
+	descriptors, err := conformance.Describe(ctx, binary)
+	if err != nil {
+		return hub.Errorf(hub.CodePluginFailed, "%s does not work as a plugin: %w", binary, err)
+	}
+	for _, d := range descriptors {
+		if c.provider != "" && d.Slug != c.provider {
+			continue
+		}
+		cfg.Provider, cfg.RedirectURI = d.Slug, checkRedirectURI+d.Slug
+		if !c.offline {
+			cfg.Server = shape.Of(&d).Server(cfg.ClientID, cfg.ClientSecret, cfg.RedirectURI)
+		}
+		p := c.suite(ctx, conformance.Executable(cfg, binary))
+		p.Provider = d.Slug
+		out.OK = out.OK && p.Failed == 0
+		out.Providers = append(out.Providers, p)
+	}
+	if len(out.Providers) == 0 {
+		return hub.Errorf(hub.CodeNotFound, "the plugin describes no provider %q", c.provider)
+	}
+	return c.report(out)
+}
+
+// config reads the flags.
+func (c *checking) config() (conformance.Config, conformance.Shape, error) {
+	cfg := conformance.Config{ClientID: checkClientID, ClientSecret: checkClientSecret, Scopes: c.scopes}
+	var shape conformance.Shape
+	var err error
+	if len(c.settings) > 0 {
+		if cfg.Settings, err = pairs(c.settings); err != nil {
+			return cfg, shape, err
+		}
+	}
+	if cfg.Answers, err = pairs(c.answers); err != nil {
+		return cfg, shape, err
+	}
+	if c.shape != "" {
+		b, err := os.ReadFile(c.shape)
+		if err != nil {
+			return cfg, shape, err
+		}
+		dec := json.NewDecoder(bytes.NewReader(b))
+		dec.DisallowUnknownFields()
+		if err := dec.Decode(&shape); err != nil {
+			return cfg, shape, hub.Errorf(hub.CodeInvalid, "%s: %w", c.shape, err)
+		}
+	}
+	return cfg, shape, nil
+}
+
+func (c *checking) suite(ctx context.Context, cases []conformance.Case) checkedProvider {
+	p := checkedProvider{Cases: []conformance.Result{}}
+	for i := range cases {
+		if c.verbose {
+			c.note("%s …", cases[i].Name)
+		}
+		r := cases[i].Run(ctx)
+		switch r.Verdict {
+		case conformance.Pass:
+			p.Passed++
+		case conformance.Fail:
+			p.Failed++
+		case conformance.Skip:
+			p.Skipped++
+		}
+		p.Cases = append(p.Cases, r)
+	}
+	return p
+}
+
+func (c *checking) report(out checked) error {
+	if c.json {
+		if err := c.printJSON(out); err != nil {
+			return err
+		}
+	} else {
+		for _, p := range out.Providers {
+			var rows [][]string
+			for _, r := range p.Cases {
+				rows = append(rows, []string{r.Case, string(r.Verdict), r.Took.Round(time.Millisecond).String(), r.Note})
+			}
+			if err := c.table([]string{p.Provider, "VERDICT", "TOOK", ""}, rows); err != nil {
+				return err
+			}
+			for _, r := range p.Cases {
+				for _, problem := range r.Problems {
+					c.print("\n%s: %s", r.Case, plainLines(problem))
+				}
+			}
+			c.print("\n%s: %d passed, %d failed, %d left out\n", p.Provider, p.Passed, p.Failed, p.Skipped)
+		}
+	}
+	if !out.OK {
+		return exitCode(hub.ExitError)
+	}
+	return nil
+}
