@@ -3,10 +3,7 @@
 package cli
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -123,14 +120,8 @@ func (c *checking) config() (conformance.Config, conformance.Shape, error) {
 		return cfg, shape, err
 	}
 	if c.shape != "" {
-		b, err := os.ReadFile(c.shape)
-		if err != nil {
-			return cfg, shape, err
-		}
-		dec := json.NewDecoder(bytes.NewReader(b))
-		dec.DisallowUnknownFields()
-		if err := dec.Decode(&shape); err != nil {
-			return cfg, shape, hub.Errorf(hub.CodeInvalid, "%s: %w", c.shape, err)
+		if shape, err = conformance.ReadShape(c.shape); err != nil {
+			return cfg, shape, hub.Errorf(hub.CodeInvalid, "%w", err)
 		}
 	}
 	return cfg, shape, nil

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"path"
 	"strconv"
 	"strings"
@@ -379,4 +380,18 @@ func put(object map[string]any, at string, v any) {
 		object[head] = child
 	}
 	put(child, rest, v)
+}
+
+// ReadShape reads a Shape from a JSON file.
+func ReadShape(path string) (s Shape, err error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return s, err
+	}
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&s); err != nil {
+		return s, fmt.Errorf("%s: %w", path, err)
+	}
+	return s, nil
 }
