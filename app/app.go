@@ -255,6 +255,22 @@ func (p pluginStatus) Rescan(ctx context.Context) ([]hub.AuditEntry, error) {
 	return out, p.catalog.Refresh(ctx)
 }
 
+// Logs implements api.Plugins.
+func (p pluginStatus) Logs(ctx context.Context, plugin string) <-chan contract.PluginLine {
+	out := make(chan contract.PluginLine)
+	go func() {
+		defer close(out)
+		for l := range p.host.Logs(ctx, plugin) {
+			select {
+			case out <- contract.PluginLine(l):
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return out
+}
+
 // pluginSource says how a plugin came here.
 func pluginSource(s pluginhost.PluginStatus) string {
 	switch {

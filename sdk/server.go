@@ -59,6 +59,9 @@ func guard(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.U
 	if t, ok := req.(interface{ GetTarget() *providerpb.Target }); ok {
 		log = log.With("provider", t.GetTarget().GetProvider())
 	}
+	if id := protocol.RequestOf(ctx); id != "" {
+		log = log.With("request", id)
+	}
 	ctx = withLogger(ctx, log)
 	if d, ok := protocol.FromIncoming(ctx); ok {
 		ctx = protocol.WithDial(ctx, d)

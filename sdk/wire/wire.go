@@ -31,6 +31,12 @@ var Handshake = protocol.Handshake
 // socket of that path, on which it presents the ticket.
 type Dial = protocol.Dial
 
+// WithRequest returns a context whose calls carry the id under which the host
+// knows them. The plugin's log lines name it.
+func WithRequest(ctx context.Context, id string) context.Context {
+	return protocol.AppendRequest(ctx, id)
+}
+
 // WithDial returns a context whose calls carry d to the plugin. A call without
 // one lets the plugin dial by itself.
 func WithDial(ctx context.Context, d Dial) context.Context { return protocol.AppendOutgoing(ctx, d) }

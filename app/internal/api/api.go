@@ -172,6 +172,8 @@ type Plugins interface {
 	// Rescan looks at the plugin folders again, and returns what is different
 	// as audit entries: action, and subject for the plugin.
 	Rescan(context.Context) ([]hub.AuditEntry, error)
+	// Logs yields what a plugin logs, until ctx ends.
+	Logs(ctx context.Context, plugin string) <-chan contract.PluginLine
 }
 
 // Activity is the audit, to read.

@@ -241,6 +241,7 @@ func (v *vault) Unlock(p secret.Value) error {
 	return nil
 }
 
-func (yes) Record(context.Context, hub.AuditEntry) error     { return nil }
-func (yes) Status() []contract.Plugin                        { return []contract.Plugin{} }
-func (yes) Rescan(context.Context) ([]hub.AuditEntry, error) { return nil, nil }
+func (yes) Record(context.Context, hub.AuditEntry) error            { return nil }
+func (yes) Status() []contract.Plugin                               { return []contract.Plugin{} }
+func (yes) Logs(context.Context, string) <-chan contract.PluginLine { return nil }
+func (yes) Rescan(context.Context) ([]hub.AuditEntry, error)        { return nil, nil }

@@ -144,6 +144,7 @@ var routes = []route{
 	{class: classLocal, method: "POST", path: "/local/connections/import", id: "importConnection", summary: "Take over the tokens of a connection; they are tried first", status: 201, typed: typed((*API).importConnection)},
 	{class: classLocal, method: "POST", path: "/local/connections/export", raw: (*API).export},
 	{class: classLocal, method: "POST", path: "/local/backup", raw: (*API).backup},
+	{class: classLocal, method: "GET", path: "/local/plugins/{plugin}/log", raw: (*API).pluginLog},
 	{class: classLocal, method: "POST", path: "/local/plugins/rescan", id: "rescanPlugins", summary: "Look at the plugin folders again", typed: typed((*API).rescanPlugins)},
 	{class: classLocal, method: "GET", path: "/local/keys", id: "keys", summary: "Where the master key comes from", typed: typed((*API).keys)},
 }

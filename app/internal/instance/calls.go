@@ -4,7 +4,9 @@ package instance
 
 import (
 	"context"
+	"encoding/json"
 	"io"
+	"iter"
 	"net/http"
 	"net/url"
 
@@ -109,6 +111,24 @@ func (c *Client) ExportActivity(ctx context.Context, query url.Values) (io.ReadC
 		return nil, err
 	}
 	return resp.Body, nil
+}
+
+// PluginLog yields what a plugin logs from now on, until ctx ends or the hub
+// goes.
+func (c *Client) PluginLog(ctx context.Context, plugin string) (iter.Seq[contract.PluginLine], error) {
+	resp, err := c.send(ctx, http.MethodGet, "/local/plugins/"+url.PathEscape(plugin)+"/log", nil)
+	if err != nil {
+		return nil, err
+	}
+	return func(yield func(contract.PluginLine) bool) {
+		defer resp.Body.Close()
+		for dec := json.NewDecoder(resp.Body); ; {
+			var l contract.PluginLine
+			if dec.Decode(&l) != nil || !yield(l) {
+				return
+			}
+		}
+	}, nil
 }
 
 // RescanPlugins makes the hub look at the plugin folders again.

@@ -4,6 +4,7 @@ package pluginhost
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"time"
 
@@ -124,10 +125,11 @@ func call[Resp, Out any](ctx context.Context, h *Host, t hub.Target, op string, 
 		resp *Resp
 		err  error
 	}
+	request := rand.Text()[:10]
 	began := h.cfg.Now()
 	answer := make(chan result, 1)
 	go func() {
-		resp, err := do(wire.WithDial(callCtx, wire.Dial{Socket: proc.socket, Ticket: ticket.secret()}), proc.api)
+		resp, err := do(wire.WithDial(wire.WithRequest(callCtx, request), wire.Dial{Socket: proc.socket, Ticket: ticket.secret()}), proc.api)
 		answer <- result{resp, err}
 	}()
 	go p.watchCall(callCtx, proc)
@@ -152,12 +154,12 @@ func call[Resp, Out any](ctx context.Context, h *Host, t hub.Target, op string, 
 		failure := p.callFailed(ctx, proc, r.err)
 		failure.Unsent = ticket.neverConnected()
 		if failure.Class == hub.ProviderBug {
-			p.log.Error("the plugin failed", "call", op, "error", proc.redact.clean(r.err.Error(), maxText))
+			p.log.Error("the plugin failed", "call", op, "request", request, "error", proc.redact.clean(r.err.Error(), maxText))
 		}
 		return out, failure
 	}
 	if out, err = accept(r.resp, began); err != nil {
-		p.log.Error("the plugin broke the contract", "call", op, "error", err)
+		p.log.Error("the plugin broke the contract", "call", op, "request", request, "error", err)
 	}
 	return out, err
 }

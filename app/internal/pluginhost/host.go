@@ -24,6 +24,7 @@ type Host struct {
 	cancel      context.CancelFunc
 	background  sync.WaitGroup // starts, stops and watches
 	closing     sync.Once
+	logs        logs
 
 	mu      sync.Mutex
 	closed  bool
@@ -98,7 +99,7 @@ func New(cfg Config) (*Host, error) {
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	h.launch = &launcher{
 		spawn: &spawner{}, copies: copies, sockets: sockets, definitions: cfg.Definitions,
-		outbound: cfg.Outbound, timeout: cfg.StartTimeout, env: pluginEnv(), log: cfg.Logger,
+		outbound: cfg.Outbound, timeout: cfg.StartTimeout, env: pluginEnv(), log: cfg.Logger, logs: &h.logs,
 	}
 	all, err := find(cfg.Dirs)
 	if err != nil {

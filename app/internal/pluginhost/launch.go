@@ -34,6 +34,7 @@ type launcher struct {
 	env         []string
 	log         *slog.Logger
 	copying     sync.Map // digest → *sync.Mutex
+	logs        *logs    // nil: nobody can listen
 }
 
 // pluginEnv is the environment of a plugin beside what go-plugin adds: no more
@@ -61,6 +62,11 @@ func (l *launcher) launch(ctx context.Context, f found) (*process, *sdk.Describe
 	log := l.log.With("plugin", f.name)
 	p := &process{redact: &redactor{}, began: time.Now(), gone: make(chan struct{})}
 	out := newOutput(log, p.redact)
+	if l.logs != nil {
+		out.tap = func(level slog.Level, message string, fields map[string]string) {
+			l.logs.tell(f.name, level, message, fields)
+		}
+	}
 	p.run = newRunner(l.spawn, exe, Prefix+f.name, l.env, out)
 	p.client = goplugin.NewClient(l.clientConfig(p.run, out))
 

@@ -31,6 +31,7 @@ type output struct {
 	log    *slog.Logger
 	redact *redactor
 	now    func() time.Time
+	tap    func(slog.Level, string, map[string]string) // nil: nobody listens
 
 	mu      sync.Mutex
 	line    []byte
@@ -105,8 +106,13 @@ func (o *output) endLine() {
 	}
 	o.last = msg
 	args := make([]slog.Attr, 0, len(attrs))
+	fields := make(map[string]string, len(attrs))
 	for _, k := range sortedKeys(attrs) {
-		args = append(args, slog.String(clean(k, 64), o.redact.clean(attrs[k], maxText)))
+		a := slog.String(clean(k, 64), o.redact.clean(attrs[k], maxText))
+		args, fields[a.Key] = append(args, a), a.Value.String()
+	}
+	if o.tap != nil {
+		o.tap(level, msg, fields)
 	}
 	o.log.LogAttrs(context.Background(), level, msg, args...)
 }

@@ -62,6 +62,23 @@ func FromIncoming(ctx context.Context) (Dial, bool) {
 	return Dial{Socket: socket[0], Ticket: secret.New(ticket[0])}, true
 }
 
+// requestKey carries the id under which the host knows a call.
+const requestKey = "standpipe-request"
+
+// AppendRequest puts the id of a request into the metadata of a call.
+func AppendRequest(ctx context.Context, id string) context.Context {
+	return metadata.AppendToOutgoingContext(ctx, requestKey, id)
+}
+
+// RequestOf reads it at the other end; "" where there is none.
+func RequestOf(ctx context.Context) string {
+	id := metadata.ValueFromIncomingContext(ctx, requestKey)
+	if len(id) != 1 {
+		return ""
+	}
+	return id[0]
+}
+
 type dialKey struct{}
 
 // WithDial gives a method of the plugin its way to the network.

@@ -50,6 +50,7 @@
 //	  POST   /local/links                     Link                     (a one-time link to the browser UI)
 //	  GET    /local/providers                 Providers
 //	  POST   /local/plugins/rescan            Providers                (after an installation)
+//	  GET    /local/plugins/{plugin}/log      application/x-ndjson of PluginLine, as it is logged
 //	  GET    /local/keys                      Keys
 //	  GET    /local/connections               Connections              (of all owners)
 //	  POST   /local/connections/resume        Resume → Connections
@@ -418,6 +419,14 @@ type Plugin struct {
 	// better. Empty while it does not run.
 	Network string `json:"network,omitempty"`
 	Files   string `json:"files,omitempty"`
+}
+
+// PluginLine is a line of a plugin's log, without control characters and secrets.
+type PluginLine struct {
+	Time    time.Time         `json:"time"`
+	Level   string            `json:"level"` // "DEBUG", "INFO", "WARN", "ERROR"
+	Message string            `json:"message"`
+	Fields  map[string]string `json:"fields,omitempty"` // provider, op, request and the plugin's own
 }
 
 // Keys is where the master key comes from.
