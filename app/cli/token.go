@@ -16,11 +16,15 @@ import (
 type tokenFlags struct {
 	account string
 	minTTL  time.Duration
+	name    string
+	force   bool
 }
 
 func (t *tokenFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&t.account, "account", "", "which account, where several are connected: login, e-mail or id")
 	cmd.Flags().DurationVar(&t.minTTL, "min-ttl", 0, "how long the token must live at least, such as 10m")
+	cmd.Flags().StringVar(&t.name, "token", "", "which `NAME` of token, where a connection has several (Slack: bot, user)")
+	cmd.Flags().BoolVar(&t.force, "renew", false, "renew the token first, whatever its expiry says")
 }
 
 // draw asks the hub for a token and tells the user of a warning.
@@ -32,6 +36,8 @@ func (t *tokenFlags) draw(ctx context.Context, e *env, c *instance.Client, slug 
 		Integration: slug,
 		Account:     t.account,
 		MinTTL:      int(t.minTTL.Seconds()),
+		Token:       t.name,
+		Force:       t.force,
 	})
 	if err == nil && token.Warning != nil && !e.json {
 		e.note("standpipe: %s", plainLines(token.Warning.Message))

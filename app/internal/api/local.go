@@ -36,7 +36,7 @@ func (a *API) localToken(ctx context.Context, in *body[contract.TokenRequest]) (
 		return nil, err
 	}
 	v, err := a.cfg.Tokens.Vend(ctx, hub.VendRequest{
-		Connection: conn.ID, MinTTL: time.Duration(b.MinTTL) * time.Second, Caller: user, Rule: user,
+		Connection: conn.ID, MinTTL: time.Duration(b.MinTTL) * time.Second, Token: b.Token, Force: b.Force, Caller: user, Rule: user,
 	})
 	if err != nil {
 		return nil, err

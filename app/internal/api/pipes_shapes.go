@@ -38,6 +38,8 @@ type vendBody struct {
 	ConnectionOwner             *string  `json:"connection_owner,omitempty" enum:"user,organization"`
 	SupportsMultipleConnections *bool    `json:"supports_multiple_connections,omitempty"`
 	Scopes                      []string `json:"scopes,omitempty" maxItems:"100" doc:"Ours: limit the token to these; absent: as granted"`
+	Token                       *string  `json:"token,omitempty" maxLength:"64" doc:"Ours: which of the connection's tokens, where it has several (Slack: bot, user); the main one by default"`
+	RefusedToken                *string  `json:"refused_token,omitempty" maxLength:"65536" doc:"Ours: the access token that the provider just refused. If it is still the current one, it is renewed before the answer"`
 	MinTTL                      *int     `json:"min_ttl,omitempty" minimum:"0" maximum:"86400" doc:"Ours: seconds that the token must live at least; at most half its life is honoured"`
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/standpipe/standpipe/app/internal/hub"
+	"github.com/standpipe/standpipe/sdk/secret"
 )
 
 func (a *API) vendToken(ctx context.Context, in *vendInput) (*tokenOutput, error) {
@@ -75,14 +76,26 @@ func (a *API) vend(ctx context.Context, in *vendInput) (*hub.Vended, *hub.Entry,
 	}
 	v, err := a.cfg.Tokens.Vend(ctx, hub.VendRequest{
 		Connection: sel.Connection.ID, MinTTL: time.Duration(deref(b.MinTTL)) * time.Second, Scopes: sel.Scopes, Caller: app.ID, Rule: sel.Rule,
+		Token: deref(b.Token), Refused: secret.New(deref(b.RefusedToken)),
 	})
 	if err != nil {
 		a.cfg.Access.GiveBack(app.ID, sel)
-		return nil, nil, err
+		return nil, nil, inTheirWords(err, entry.Descriptor)
 	}
 	a.cfg.Access.Drew(ctx, app.ID, v)
 	a.cfg.Lock.Used()
 	return v, &entry, nil
+}
+
+// inTheirWords gives an outcome that needs the user the provider's own remedy.
+func inTheirWords(err error, d *hub.Descriptor) error {
+	e := hub.AsError(err)
+	if e.Code != hub.CodeNeedsReauthorization {
+		return err
+	}
+	told := *e
+	told.Remedy = d.Remedy(e.Reason)
+	return &told
 }
 
 // pick says which connection a request means.

@@ -190,7 +190,7 @@ func (a *API) connectionOf(ctx context.Context, c *hub.Connection) contract.Conn
 		Expiry: timeOrNull(c.Expiry), LastRefresh: timeOrNull(c.LastRefresh), CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
 	}
 	if c.State == hub.StateNeedsReauthorization {
-		out.Reason, out.Remedy, out.Backup = c.Reason, c.Reason.Remedy(), c.Backup
+		out.Reason, out.Remedy, out.Backup = c.Reason, a.descriptorOf(c).Remedy(c.Reason), c.Backup
 	}
 	if h := a.cfg.Tokens.Health(c.ID); h != nil {
 		out.Health = &contract.Health{Code: h.Code, Message: h.Message, Tries: h.Tries, Since: h.Since, NextTry: h.NextTry}
@@ -199,6 +199,15 @@ func (a *API) connectionOf(ctx context.Context, c *hub.Connection) contract.Conn
 		out.Forecast = &contract.Forecast{NeedsUserAt: f.NeedsUser, Why: f.Why}
 	}
 	return out
+}
+
+// descriptorOf is what is known of a connection's provider; nil: nothing.
+func (a *API) descriptorOf(c *hub.Connection) *hub.Descriptor {
+	e, err := a.cfg.Catalog.Get(context.Background(), c.Integration)
+	if err != nil {
+		return nil
+	}
+	return e.Descriptor
 }
 
 func accountLabel(a hub.Account) contract.Account {

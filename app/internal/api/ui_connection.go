@@ -33,7 +33,11 @@ func (a *API) connection(ctx context.Context, in *ByID) (*body[contract.Connecti
 	}
 	for _, name := range slices.Sorted(maps.Keys(set.Named)) {
 		n := set.Named[name]
-		out.Named = append(out.Named, contract.NamedToken{Name: name, Scopes: orEmpty(n.Scopes), Expiry: timeOrNull(n.Expiry)})
+		token := contract.NamedToken{Name: name, Scopes: orEmpty(n.Scopes), Expiry: timeOrNull(n.Expiry), Reason: n.Reason}
+		if n.Reason != "" {
+			token.Remedy = a.descriptorOf(conn).Remedy(n.Reason)
+		}
+		out.Named = append(out.Named, token)
 	}
 	apps, err := a.cfg.Access.List(ctx)
 	if err != nil {

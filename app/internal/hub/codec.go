@@ -45,6 +45,10 @@ type namedRecord struct {
 	Expiry       time.Time    `json:"expiry,omitzero"`
 	ExpirySource ExpirySource `json:"expiry_source,omitempty"`
 	Scopes       []string     `json:"scopes"`
+	IssuedAt     time.Time    `json:"issued_at,omitzero"`
+	Generation   uint64       `json:"generation,omitempty"`
+	Asked        time.Time    `json:"asked,omitzero"`
+	Reason       Reason       `json:"reason,omitempty"`
 }
 
 type tokensRecord struct {
@@ -140,6 +144,7 @@ func revealSet(t *TokenSet) tokenSetRecord {
 		r.Named[name] = namedRecord{
 			AccessToken: n.AccessToken.Reveal(), RefreshToken: n.RefreshToken.Reveal(),
 			Expiry: n.Expiry, ExpirySource: n.ExpirySource, Scopes: n.Scopes,
+			IssuedAt: n.IssuedAt, Generation: n.Generation, Asked: n.Asked, Reason: n.Reason,
 		}
 	}
 	return r
@@ -158,6 +163,7 @@ func (r *tokenSetRecord) conceal() TokenSet {
 		t.Named[name] = NamedToken{
 			AccessToken: secret.New(n.AccessToken), RefreshToken: secret.New(n.RefreshToken),
 			Expiry: n.Expiry, ExpirySource: n.ExpirySource, Scopes: n.Scopes,
+			IssuedAt: n.IssuedAt, Generation: n.Generation, Asked: n.Asked, Reason: n.Reason,
 		}
 	}
 	return t

@@ -21,6 +21,7 @@ func fullSet() TokenSet {
 		Named: map[string]NamedToken{"user": {
 			AccessToken: secret.New("named-access"), RefreshToken: secret.New("named-refresh"),
 			Expiry: at.Add(2 * time.Hour), ExpirySource: ExpiryJWT, Scopes: []string{"chat:write"},
+			IssuedAt: at, Generation: 3, Asked: at.Add(time.Minute), Reason: ReasonRevoked,
 		}},
 		Metadata: map[string]string{"team": "T1"},
 	}

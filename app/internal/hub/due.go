@@ -37,7 +37,7 @@ func (t *Tokens) Due(d *Descriptor) time.Time {
 	var at time.Time
 	if !set.Expiry.IsZero() {
 		// A fifth of jitter, towards the expiry.
-		margin := set.margin(d)
+		margin := set.Margin(d)
 		at = set.Expiry.Add(-margin + time.Duration(t.jitter()*float64(margin)/5))
 	}
 	if alive := t.keepAlive(d); !alive.IsZero() && (at.IsZero() || alive.Before(at)) {
@@ -46,9 +46,9 @@ func (t *Tokens) Due(d *Descriptor) time.Time {
 	return at
 }
 
-// margin is how long before its expiry a token is renewed. More than half of a
+// Margin is how long before its expiry a token is renewed. More than half of a
 // life would be a refresh on end.
-func (t *TokenSet) margin(d *Descriptor) time.Duration {
+func (t *TokenSet) Margin(d *Descriptor) time.Duration {
 	margin := RefreshMargin
 	if d != nil && d.RefreshMargin > 0 {
 		margin = d.RefreshMargin

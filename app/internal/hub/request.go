@@ -2,7 +2,11 @@
 
 package hub
 
-import "time"
+import (
+	"time"
+
+	"github.com/standpipe/standpipe/sdk/secret"
+)
 
 // VendRequest asks for an access token. Whether the caller may have it has
 // been decided already.
@@ -14,6 +18,11 @@ type VendRequest struct {
 	// Scopes narrows the token to these; nil: as it is. Only for a provider
 	// that can (Descriptor.NarrowsScopes).
 	Scopes []string
+	// Token names one of the connection's tokens; empty: the main one.
+	Token string
+	// Refused is the token that the provider refused, as the caller reports: it
+	// is renewed if it is still the one that is stored.
+	Refused secret.Value
 	// Force renews the token whatever its expiry says, for a caller whose
 	// token was refused.
 	Force bool

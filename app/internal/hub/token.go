@@ -29,9 +29,25 @@ type TokenSet struct {
 // NamedToken is a further token of the same connection.
 type NamedToken struct {
 	AccessToken, RefreshToken secret.Value
+	IssuedAt                  time.Time // zero: with the main one
 	Expiry                    time.Time
 	ExpirySource              ExpirySource
 	Scopes                    []string
+	// Generation counts its renewals.
+	Generation uint64
+	// Asked is set, durably, before the provider is asked for the next one, and
+	// cleared by its answer.
+	Asked time.Time
+	// Reason is set when only the user can bring this token back.
+	Reason Reason
+}
+
+// Set is the token seen as a set of its own.
+func (n *NamedToken) Set() TokenSet {
+	return TokenSet{
+		AccessToken: n.AccessToken, RefreshToken: n.RefreshToken, TokenType: "Bearer",
+		IssuedAt: n.IssuedAt, Expiry: n.Expiry, ExpirySource: n.ExpirySource, Scopes: n.Scopes,
+	}
 }
 
 // Granted are the scopes of all its tokens; nil: the provider did not say.

@@ -107,7 +107,7 @@ func tokenSet(t *sdk.TokenSet, issued time.Time) (hub.TokenSet, error) {
 		if !plain(name, 64) || name == "" || n.AccessToken.IsZero() {
 			return hub.TokenSet{}, bug("the answer has a named token without a name or a token")
 		}
-		h := hub.NamedToken{AccessToken: n.AccessToken, RefreshToken: n.RefreshToken, Scopes: scopeNames(n.Scopes)}
+		h := hub.NamedToken{AccessToken: n.AccessToken, RefreshToken: n.RefreshToken, Scopes: scopeNames(n.Scopes), IssuedAt: issued}
 		h.Expiry, h.ExpirySource = expiry(n.ExpiresIn, n.ExpirySource, issued)
 		if out.Named == nil {
 			out.Named = map[string]hub.NamedToken{}

@@ -56,7 +56,7 @@ func TestTokenSetConverts(t *testing.T) {
 		AccessToken: secret.New("at"), RefreshToken: secret.New("rt"), IDToken: secret.New("id"), TokenType: "Bearer",
 		IssuedAt: issued, Expiry: issued.Add(time.Minute), ExpirySource: hub.ExpiryDeclared, RefreshExpiry: issued.Add(time.Hour),
 		Scopes:   []string{"a", "d"},
-		Named:    map[string]hub.NamedToken{"user": {AccessToken: secret.New("u"), Scopes: []string{"x"}}},
+		Named:    map[string]hub.NamedToken{"user": {AccessToken: secret.New("u"), IssuedAt: issued, Scopes: []string{"x"}}},
 		Metadata: map[string]string{"instance_url": "https://x.example", "evil": "a b"},
 	}
 	if !reflect.DeepEqual(got, want) {

@@ -40,7 +40,7 @@ type failure struct {
 func (e *Engine) pending(o *outcome, force bool) *hub.Error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	s := e.slots[o.conn.ID]
+	s := e.slots[o.key()]
 	if s != nil && s.running != nil {
 		return nil // it will tell
 	}
@@ -51,7 +51,7 @@ func (e *Engine) pending(o *outcome, force bool) *hub.Error {
 	}
 	f := s.failure
 	left := f.next.Sub(now)
-	if f.generation != o.tokens.Generation || left <= 0 || force && !f.imposed || blocked != nil && blocked.RetryAfter > left {
+	if f.generation != o.counted() || left <= 0 || force && !f.imposed || blocked != nil && blocked.RetryAfter > left {
 		return blocked
 	}
 	err := *f.err
@@ -63,8 +63,8 @@ func (e *Engine) pending(o *outcome, force bool) *hub.Error {
 func (e *Engine) fail(o *outcome, err *hub.Error) *hub.Error {
 	now := e.now()
 	e.mu.Lock()
-	s := e.slot(o.conn.ID)
-	f := &failure{integration: o.conn.Integration, generation: o.tokens.Generation, err: err, count: 1, since: now}
+	s := e.slot(o.key())
+	f := &failure{integration: o.conn.Integration, generation: o.counted(), err: err, count: 1, since: now}
 	if old := s.failure; old != nil && old.generation == f.generation {
 		f.count, f.since = old.count+1, old.since
 	}

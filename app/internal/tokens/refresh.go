@@ -184,8 +184,8 @@ func (e *Engine) keep(ctx context.Context, state *outcome, a *answer) outcome {
 		}
 		conn.LastRefresh, conn.UpdatedAt = a.at, a.at
 		conn.Expiry = toks.Current.Expiry
-		if toks.Current.Scopes != nil {
-			conn.Scopes = toks.Current.Scopes
+		if granted := toks.Current.Granted(); granted != nil {
+			conn.Scopes = granted
 		}
 		return tx.PutConnection(conn)
 	})
@@ -205,6 +205,7 @@ func (e *Engine) keep(ctx context.Context, state *outcome, a *answer) outcome {
 		e.publish(hub.Event{Type: hub.EventHealth, Connection: state.conn.ID, Slug: state.conn.Integration})
 	}
 	e.publish(hub.Event{Type: hub.EventRefreshed, Connection: state.conn.ID, Slug: state.conn.Integration})
+	e.tend(&out, a.resolved.Descriptor)
 	return out
 }
 

@@ -48,8 +48,18 @@ func (e *Engine) vend(ctx context.Context, req hub.VendRequest) (*hub.Vended, *h
 	if err != nil {
 		return nil, err
 	}
+	if req.Token != "" {
+		if v, err := e.vendNamed(ctx, state, &req); v != nil || err != nil {
+			return v, err
+		}
+	}
 	now := e.now()
 	set := &state.tokens.Current
+	force, warning := e.refused(set, &req)
+	if warning != nil {
+		return e.vended(state, warning), nil
+	}
+	req.Force = force
 	fresh := set.ValidFor(now, effectiveTTL(set, req.MinTTL)) && (set.Expiry.IsZero() || !set.FromTheFuture(now))
 	if fresh && !req.Force {
 		return e.vended(state, nil), nil
@@ -145,10 +155,14 @@ func (e *Engine) vended(o *outcome, warning *hub.Error) *hub.Vended {
 	if scopes == nil {
 		scopes = conn.Scopes
 	}
+	granted := scopes
+	if set.Named != nil {
+		granted = conn.Scopes // what is missing is in none of the tokens
+	}
 	return &hub.Vended{
 		Connection: &conn, AccessToken: set.AccessToken, TokenType: set.TokenType,
 		Expiry: set.Expiry, ExpirySource: set.ExpirySource,
-		Scopes: scopes, MissingScopes: hub.MissingScopes(e.cfg.Resolver.Wanted(conn.Integration), scopes),
+		Scopes: scopes, MissingScopes: hub.MissingScopes(e.cfg.Resolver.Wanted(conn.Integration), granted),
 		Metadata: set.Metadata, Generation: o.tokens.Generation, Warning: warning,
 	}
 }

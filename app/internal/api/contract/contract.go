@@ -365,6 +365,8 @@ type TokenRequest struct {
 	Integration string `json:"integration"`
 	Account     string `json:"account,omitempty" doc:"Login, e-mail or connection id, where several are connected"`
 	MinTTL      int    `json:"min_ttl,omitempty" doc:"Seconds the token must live at least"`
+	Token       string `json:"token,omitempty" doc:"Which of the connection's tokens, where it has several; the main one by default"`
+	Force       bool   `json:"force,omitempty" doc:"Renew it, whatever its expiry says"`
 }
 
 // Token is a live access token.

@@ -37,6 +37,8 @@ type NamedToken struct {
 	Name   string     `json:"name"`
 	Scopes []string   `json:"scopes"`
 	Expiry *time.Time `json:"expires_at,omitempty"`
+	Reason hub.Reason `json:"reason,omitempty"` // why only the user can bring it back
+	Remedy string     `json:"remedy,omitempty"`
 }
 
 // ConnectionApp is an app that may draw from a connection.
