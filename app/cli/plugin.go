@@ -18,7 +18,7 @@ import (
 
 func newPlugin(e *env) *cobra.Command {
 	return group("plugin", "Write, check, install and list provider plugins",
-		newPluginNew(e), newPluginCheck(e), newPluginDescribe(e),
+		newPluginNew(e), newPluginDev(e), newPluginCheck(e), newPluginDescribe(e),
 		newPluginInstall(e), newPluginUpdate(e), newPluginRemove(e), newPluginList(e))
 }
 

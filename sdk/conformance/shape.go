@@ -94,18 +94,7 @@ func (s Shape) Server(clientID, clientSecret, redirectURI string) func(url strin
 			URL:     at,
 			Clients: []oauthtest.Client{{ID: clientID, Secret: clientSecret, RedirectURIs: []string{redirectURI}}},
 			Users:   []oauthtest.User{{Subject: "583231", Login: "octocat", Name: "Mona", Email: "mona@example.com"}},
-			Rules: oauthtest.Rules{
-				Lives:  oauthtest.Lives{Access: time.Hour, NoRefresh: s.NoRefreshToken},
-				Rotate: s.Rotation == sdk.RotationSingle || s.Rotation == sdk.RotationSoft, ReuseRevokes: s.Rotation == sdk.RotationSingle,
-				RequirePKCE: !s.NoPKCE,
-			},
-			Quirks: oauthtest.Quirks{
-				NoExpiresIn: s.NoExpiresIn, StringExpiresIn: s.StringExpiresIn, ScopeSeparator: s.ScopeSeparator,
-				OmitScope: s.OmitScope, OnlyAuth: s.OnlyAuth, OnlyJSON: s.OnlyJSON,
-			},
-		}
-		if s.Rotation == sdk.RotationSoft {
-			options.Rules.Grace = time.Hour
+			Rules:   s.rules(), Quirks: s.quirks(),
 		}
 		if s.Issuer != "" {
 			options.URL = strings.ReplaceAll(s.Issuer, URL, at)
@@ -115,6 +104,25 @@ func (s Shape) Server(clientID, clientSecret, redirectURI string) func(url strin
 			return nil, err
 		}
 		return &shaped{Shape: s, oauthServer: oauthServer{inner, "octocat"}, client: clientID}, nil
+	}
+}
+
+func (s Shape) rules() oauthtest.Rules {
+	r := oauthtest.Rules{
+		Lives:  oauthtest.Lives{Access: time.Hour, NoRefresh: s.NoRefreshToken},
+		Rotate: s.Rotation == sdk.RotationSingle || s.Rotation == sdk.RotationSoft, ReuseRevokes: s.Rotation == sdk.RotationSingle,
+		RequirePKCE: !s.NoPKCE,
+	}
+	if s.Rotation == sdk.RotationSoft {
+		r.Grace = time.Hour
+	}
+	return r
+}
+
+func (s Shape) quirks() oauthtest.Quirks {
+	return oauthtest.Quirks{
+		NoExpiresIn: s.NoExpiresIn, StringExpiresIn: s.StringExpiresIn, ScopeSeparator: s.ScopeSeparator,
+		OmitScope: s.OmitScope, OnlyAuth: s.OnlyAuth, OnlyJSON: s.OnlyJSON,
 	}
 }
 
