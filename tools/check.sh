@@ -20,6 +20,7 @@ step "vet, window" go vet -tags desktop,production,webkit2_41 ./app/desktop .
 step "staticcheck" go tool -modfile=tools/go.mod staticcheck ./...
 step "other systems" bash -c 'for os in darwin windows; do GOOS=$os CGO_ENABLED=0 go build -o /dev/null . ./plugins/... || exit 1; done'
 step "generated files" fresh
+step "plugins of the previous release" tools/api-diff.sh
 step "dependency rules" go test -count=1 ./app -run 'TestImports|TestLightDependencies|TestFiles'
 step "page" bash -c 'make frontend/node_modules/.package-lock.json && cd frontend && npm run --silent lint && npm run --silent check'
 summary

@@ -14,6 +14,9 @@ import (
 // ProtocolVersion is the major version of the protocol that Client speaks.
 const ProtocolVersion = protocol.Version
 
+// OldestProtocol is the oldest major version that a host serves.
+const OldestProtocol = protocol.Oldest
+
 // PluginName is the name under which a plugin serves its provider.
 const PluginName = protocol.PluginName
 

@@ -121,7 +121,7 @@ func firstSentence(s string) string {
 func (l *launcher) clientConfig(run *pluginRunner, out *output) *goplugin.ClientConfig {
 	return &goplugin.ClientConfig{
 		HandshakeConfig:  wire.Handshake,
-		Plugins:          goplugin.PluginSet{wire.PluginName: connPlugin{}},
+		VersionedPlugins: served(),
 		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC},
 		AutoMTLS:         true,
 		SkipHostEnv:      true,
@@ -140,6 +140,16 @@ func (l *launcher) clientConfig(run *pluginRunner, out *output) *goplugin.Client
 			grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(wire.MaxMessage)),
 		},
 	}
+}
+
+// served are the protocols that this host speaks: its own and the one before,
+// of which the plugin chooses the newest that it knows.
+func served() map[int]goplugin.PluginSet {
+	out := map[int]goplugin.PluginSet{}
+	for v := wire.OldestProtocol; v <= wire.ProtocolVersion; v++ {
+		out[v] = goplugin.PluginSet{wire.PluginName: connPlugin{}}
+	}
+	return out
 }
 
 // connect runs go-plugin's part of a start, which may block or panic on what a

@@ -50,6 +50,13 @@ const graceToStop = time.Second
 // one failure more.
 const aliveLongEnough = time.Minute
 
+// crashLoop is how many failures in a row stop a plugin: it is not tried again
+// before crashLoopWait, or before it is installed anew.
+const (
+	crashLoop     = 10
+	crashLoopWait = time.Hour
+)
+
 // gone is the error of a plugin that cannot be had now. Nothing was sent.
 func gone(retry time.Duration, format string, args ...any) *hub.ProviderError {
 	return &hub.ProviderError{Class: hub.ProviderGone, Message: fmt.Sprintf(format, args...), RetryAfter: max(retry, 0), Unsent: true}
@@ -235,6 +242,10 @@ func (p *plugin) delay(n int) {
 	wait := p.host.cfg.BackoffMin << min(n-1, 20)
 	if wait <= 0 || wait > p.host.cfg.BackoffMax {
 		wait = p.host.cfg.BackoffMax
+	}
+	if n >= crashLoop {
+		wait = crashLoopWait
+		p.lastError = clean(fmt.Sprintf("it is in a crash loop and was stopped: %d failures in a row, the last one: %s", n, p.lastError), 600)
 	}
 	// Jitter, so that plugins that failed together do not return together.
 	p.retryAt = time.Now().Add(wait/2 + rand.N(wait/2+1))

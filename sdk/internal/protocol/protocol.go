@@ -16,6 +16,10 @@ import (
 // Version is the major version of the protocol.
 const Version = 1
 
+// Oldest is the oldest major version that a host serves beside its own: the one
+// before it. What is new within a version is found by capability.
+const Oldest = max(1, Version-1)
+
 // PluginName is the name under which go-plugin dispenses the provider.
 const PluginName = "provider"
 
