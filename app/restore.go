@@ -104,7 +104,8 @@ func (r *restore) admit(ctx context.Context) (err error) {
 	case r.before.Empty:
 		return nil
 	case r.KeyLost:
-		if _, err := seal.Open(r.paths.Data, seal.Source{}); err == nil {
+		if v, err := seal.Open(r.paths.Data, seal.Source{}); err == nil {
+			_ = v.Close()
 			return hub.Errorf(hub.CodeConflict, "the key of this store is not lost: %s opens it", r.before.Source).
 				WithRemedy("To put a backup in its place all the same: standpipe restore --replace FILE")
 		}
@@ -125,7 +126,8 @@ func (r *restore) content(ctx context.Context) (n int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	s, err := badgerstore.Open(seal.StoreDir(r.paths.Data), v, r.log)
+	defer func() { err = errors.Join(err, v.Close()) }()
+	s, err := badgerstore.Open(v.StoreDir(), v, r.log)
 	if err != nil {
 		return 0, err
 	}
@@ -153,6 +155,7 @@ func (r *restore) run(ctx context.Context) (*Restored, error) {
 		if !installed {
 			discard()
 		}
+		_ = v.Close()
 	}()
 	faults.Point("restore.staged")
 	out := &Restored{Manifest: r.backup.Manifest()}
@@ -175,8 +178,7 @@ func (r *restore) run(ctx context.Context) (*Restored, error) {
 
 // build fills the new store, and opens it again to see that it is all there.
 func (r *restore) build(ctx context.Context, v *seal.Vault) (held int, err error) {
-	dir := seal.StoreDir(seal.Incoming(r.paths.Data))
-	s, err := badgerstore.Open(dir, v, r.log)
+	s, err := badgerstore.Open(v.StoreDir(), v, r.log)
 	if err != nil {
 		return 0, err
 	}
@@ -196,7 +198,7 @@ func (r *restore) build(ctx context.Context, v *seal.Vault) (held int, err error
 		return 0, err
 	}
 	faults.Point("restore.written")
-	if s, err = badgerstore.Open(dir, v, r.log); err != nil {
+	if s, err = badgerstore.Open(v.StoreDir(), v, r.log); err != nil {
 		return 0, err
 	}
 	return held, errors.Join(check.Verify(ctx, s, changed), s.Close())

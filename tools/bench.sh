@@ -59,3 +59,4 @@ pids+=($!)
 echo "== fresh vend over keep-alive loopback HTTP, against a bare net/http handler"
 "$work/load" -key "$work/app.key" -seconds "$seconds" -rounds "$rounds" "http://$hub" "http://$bare"
 echo "hub after the load:   $(memory "$pid")"
+tools/bench/backup.sh
