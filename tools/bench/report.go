@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"text/tabwriter"
+	"time"
+)
+
+// report is what was measured, in the order in which it was.
+type report struct{ rows []row }
+
+type row struct {
+	what, required, seen string
+	ok                   bool
+}
+
+func (r *report) add(ok bool, what, required, seen string, args ...any) {
+	r.rows = append(r.rows, row{what, required, fmt.Sprintf(seen, args...), ok})
+}
+
+// note adds a figure of which nothing is required.
+func (r *report) note(what, seen string, args ...any) {
+	r.rows = append(r.rows, row{what, "", fmt.Sprintf(seen, args...), true})
+}
+
+func (r *report) print(w io.Writer) {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "what\trequired\tseen\t")
+	for _, row := range r.rows {
+		mark := ""
+		if !row.ok {
+			mark = "  <-- not reached"
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s%s\t\n", row.what, row.required, row.seen, mark)
+	}
+	_ = t.Flush()
+}
+
+func median[T cmp.Ordered](v []T) T {
+	v = slices.Clone(v)
+	slices.Sort(v)
+	return v[len(v)/2]
+}
+
+func ms(d time.Duration) string { return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond)) }
+
+func mib(kib int) string { return fmt.Sprintf("%.1f MiB", float64(kib)/1024) }

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+)
+
+// serving is a hub with connections and an app.
+func (b *bench) serving(name, slow string, n int) (*house, *process, load, error) {
+	h, err := b.house(name, slow)
+	if err != nil {
+		return nil, nil, load{}, err
+	}
+	if err := h.fill(n); err != nil {
+		return nil, nil, load{}, err
+	}
+	if slow != "" {
+		// Good for 20 minutes: nothing for the background yet, and too little
+		// for who asks for more.
+		if err := h.fill(100, "-integration", "slow", "-left", "20m"); err != nil {
+			return nil, nil, load{}, err
+		}
+	}
+	key, err := h.seeded()
+	if err != nil {
+		return nil, nil, load{}, err
+	}
+	p, err := h.serve()
+	if err != nil {
+		return nil, nil, load{}, err
+	}
+	l := load{url: p.url, key: key, integration: "openid", users: n}
+	return h, p, l, b.known(l)
+}
+
+// record keeps the hub's answer for the baseline to give.
+func (b *bench) record(l load) (string, error) {
+	req, err := http.NewRequest(http.MethodPost, l.url+"/data-integrations/openid/token", strings.NewReader(`{"user_id":"user-0"}`))
+	if err != nil {
+		return "", err
+	}
+	req.Header.Set("Authorization", "Bearer "+l.key)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	resp.Header.Del("Date")
+	resp.Header.Del("Content-Length")
+	var out bytes.Buffer
+	if err := resp.Header.Write(&out); err != nil {
+		return "", err
+	}
+	out.WriteString("\r\n")
+	if _, err := io.Copy(&out, resp.Body); err != nil {
+		return "", err
+	}
+	path := filepath.Join(b.work, "answer")
+	return path, os.WriteFile(path, out.Bytes(), 0o600)
+}
+
+// vend compares a fresh vend with the least that could answer it. The rounds
+// alternate, so that whatever else the machine does falls on both.
+func (b *bench) vend() error {
+	_, hub, l, err := b.serving("vend", "", 100)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = hub.stop() }()
+	answer, err := b.record(l)
+	if err != nil {
+		return err
+	}
+	bare, err := b.startBaseline(answer, l.key)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = bare.stop() }()
+	other := l
+	other.url = bare.url
+	for _, n := range []int{1, 16, 64, 256} {
+		other.round(n, b.length/4) // warm both
+		l.round(n, b.length/4)
+		var rates, tails, hubs, bares []float64
+		var p99 []time.Duration
+		failed := 0
+		for range b.rounds {
+			theirs, ours := other.round(n, b.length), l.round(n, b.length)
+			rates, tails = append(rates, ours.rate/theirs.rate), append(tails, float64(ours.p99)/float64(theirs.p99))
+			hubs, bares, p99 = append(hubs, ours.rate), append(bares, theirs.rate), append(p99, ours.p99)
+			failed += ours.errors
+		}
+		what := fmt.Sprintf("fresh vend, %d connections: ", n)
+		b.report.add(median(rates) >= 0.5, what+"throughput, of a bare handler's", ">= 0.50 (aim 0.80)", "%.2f (%.0f/s, %.0f/s)", median(rates), median(hubs), median(bares))
+		b.report.add(median(tails) <= 2, what+"p99, over a bare handler's", "<= 2.00", "%.2f (%s)", median(tails), ms(median(p99)))
+		if n == 256 {
+			b.report.add(failed == 0, what+"errors", "0", "%d", failed)
+		}
+	}
+	return nil
+}
+
+// trouble looks at the others' p99 while one provider hangs, and while clients
+// hold half a request.
+func (b *bench) trouble() error {
+	slow := newProvider(5 * time.Second)
+	defer slow.Close()
+	defer slow.CloseClientConnections()
+	_, hub, l, err := b.serving("trouble", slow.URL, 100)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = hub.stop() }()
+	const n = 8
+	l.round(n, b.length/4)
+	var alone, hanging, holding []time.Duration
+	failed := 0
+	for range b.rounds {
+		quiet := l.round(n, b.length)
+		held := half(hub.url, 100)
+		halves := l.round(n, b.length)
+		for _, c := range held {
+			_ = c.Close()
+		}
+		stop := make(chan struct{})
+		var waiting sync.WaitGroup
+		for i := range n {
+			waiting.Go(func() { hang(l, i, stop) })
+		}
+		hung := l.round(n, b.length)
+		close(stop)
+		waiting.Wait()
+		alone, hanging, holding = append(alone, quiet.p99), append(hanging, hung.p99), append(holding, halves.p99)
+		failed += quiet.errors + hung.errors + halves.errors
+	}
+	b.report.note("fresh vend, 8 connections: p99 alone", "%s", ms(median(alone)))
+	for what, p99 := range map[string][]time.Duration{"another provider hangs for 5 s": hanging, "100 clients hold half a request": holding} {
+		more := median(p99) - median(alone)
+		b.report.add(more <= 10*time.Millisecond, "... more while "+what, "<= 10 ms", "%s (%d calls to that provider)", ms(more), slow.asked.Load())
+	}
+	b.report.add(failed == 0, "... errors", "0", "%d", failed)
+	return nil
+}
+
+// wanting is a request for which the tokens of the slow provider are too old.
+func wanting(l load) load {
+	l.integration, l.minTTL = "slow", 25*60
+	return l
+}
+
+// hang asks for tokens of the provider that hangs, one user after the other.
+func hang(l load, first int, stop <-chan struct{}) {
+	client := &http.Client{Timeout: time.Second}
+	for user := first; user < 100; user += 8 {
+		select {
+		case <-stop:
+			return
+		default:
+			_ = wanting(l).vendTo(client, user) // it takes five seconds, and nobody waits for it
+		}
+	}
+}
+
+// half opens connections that send half of a request and wait.
+func half(url string, n int) []net.Conn {
+	host := strings.TrimPrefix(url, "http://")
+	var out []net.Conn
+	for range n {
+		c, err := net.Dial("tcp", host)
+		if err != nil {
+			continue
+		}
+		fmt.Fprintf(c, "POST /data-integrations/openid/token HTTP/1.1\r\nHost: %s\r\nContent-Le", host)
+		out = append(out, c)
+	}
+	return out
+}
+
+// burst sends 1,000 callers of one token that has to be renewed, at once.
+func (b *bench) burst() error {
+	const latency, callers = 200 * time.Millisecond, 1000
+	slow := newProvider(latency)
+	defer slow.Close()
+	_, hub, l, err := b.serving("burst", slow.URL, 10)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = hub.stop() }()
+	l = wanting(l)
+	client := newClient(callers)
+	defer client.CloseIdleConnections()
+	if err := l.vendTo(client, 0); err != nil { // the plugin is warm after that
+		return err
+	}
+	fresh := l
+	fresh.minTTL = 0
+	var took []time.Duration
+	before := slow.asked.Load()
+	for n := range b.rounds {
+		if err := together(callers, func() error { return fresh.vendTo(client, 0) }); err != nil { // the connections are open
+			return err
+		}
+		begin := time.Now()
+		if err := together(callers, func() error { return l.vendTo(client, n+1) }); err != nil {
+			return err
+		}
+		took = append(took, time.Since(begin))
+	}
+	asked := float64(slow.asked.Load()-before) / float64(b.rounds)
+	b.report.add(asked == 1, fmt.Sprintf("%d callers of one stale token: calls to the provider", callers), "1", "%.2g", asked)
+	b.report.add(median(took) <= latency+50*time.Millisecond, "... all are answered within the provider's 200 ms and", "<= 50 ms", "%s", ms(median(took)-latency))
+	return nil
+}
+
+// together runs f n times at once and returns one of its errors.
+func together(n int, f func() error) error {
+	errs := make(chan error, n)
+	for range n {
+		go func() { errs <- f() }()
+	}
+	var failed error
+	for range n {
+		if err := <-errs; err != nil {
+			failed = err
+		}
+	}
+	return failed
+}
