@@ -56,7 +56,9 @@ func main() {
 	if err := b.run(strings.Split(*only, ",")); err != nil {
 		log.Fatal(err)
 	}
-	b.report.print(os.Stdout)
+	if !b.report.print(os.Stdout) {
+		os.Exit(1)
+	}
 }
 
 func (b *bench) run(only []string) (err error) {
@@ -85,7 +87,7 @@ func (b *bench) run(only []string) (err error) {
 		}
 		fmt.Fprintf(os.Stderr, "bench: %s\n", step.name)
 		if err := step.do(); err != nil {
-			return fmt.Errorf("%s: %w", step.name, err)
+			b.report.add(false, step.name, "to be measured", "%v", err)
 		}
 	}
 	return nil

@@ -28,7 +28,8 @@ func (r *report) note(what, seen string, args ...any) {
 	r.rows = append(r.rows, row{what, "", fmt.Sprintf(seen, args...), true})
 }
 
-func (r *report) print(w io.Writer) {
+// print writes the table and reports whether all that is required was reached.
+func (r *report) print(w io.Writer) bool {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "what\trequired\tseen\t")
 	for _, row := range r.rows {
@@ -39,6 +40,7 @@ func (r *report) print(w io.Writer) {
 		fmt.Fprintf(t, "%s\t%s\t%s%s\t\n", row.what, row.required, row.seen, mark)
 	}
 	_ = t.Flush()
+	return !slices.ContainsFunc(r.rows, func(r row) bool { return !r.ok })
 }
 
 func median[T cmp.Ordered](v []T) T {

@@ -57,14 +57,11 @@ func (f *filler) run(ctx context.Context, data string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, vault.Close()) }()
-	store, err := badgerstore.Open(seal.StoreDir(data), vault, nil)
+	store, err := badgerstore.Open(vault.StoreDir(), vault, nil)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	if err := vault.Settle(); err != nil {
-		return err
-	}
 	conns := hub.NewConnections(store)
 	if err := conns.Prepare(ctx); err != nil {
 		return err
