@@ -15,6 +15,7 @@ import (
 // listeners are the hub's doors.
 type listeners struct {
 	app, ui []net.Listener // IPv4 and, where there is one, IPv6 loopback
+	metrics []net.Listener // none, unless the file says so
 	socket  net.Listener
 	// planned is the address of the app API while nothing listens: redirect
 	// URIs are made of it.
@@ -53,6 +54,12 @@ func (a *App) openListeners(context.Context) (err error) {
 		return err
 	}
 	a.closeLater(a.listen.app)
+	if a.config.Metrics != "" {
+		if a.listen.metrics, err = listenLoopback(a.config.Metrics, "metrics { listen }"); err != nil {
+			return err
+		}
+		a.closeLater(a.listen.metrics)
+	}
 	if a.opts.NoUI {
 		return nil
 	}

@@ -43,6 +43,9 @@ func (a *App) Run(ctx context.Context) error {
 		a.serve(ctx, g, s, list...)
 	}
 	tcp(a.api.App(), a.listen.app)
+	if len(a.listen.metrics) > 0 {
+		a.serve(ctx, g, a.server(ctx, a.metrics()), a.listen.metrics...)
+	}
 	if len(a.listen.ui) > 0 {
 		tcp(a.api.UI(), a.listen.ui)
 	}

@@ -29,6 +29,12 @@ log {
   level = "info" # debug, info, warn or error
 }
 
+metrics {
+  # Where a Prometheus on this machine reads /metrics: latencies and outcomes,
+  # no account. "" means nowhere; "127.0.0.1:4782" would do.
+  listen = ""
+}
+
 plugins {
   idle = "5m" # a plugin without work is stopped after that
 }

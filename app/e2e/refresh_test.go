@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"syscall"
@@ -92,73 +91,6 @@ func userinfo(t *testing.T, op *rig.OIDC, token string) string {
 		t.Fatal(err)
 	}
 	return v.Sub
-}
-
-// TestPowerCut kills the hub at each point around a refresh with a rotating
-// token. Afterwards the connection works, or asks once for the user; it never
-// keeps knocking with a dead refresh token.
-func TestPowerCut(t *testing.T) {
-	t.Parallel()
-	rounds := 1
-	if os.Getenv("STANDPIPE_TEST_LONG") != "" {
-		rounds = 10
-	}
-	points := []string{"refresh.before-intent", "refresh.after-intent", "refresh.after-answer", "refresh.after-persist"}
-	for i := range rounds * len(points) {
-		point := points[i%len(points)]
-		t.Run(point, func(t *testing.T) {
-			t.Parallel()
-			h, hub, op := oidcHub(t, "ACCESS_TTL=5")
-			connect(t, h, h.Chromium(), []string{"openid"}, asAlice)
-			key := h.AddApp("survivor", "--grant", "openid")
-			listen := strings.TrimPrefix(hub.AppAPI, "http://")
-			hub.Stop()
-
-			h.Program, h.Env = h.Product.Faults, append(h.Env, "STANDPIPE_FAULT="+point+":kill")
-			doomed := h.Serve("--listen", listen)
-			// Whoever refreshes first, this caller or the hub by itself, dies of it.
-			rig.Eventually(t, "the hub dies at "+point, func() bool {
-				_, _ = doomed.Send(http.MethodPost, key, vendOpenID, map[string]any{})
-				select {
-				case <-doomed.Done():
-					return true
-				default:
-					return false
-				}
-			})
-
-			h.Program, h.Env = h.Product.Standpipe, h.Env[:len(h.Env)-1]
-			hub = h.Serve("--listen", listen)
-			suspend(t, hub.PID(), 6*time.Second)
-			a := hub.Post(key, vendOpenID, map[string]any{})
-			switch {
-			case a.Status == 200 && a.Field("active") == "true":
-				if got := userinfo(t, op, a.Field("access_token", "access_token")); got != "alice" {
-					t.Errorf("the token is dead: %q", got)
-				}
-				t.Logf("%s: still connected", point)
-			case a.Status == 200 && a.Field("error") == "needs_reauthorization":
-				if a.Field("reason") == "" || a.Field("remedy") == "" {
-					t.Errorf("no reason or remedy: %s", a.Body)
-				}
-				before := op.Count("refresh")
-				for range 5 {
-					hub.Post(key, vendOpenID, map[string]any{})
-				}
-				if n := op.Count("refresh") - before; n != 0 {
-					t.Errorf("%d more refreshes with a dead token", n)
-				}
-				t.Logf("%s: one clear request to reauthorize (%s)", point, a.Field("reason"))
-			default:
-				t.Errorf("neither a token nor a reason: %d %s", a.Status, a.Body)
-			}
-			if point == "refresh.before-intent" || point == "refresh.after-persist" {
-				if a.Field("active") != "true" {
-					t.Errorf("nothing was lost at %s, and yet: %s", point, a.Body)
-				}
-			}
-		})
-	}
 }
 
 // TestPluginDiesInRefresh kills the plugin while the provider is being asked.

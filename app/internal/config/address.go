@@ -31,6 +31,16 @@ func checkListen(name string) func(string) (string, string) {
 	}
 }
 
+// orEmpty takes what check takes, and nothing at all.
+func orEmpty(check func(string) (string, string)) func(string) (string, string) {
+	return func(s string) (string, string) {
+		if s == "" {
+			return "", ""
+		}
+		return check(s)
+	}
+}
+
 // anyPort reports whether the system chooses the port of an address.
 func anyPort(address string) bool { return strings.HasSuffix(address, ":0") }
 

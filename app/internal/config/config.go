@@ -30,6 +30,8 @@ type Config struct {
 	BaseURL  string // https origin of the app API behind a proxy; empty: none
 	Sandbox  string // base URL of the local sandbox; empty: none
 	LogLevel slog.Level
+	// Metrics is the host:port, on loopback, of the metrics; empty: none.
+	Metrics string
 	// PluginIdle is how long a plugin may go without a call before it is stopped.
 	PluginIdle time.Duration
 	// Peers says whose programs may connect over TCP; empty: see SameUser.

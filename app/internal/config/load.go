@@ -17,7 +17,7 @@ import (
 
 // harmless are the settings and blocks whose values may show in a diagnostic.
 var harmless = safeNames{
-	"mode", "listen", "ui_listen", "base_url", "sandbox", "log", "level", "plugins", "idle",
+	"mode", "listen", "ui_listen", "base_url", "sandbox", "log", "level", "plugins", "idle", "metrics",
 	"integration", "provider", "credentials", "client_id", "scopes", "description", "enabled", "network", "config",
 	"peers", "approvals", "timeout", "lock", "screen", "suspend", "background",
 	"policy", "app", "connection", "accept_wider", "decision",
@@ -96,6 +96,9 @@ func (d *decoder) config(c *Config, body *hclsyntax.Body) {
 		}),
 		"plugins": single(func(d *decoder, b *hclsyntax.Block) {
 			d.body(b.Body, settings{"idle": d.duration(&c.PluginIdle, time.Second, 24*time.Hour)}, nil)
+		}),
+		"metrics": single(func(d *decoder, b *hclsyntax.Block) {
+			d.body(b.Body, settings{"listen": d.str(&c.Metrics, orEmpty(checkListen("listen")))}, nil)
 		}),
 		"approvals": single(func(d *decoder, b *hclsyntax.Block) {
 			d.body(b.Body, settings{"timeout": d.duration(&c.ApprovalTimeout, time.Second, time.Hour)}, nil)

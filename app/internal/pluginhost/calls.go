@@ -8,6 +8,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/standpipe/standpipe/app/internal/faults"
 	"github.com/standpipe/standpipe/app/internal/hub"
 	"github.com/standpipe/standpipe/sdk"
 	"github.com/standpipe/standpipe/sdk/secret"
@@ -128,6 +129,7 @@ func call[Resp, Out any](ctx context.Context, h *Host, t hub.Target, op string, 
 	request := rand.Text()[:10]
 	began := h.cfg.Now()
 	answer := make(chan result, 1)
+	faults.Point("plugin.calling")
 	go func() {
 		resp, err := do(wire.WithDial(wire.WithRequest(callCtx, request), wire.Dial{Socket: proc.socket, Ticket: ticket.secret()}), proc.api)
 		answer <- result{resp, err}
@@ -147,6 +149,7 @@ func call[Resp, Out any](ctx context.Context, h *Host, t hub.Target, op string, 
 	case <-callCtx.Done():
 		r.err = context.Cause(callCtx)
 	}
+	faults.Point("plugin.answered")
 	if r.err != nil {
 		if cause := context.Cause(callCtx); errors.Is(r.err, context.Canceled) && ctx.Err() == nil && cause != nil {
 			r.err = cause // the clock of the call ran out, which gRPC cannot tell from being cancelled

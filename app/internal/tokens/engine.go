@@ -91,6 +91,8 @@ type Engine struct {
 	slots    map[string]*slot    // by connection id; only where something is going on
 	circuits map[string]*circuit // by integration
 	revoking map[string]bool     // revocations that somebody is at
+
+	metrics metrics
 }
 
 // slot is what the engine knows of a connection beside what is stored. Its

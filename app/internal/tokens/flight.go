@@ -5,6 +5,7 @@ package tokens
 import (
 	"context"
 
+	"github.com/standpipe/standpipe/app/internal/faults"
 	"github.com/standpipe/standpipe/app/internal/hub"
 )
 
@@ -77,6 +78,7 @@ func (e *Engine) launch(id string, s *slot, seen uint64) {
 		ctx, cancel := context.WithTimeout(e.life, refreshTimeout)
 		defer cancel()
 		f.outcome = f.run(ctx, seen, f.forced)
+		faults.Point("refresh.ended")
 		e.mu.Lock()
 		s.running, s.next = s.next, nil
 		if s.running != nil {

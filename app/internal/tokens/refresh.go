@@ -16,6 +16,7 @@ import (
 // run refreshes a connection, unless its tokens are no longer those that were
 // found wanting. It is called by one flight of the connection at a time.
 func (e *Engine) run(ctx context.Context, id string, seen uint64, force bool) outcome {
+	faults.Point("refresh.begun")
 	state, err := e.read(ctx, id)
 	if err != nil {
 		return outcome{err: err}
@@ -29,7 +30,9 @@ func (e *Engine) run(ctx context.Context, id string, seen uint64, force bool) ou
 	if state.tokens.Current.RefreshToken.IsZero() {
 		return e.cannotRenew(ctx, state)
 	}
+	faults.Point("refresh.read")
 	r, failed := e.cfg.Resolver.ResolveFor(ctx, state.conn)
+	faults.Point("refresh.resolved")
 	if failed != nil {
 		err := hub.AsError(failed)
 		if err.Code == hub.CodeNeedsReauthorization {
@@ -69,10 +72,14 @@ func (e *Engine) renew(ctx context.Context, state *outcome, r *hub.Resolved) out
 		return e.stale(ctx, state, err)
 	}
 	faults.Point("refresh.after-intent")
+	asked := time.Now()
 	a, failed := e.ask(ctx, state, r, current.RefreshToken)
 	faults.Point("refresh.after-answer")
+	took := time.Since(asked)
 	if failed == nil {
+		e.metrics.refreshed(state.conn.Integration, renewedOutcome, took)
 		e.answered(state.conn.Integration, state.conn.ID)
+		faults.Point("refresh.before-persist")
 		return e.keep(ctx, state, a)
 	}
 	v := judge(failed, d)
@@ -84,6 +91,7 @@ func (e *Engine) renew(ctx context.Context, state *outcome, r *hub.Resolved) out
 	default:
 		e.answered(state.conn.Integration, state.conn.ID)
 	}
+	e.metrics.refreshed(state.conn.Integration, string(v.public.Code), took)
 	if v.permanent == "" {
 		e.settle(ctx, state, v.leaves(lost, intent, d.Rotation))
 		if v.unsupported {
@@ -114,6 +122,7 @@ type answer struct {
 }
 
 func (e *Engine) ask(ctx context.Context, state *outcome, r *hub.Resolved, refreshToken secret.Value) (*answer, error) {
+	faults.Point("refresh.asking")
 	a, err := e.cfg.Providers.Refresh(ctx, r.Target, hub.RefreshRequest{RefreshToken: refreshToken, RedirectURI: state.conn.RedirectURI})
 	if err != nil {
 		return nil, err
@@ -141,7 +150,12 @@ func (e *Engine) announce(ctx context.Context, state *outcome, intent *hub.Refre
 			return errRemoved
 		}
 		toks.Intent = intent
-		return tx.PutTokens(toks)
+		faults.Point("refresh.announcing")
+		if err := tx.PutTokens(toks); err != nil {
+			return err
+		}
+		faults.Point("refresh.intent-put")
+		return nil
 	})
 }
 
@@ -174,9 +188,11 @@ func (e *Engine) keep(ctx context.Context, state *outcome, a *answer) outcome {
 			return err
 		}
 		merge(toks, a)
+		faults.Point("refresh.merged")
 		if err := tx.PutTokens(toks); err != nil {
 			return err
 		}
+		faults.Point("refresh.tokens-put")
 		out = outcome{conn: conn, tokens: toks}
 		if conn.State != hub.StateConnected {
 			// It is being disconnected: this set is now the one to revoke.
@@ -187,7 +203,11 @@ func (e *Engine) keep(ctx context.Context, state *outcome, a *answer) outcome {
 		if granted := toks.Current.Granted(); granted != nil {
 			conn.Scopes = granted
 		}
-		return tx.PutConnection(conn)
+		if err := tx.PutConnection(conn); err != nil {
+			return err
+		}
+		faults.Point("refresh.connection-put")
+		return nil
 	})
 	if err != nil && !gone(err) {
 		e.setUnsaved(state.conn.ID, a)
@@ -206,6 +226,7 @@ func (e *Engine) keep(ctx context.Context, state *outcome, a *answer) outcome {
 	}
 	e.publish(hub.Event{Type: hub.EventRefreshed, Connection: state.conn.ID, Slug: state.conn.Integration})
 	e.tend(&out, a.resolved.Descriptor)
+	faults.Point("refresh.told")
 	return out
 }
 

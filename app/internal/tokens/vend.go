@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/standpipe/standpipe/app/internal/faults"
 	"github.com/standpipe/standpipe/app/internal/hub"
 )
 
@@ -23,6 +24,7 @@ const defaultMinTTL = 10 * time.Second
 func (e *Engine) Vend(ctx context.Context, req hub.VendRequest) (*hub.Vended, error) {
 	begin := e.now()
 	v, failed := e.vend(ctx, req)
+	faults.Point("vend.decided")
 	entry := hub.AuditEntry{
 		Time: begin, Action: cmp.Or(req.Action, hub.AuditVend), Decision: hub.AuditAllowed,
 		App: req.Caller, Connection: req.Connection, Rule: req.Rule,
@@ -34,9 +36,11 @@ func (e *Engine) Vend(ctx context.Context, req hub.VendRequest) (*hub.Vended, er
 		entry.Scope = strings.Join(v.Scopes, " ")
 	}
 	entry.Latency = e.now().Sub(begin)
+	e.metrics.vended(failed, entry.Latency)
 	if err := e.cfg.Auditor.Record(ctx, entry); err != nil {
 		return nil, auditFailed(err)
 	}
+	faults.Point("vend.audited")
 	if failed != nil {
 		return nil, failed
 	}
