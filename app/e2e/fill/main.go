@@ -26,8 +26,9 @@ import (
 	"github.com/standpipe/standpipe/sdk/secret"
 )
 
-// batch is how many connections are written at once.
-const batch = 200
+// batch is how many connections are written at once; with the indexes of a large
+// store more would be too much for one transaction.
+const batch = 40
 
 type filler struct {
 	n                          int

@@ -24,7 +24,7 @@ func ownerName(o Owner) string {
 
 // accountLists is over how many lists the accounts are spread: they are asked
 // for rarely, and need no record each.
-const accountLists = 4096
+const accountLists = 1 << 16
 
 // accountName names the list in which an account is, and its tag there.
 func accountName(client string, a Account) (name, tag string) {
@@ -178,7 +178,7 @@ const indexVersion = 1
 var indexRef = Ref{KindDue, "state"}
 
 // indexChunk is how many connections are indexed in one transaction.
-const indexChunk = 200
+const indexChunk = 40
 
 // Prepare builds the indexes of a store that was written without them. It must
 // be called once, before anything else; where they are there it reads one

@@ -12,8 +12,9 @@ import (
 
 // The scheduler's dealings with the index of what is due.
 
-// flushAt is how many changes of the index are written at once, at most.
-const flushAt = 256
+// flushAt is how many changes of the index are written at once, at most; fewer
+// where that is too much for a transaction of the store.
+const flushAt = 128
 
 // move is a change of the index: from the minutes under which it names a
 // connection to the one in which it is due; zero: to none.
@@ -76,7 +77,7 @@ func (s *scheduler) found(ctx context.Context, id string, minute int64) {
 // reports whether none is left that should have been.
 func (s *scheduler) flush(ctx context.Context, unless int) bool {
 	for len(s.moves) > unless {
-		some := s.moves[:min(flushAt, len(s.moves))]
+		some := s.moves[:min(max(flushAt>>s.smaller, 1), len(s.moves))]
 		err := s.e.cfg.Connections.Update(ctx, func(tx *hub.ConnectionsTx) error {
 			for _, m := range some {
 				if err := m.write(tx); err != nil {
@@ -86,9 +87,14 @@ func (s *scheduler) flush(ctx context.Context, unless int) bool {
 			return nil
 		})
 		if err != nil {
+			if len(some) > 1 && hub.AsError(err).Code == hub.CodeInvalid {
+				s.smaller++
+				continue
+			}
 			s.trouble(ctx, err)
 			return false
 		}
+		s.smaller = 0
 		s.moves = append([]move{}, s.moves[len(some):]...)
 	}
 	if s.read-s.settled < settleEvery && s.read >= s.settled {

@@ -259,6 +259,7 @@ type store struct {
 	fail  func(kind hub.Kind, value string) error // asked for each Put
 	gets  int
 	lists int
+	most  int // writes in one update; 0: any number
 }
 
 func (s *store) failWith(f func(hub.Kind, string) error) {
@@ -289,17 +290,22 @@ func (s *store) List(ctx context.Context, kind hub.Kind) iter.Seq2[hub.Record, e
 
 func (s *store) Update(ctx context.Context, f func(hub.Tx) error) error {
 	s.mu.Lock()
-	fail := s.fail
+	fail, most := s.fail, s.most
 	s.mu.Unlock()
-	return s.Store.Update(ctx, func(tx hub.Tx) error { return f(failingTx{tx, fail}) })
+	return s.Store.Update(ctx, func(tx hub.Tx) error { return f(&failingTx{tx, fail, most, 0}) })
 }
 
 type failingTx struct {
 	hub.Tx
 	fail func(hub.Kind, string) error
+	most int
+	puts int
 }
 
-func (t failingTx) Put(ref hub.Ref, expect uint64, value []byte) (uint64, error) {
+func (t *failingTx) Put(ref hub.Ref, expect uint64, value []byte) (uint64, error) {
+	if t.puts++; t.most > 0 && t.puts > t.most {
+		return 0, hub.Errorf(hub.CodeInvalid, "too much is written in one update")
+	}
 	if t.fail != nil {
 		if err := t.fail(ref.Kind, string(value)); err != nil {
 			return 0, err

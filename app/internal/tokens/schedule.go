@@ -79,6 +79,7 @@ type scheduler struct {
 	partial bool  // of the next minute a part was read
 	settled int64 // as noted in the store
 	moves   []move
+	smaller int    // how often the size of a write was halved
 	told    string // the last trouble with the store, told once
 }
 

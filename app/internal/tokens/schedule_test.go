@@ -414,3 +414,25 @@ func TestClockPutBack(t *testing.T) {
 		}
 	})
 }
+
+// TestTransactionsThatAreTooLarge are cut into smaller ones.
+func TestTransactionsThatAreTooLarge(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *house) {
+		h.connectMany(300, 10*time.Hour)
+		h.store.mu.Lock()
+		h.store.most = 10
+		h.store.mu.Unlock()
+		s := &scheduler{e: h.Engine, plan: newPlan()}
+		at := time.Now().Add(5 * time.Hour)
+		for i := range 300 {
+			s.moves = append(s.moves, move{id: fmt.Sprint(i), to: at})
+		}
+		if !s.flush(t.Context(), 0) || len(s.moves) > 0 {
+			t.Errorf("%d changes were not written", len(s.moves))
+		}
+		ids, _, err := h.conns.DueIn(t.Context(), hub.Minute(at), 1000)
+		if err != nil || len(ids) != 300 {
+			t.Errorf("%d of 300 are due (%v)", len(ids), err)
+		}
+	})
+}
