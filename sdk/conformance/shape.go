@@ -48,7 +48,10 @@ type Shape struct {
 	Error         string `json:"error,omitempty"`
 	ErrorText     string `json:"error_text,omitempty"`
 	IdentifyError string `json:"identify_error,omitempty"`
-	ErrorsIn200   bool   `json:"errors_in_200,omitempty"`
+	// IdentifyOK and RevokeOK are as OK, of those answers; empty: OK.
+	IdentifyOK  string `json:"identify_ok,omitempty"`
+	RevokeOK    string `json:"revoke_ok,omitempty"`
+	ErrorsIn200 bool   `json:"errors_in_200,omitempty"`
 	// Codes replaces error codes: "invalid_grant" by the provider's own.
 	Codes map[string]string `json:"codes,omitempty"`
 	// Statuses replaces the status of an error, by its standard code.
@@ -292,8 +295,8 @@ func (s *shaped) identify(w http.ResponseWriter, answer *httptest.ResponseRecord
 	out := map[string]any{}
 	u, _ := s.UserByLogin(s.login)
 	s.putAccount(out, u)
-	if s.OK != "" {
-		put(out, s.OK, true)
+	if ok := s.or(s.IdentifyOK, s.OK); ok != "" {
+		put(out, ok, true)
 	}
 	writeJSON(w, http.StatusOK, out)
 }
@@ -324,8 +327,8 @@ func (s *shaped) revoke(w http.ResponseWriter, r *http.Request, params url.Value
 		s.RevokeTokens(s.client, token)
 	}
 	out := map[string]any{}
-	if s.OK != "" {
-		put(out, s.OK, true)
+	if ok := s.or(s.RevokeOK, s.OK); ok != "" {
+		put(out, ok, true)
 	}
 	writeJSON(w, http.StatusOK, out)
 }
@@ -346,8 +349,10 @@ func (s *shaped) write(w http.ResponseWriter, status int, in map[string]any, cod
 	out := map[string]any{}
 	put(out, codeAt, s.or(s.Codes[code], code))
 	put(out, s.or(s.ErrorText, "error_description"), in["error_description"])
-	if s.OK != "" {
-		put(out, s.OK, false)
+	for _, ok := range []string{s.OK, s.IdentifyOK} {
+		if ok != "" {
+			put(out, ok, false)
+		}
 	}
 	writeJSON(w, status, out)
 }
