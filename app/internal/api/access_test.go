@@ -27,6 +27,8 @@ func TestBothKindsOfKey(t *testing.T) {
 		"authorizeDataIntegration":        {body: `{"user_id":"ada"}`, want: answers{200, 403, 200, 400}},
 		"listUserDataProviders":           {want: answers{200, 403, 200, 200}}, // the path names the user
 		"getUserConnectedAccount":         {want: answers{200, 403, 200, 200}},
+		"createUserConnectedAccount":      {want: answers{403, 403, 409, 409}}, // for servers only; the account is there already
+		"updateUserConnectedAccount":      {want: answers{403, 403, 200, 200}},
 		"deleteUserConnectedAccount":      {want: answers{204, 403, 204, 404}}, // the fourth finds what the third left
 	}
 	h := newHouse(t)
