@@ -181,6 +181,15 @@ func (h *Home) JSON(out any, args ...string) {
 	Decode(h, h.CLI(append(args, "--json")...), out)
 }
 
+// Fill puts connections into the store with the program of app/e2e/fill, while
+// no hub runs.
+func (h *Home) Fill(program string, args ...string) {
+	h.t.Helper()
+	if out, err := h.Command(program, append(args, h.Data)...).CombinedOutput(); err != nil {
+		h.t.Fatalf("%s %v: %v\n%s", program, args, err, out)
+	}
+}
+
 // AddApp registers an app and returns its key.
 func (h *Home) AddApp(args ...string) string {
 	h.t.Helper()

@@ -169,6 +169,12 @@ func FreePort(t testing.TB) int {
 // asks about is another process.
 func Eventually(t testing.TB, what string, f func() bool) {
 	t.Helper()
+	EventuallyFor(t, patience, what, f)
+}
+
+// EventuallyFor is Eventually with another patience.
+func EventuallyFor(t testing.TB, patience time.Duration, what string, f func() bool) {
+	t.Helper()
 	deadline := time.Now().Add(patience)
 	for !f() {
 		if time.Now().After(deadline) {
