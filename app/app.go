@@ -219,9 +219,9 @@ func (a *App) openAPI(context.Context) error {
 	_, _ = rand.Read(a.serverKey) // never fails (crypto/rand)
 	a.api = api.New(api.Config{
 		Catalog: a.catalog, Flows: a.connect, Tokens: a.tokens, Connections: a.conns, Access: a.access, Lock: a.lock,
-		Sessions: a.sessions, Backups: backups{a}, Transfers: a.transfer, Plugins: pluginStatus{a.plugins, a.catalog}, Events: a.bus, Auditor: a.audit, Activity: a.audit,
+		Sessions: a.sessions, Backups: backups{a}, Transfers: a.transfer, Plugins: pluginStatus{a.plugins, a.catalog}, Vault: vaultDesk{a}, Events: a.bus, Auditor: a.audit, Activity: a.audit,
 		Peer: only, ServerKey: a.serverKey, Assets: frontend.Assets(), Logger: a.log, Now: time.Now, NewID: newID,
-		Version: a.opts.Version, Data: a.paths.Data, ConfigFile: a.paths.Config, Keys: a.keys(), Sandbox: a.sandbox(),
+		Version: a.opts.Version, Data: a.paths.Data, ConfigFile: a.paths.Config, Sandbox: a.sandbox(),
 		Listen: a.listen.appAddress(), UI: a.listen.uiAddress(), BaseURL: a.config.BaseURL, Notices: a.notices,
 	})
 	return nil

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 
-	"github.com/standpipe/standpipe/app/internal/api/contract"
 	"github.com/standpipe/standpipe/app/internal/faults"
 	"github.com/standpipe/standpipe/app/internal/hub"
 	"github.com/standpipe/standpipe/app/internal/seal"
@@ -79,9 +78,4 @@ func (a *App) migrate(ctx context.Context) error {
 func (a *App) fingerprintKey() ([]byte, error) {
 	k, err := a.vault.Name("audit", "token fingerprints")
 	return k[:], err
-}
-
-func (a *App) keys() contract.Keys {
-	i := a.vault.Info()
-	return contract.Keys{Source: i.Source, Store: i.StoreID, Format: i.Format}
 }

@@ -14,7 +14,8 @@ import (
 )
 
 func newKeys(e *env) *cobra.Command {
-	return group("keys", "The master key of the data folder", newKeysInit(e), newKeysStatus(e), newKeysForget(e), newKeysRecover(e))
+	return group("keys", "The master key of the data folder", newKeysInit(e), newKeysStatus(e), newKeysRotate(e), newKeysChangeSource(e),
+		newKeysRecoveryKey(e), newKeysRecover(e), newKeysReset(e), newKeysForget(e))
 }
 
 func newKeysInit(e *env) *cobra.Command {
@@ -55,7 +56,7 @@ a copy of a file or a passphrase in a safe place.`,
 				return err
 			}
 			info := vault.Info()
-			return e.showKeys(contract.Keys{Source: info.Source, Store: info.StoreID, Format: info.Format})
+			return e.showKeys(contract.Keys{Source: info.Source, Store: info.StoreID, Format: info.Format, Anchor: info.Anchor})
 		}),
 	}
 }
@@ -63,7 +64,7 @@ a copy of a file or a passphrase in a safe place.`,
 func newKeysStatus(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "status",
-		Short: "Say where the master key is",
+		Short: "Say where the master key is, and how the vault is",
 		Args:  cobra.NoArgs,
 		RunE: e.run(func(ctx context.Context, _ []string) error {
 			return e.withHub(ctx, func(c *instance.Client) error {
@@ -83,6 +84,15 @@ func (e *env) showKeys(k contract.Keys) error {
 	}
 	e.print("Master key  %s", plain(k.Source))
 	e.print("Store       %s (format %d)", k.Store, k.Format)
+	e.print("Anchor      %s", plain(k.Anchor))
+	if k.Recovery {
+		e.print("Recovery    there is a recovery key")
+	} else {
+		e.print("Recovery    none; make a key for it: standpipe keys recovery-key")
+	}
+	if k.Rotating {
+		e.print("Rotation    begun and not ended: standpipe keys rotate")
+	}
 	return nil
 }
 

@@ -72,7 +72,7 @@ Exit codes: 0 ok, 1 error, 2 usage, 3 needs the user, 4 not allowed,
 		newIntegrations(e), newProviders(e), newApps(e), newLock(e), newUnlock(e), newAudit(e), newKeys(e),
 		newPlugin(e), newProvider(e),
 		newBackup(e), newRestore(e), newConnections(e),
-		newConfig(e), newSandbox(e), newVersion(e),
+		newConfig(e), newDoctor(e), newSandbox(e), newVersion(e),
 	)
 	return root
 }

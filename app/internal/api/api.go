@@ -35,6 +35,7 @@ type Config struct {
 	Backups     Backups
 	Transfers   Transfers
 	Plugins     Plugins
+	Vault       Vault
 	Events      Events
 	Auditor     hub.Auditor
 	Activity    Activity
@@ -55,11 +56,10 @@ type Config struct {
 	Data    string // the data folder
 	// ConfigFile is where the configuration file is, or would be.
 	ConfigFile string
-	Keys       contract.Keys // where the master key comes from
-	Sandbox    string        // base URL of the sandbox; may be empty
-	Listen     string        // host:port of the app API
-	UI         string        // host:port of the browser UI; empty: none
-	BaseURL    string        // https origin from outside; may be empty
+	Sandbox    string // base URL of the sandbox; may be empty
+	Listen     string // host:port of the app API
+	UI         string // host:port of the browser UI; empty: none
+	BaseURL    string // https origin from outside; may be empty
 	Notices    []contract.Notice
 }
 

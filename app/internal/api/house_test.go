@@ -109,7 +109,7 @@ func newHouse(t testing.TB) *house {
 	h.API = api.New(api.Config{
 		Backups: h.backups, Transfers: h.transfer,
 		Catalog: h.catalog, Flows: h.connect, Tokens: h.tokens, Connections: h.conns, Access: h.access, Lock: h.lock, Sessions: h.sessions,
-		Plugins: yes{}, Events: h.bus, Auditor: h, Activity: h.activity, Logger: quiet, Now: time.Now, NewID: newID, Version: "test",
+		Plugins: yes{}, Vault: yes{}, Events: h.bus, Auditor: h, Activity: h.activity, Logger: quiet, Now: time.Now, NewID: newID, Version: "test",
 		Assets: fstest.MapFS{
 			"index.html":    {Data: []byte(`<meta name="standpipe-session" content="%STANDPIPE_SESSION%"><meta name="standpipe-host" content="%STANDPIPE_HOST%">`)},
 			"assets/app.js": {Data: []byte("export {}")},
@@ -245,3 +245,10 @@ func (yes) Record(context.Context, hub.AuditEntry) error            { return nil
 func (yes) Status() []contract.Plugin                               { return []contract.Plugin{} }
 func (yes) Logs(context.Context, string) <-chan contract.PluginLine { return nil }
 func (yes) Rescan(context.Context) ([]hub.AuditEntry, error)        { return nil, nil }
+
+func (yes) Keys() contract.Keys                                      { return contract.Keys{Source: "file:/key"} }
+func (yes) Rotate(context.Context) (contract.Rotation, error)        { return contract.Rotation{}, nil }
+func (yes) ChangeSource(context.Context, string, secret.Value) error { return nil }
+func (yes) NewRecoveryKey() (secret.Value, error)                    { return secret.New("AAAA"), nil }
+func (yes) Compact(context.Context) (contract.Compaction, error)     { return contract.Compaction{}, nil }
+func (yes) Diagnose(context.Context) contract.Diagnosis              { return contract.Diagnosis{} }

@@ -110,7 +110,3 @@ func (a *API) rescanPlugins(ctx context.Context, in *struct{}) (*body[contract.P
 	}
 	return a.providers(ctx, in)
 }
-
-func (a *API) keys(context.Context, *struct{}) (*body[contract.Keys], error) {
-	return &body[contract.Keys]{a.cfg.Keys}, nil
-}

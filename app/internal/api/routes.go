@@ -147,6 +147,11 @@ var routes = []route{
 	{class: classLocal, method: "GET", path: "/local/plugins/{plugin}/log", raw: (*API).pluginLog},
 	{class: classLocal, method: "POST", path: "/local/plugins/rescan", id: "rescanPlugins", summary: "Look at the plugin folders again", typed: typed((*API).rescanPlugins)},
 	{class: classLocal, method: "GET", path: "/local/keys", id: "keys", summary: "Where the master key comes from", typed: typed((*API).keys)},
+	{class: classLocal, method: "POST", path: "/local/keys/rotate", id: "rotateKeys", summary: "Seal everything anew under a new data key", typed: typed((*API).rotateKeys)},
+	{class: classLocal, method: "POST", path: "/local/keys/source", id: "changeKeySource", summary: "Keep the master key elsewhere", typed: typed((*API).changeSource)},
+	{class: classLocal, method: "POST", path: "/local/keys/recovery", id: "newRecoveryKey", summary: "Make a recovery key", typed: typed((*API).recoveryKey)},
+	{class: classLocal, method: "POST", path: "/local/compact", id: "compact", summary: "Copy what is alive into a new store", typed: typed((*API).compact)},
+	{class: classLocal, method: "GET", path: "/local/doctor", always: true, id: "doctor", summary: "Check everything", typed: typed((*API).doctor)},
 }
 
 // notImplemented are the routes of the Pipes contract that are not built yet.

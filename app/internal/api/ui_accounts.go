@@ -32,7 +32,7 @@ func (a *API) hub(context.Context, *struct{}) (*body[contract.Hub], error) {
 		notices = []contract.Notice{}
 	}
 	return &body[contract.Hub]{contract.Hub{
-		Version: a.cfg.Version, AppAPI: a.origin(), KeySource: a.cfg.Keys.Source, Sandbox: a.cfg.Sandbox,
+		Version: a.cfg.Version, AppAPI: a.origin(), KeySource: a.cfg.Vault.Keys().Source, Sandbox: a.cfg.Sandbox,
 		Data: a.cfg.Data, Config: a.cfg.ConfigFile, Notices: notices,
 	}}, nil
 }

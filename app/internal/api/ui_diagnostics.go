@@ -19,9 +19,10 @@ import (
 func (a *API) diagnostics(ctx context.Context, _ *struct{}) (*body[contract.Diagnostics], error) {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	kind, _, _ := strings.Cut(a.cfg.Keys.Source, ":")
+	keys := a.cfg.Vault.Keys()
+	kind, _, _ := strings.Cut(keys.Source, ":")
 	line("standpipe %s (%s, %s/%s), protocol %d", a.cfg.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH, contract.Protocol)
-	line("master key: %s; store format %d", kind, a.cfg.Keys.Format)
+	line("master key: %s; store format %d", kind, keys.Format)
 	line("data folder: %s", tilde(a.cfg.Data))
 	line("app API: %s; browser UI: %t; https base URL: %t; sandbox: %t", a.cfg.Listen, a.cfg.UI != "", a.cfg.BaseURL != "", a.cfg.Sandbox != "")
 	notices := map[string]int{}

@@ -149,6 +149,9 @@ const (
 	AuditResume         AuditAction = "connection.resume" // tokens that may be in use elsewhere are used here again
 	AuditImport         AuditAction = "connection.import"
 	AuditExport         AuditAction = "connection.export"
+	AuditKeysRotate     AuditAction = "keys.rotate"
+	AuditKeysSource     AuditAction = "keys.source"
+	AuditKeysRecovery   AuditAction = "keys.recovery"
 )
 
 // Durable reports whether an entry of this action must be on disk, not only

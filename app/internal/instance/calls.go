@@ -136,7 +136,32 @@ func (c *Client) RescanPlugins(ctx context.Context) (out contract.Providers, err
 	return out, c.call(ctx, http.MethodPost, "/local/plugins/rescan", nil, &out)
 }
 
-// Keys says where the master key comes from.
+// RotateKeys seals everything anew under a new data key.
+func (c *Client) RotateKeys(ctx context.Context) (out contract.Rotation, err error) {
+	return out, c.call(ctx, http.MethodPost, "/local/keys/rotate", nil, &out)
+}
+
+// ChangeSource puts the vault under another master key.
+func (c *Client) ChangeSource(ctx context.Context, in contract.ChangeSource) (out contract.Keys, err error) {
+	return out, c.call(ctx, http.MethodPost, "/local/keys/source", in, &out)
+}
+
+// NewRecoveryKey makes a recovery key, which is shown this once.
+func (c *Client) NewRecoveryKey(ctx context.Context) (out contract.RecoveryKey, err error) {
+	return out, c.call(ctx, http.MethodPost, "/local/keys/recovery", nil, &out)
+}
+
+// Compact copies what is alive into a new store.
+func (c *Client) Compact(ctx context.Context) (out contract.Compaction, err error) {
+	return out, c.call(ctx, http.MethodPost, "/local/compact", nil, &out)
+}
+
+// Doctor checks everything.
+func (c *Client) Doctor(ctx context.Context) (out contract.Diagnosis, err error) {
+	return out, c.call(ctx, http.MethodGet, "/local/doctor", nil, &out)
+}
+
+// Keys tells where the master key comes from.
 func (c *Client) Keys(ctx context.Context) (out contract.Keys, err error) {
 	return out, c.call(ctx, http.MethodGet, "/local/keys", nil, &out)
 }

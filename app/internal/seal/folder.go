@@ -111,6 +111,25 @@ func checkPrivate(path string, info fs.FileInfo, what string, mode fs.FileMode) 
 	return nil
 }
 
+// CheckModes reports why others could get at the vault of a data folder, or
+// what does not belong there, or nil.
+func CheckModes(dir string) error {
+	dir, err := absolute(dir)
+	if err != nil {
+		return err
+	}
+	if err := checkFolder(dir, "the data folder"); err != nil {
+		return err
+	}
+	if _, err := readHeader(dir); errors.Is(err, fs.ErrNotExist) {
+		return notInitialised(dir)
+	} else if err != nil {
+		return err
+	}
+	_, err = checkStores(dir)
+	return err
+}
+
 // checkStores is checkStore for every store of a data folder, whose header is
 // missing. It returns one that is in use, or nothing.
 func checkStores(dir string) (inUse string, err error) {

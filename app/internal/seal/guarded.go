@@ -61,3 +61,13 @@ func (g *guarded) destroy() {
 	_ = memcall.Free(g.pages) // wipes first; a failure leaks one wiped page
 	g.pages = nil
 }
+
+// Pinned reports whether the wrapping key is locked into memory. The error
+// says that there is none, as the vault is locked.
+func (v *Vault) Pinned() (bool, error) {
+	k, err := v.use()
+	if err != nil {
+		return false, err
+	}
+	return k.wrap.pinned, nil
+}

@@ -139,3 +139,6 @@ func (s Source) read(storeID string) ([]byte, error) {
 	}
 	return nil, hub.Errorf(hub.CodeInvalid, "the key source %q is unknown to this version", string(s.Kind))
 }
+
+// Descriptor returns the number of a PassphraseFD, and whether it is one.
+func (s Source) Descriptor() (fd int, ok bool) { return s.fd, s.Kind == PassphraseFD }

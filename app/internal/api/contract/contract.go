@@ -52,6 +52,11 @@
 //	  POST   /local/plugins/rescan            Providers                (after an installation)
 //	  GET    /local/plugins/{plugin}/log      application/x-ndjson of PluginLine, as it is logged
 //	  GET    /local/keys                      Keys
+//	  POST   /local/keys/rotate               Rotation                 (answers when it is done)
+//	  POST   /local/keys/source               ChangeSource → Keys
+//	  POST   /local/keys/recovery             RecoveryKey              (shown once)
+//	  POST   /local/compact                   Compaction
+//	  GET    /local/doctor                    Diagnosis
 //	  GET    /local/connections               Connections              (of all owners)
 //	  POST   /local/connections/resume        Resume → Connections
 //	  POST   /local/connections/import        Import → Imported
@@ -429,11 +434,4 @@ type PluginLine struct {
 	Level   string            `json:"level"` // "DEBUG", "INFO", "WARN", "ERROR"
 	Message string            `json:"message"`
 	Fields  map[string]string `json:"fields,omitempty"` // provider, op, request and the plugin's own
-}
-
-// Keys is where the master key comes from.
-type Keys struct {
-	Source string `json:"source"` // as in --key
-	Store  string `json:"store"`  // id of the store
-	Format int    `json:"format"`
 }

@@ -144,7 +144,7 @@ func (s *Store) compactDaily() {
 		case <-timer.C:
 		}
 		timer.Reset(compactInterval)
-		if s.drops.Load() == 0 {
+		if s.last.Load().dropped == 0 {
 			continue
 		}
 		if err := s.Compact(ctx); err != nil && !isLocked(err) && ctx.Err() == nil {

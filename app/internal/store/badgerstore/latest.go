@@ -57,8 +57,7 @@ func (s *Store) checkLatest(v *view) error {
 	s.state = st
 	if why == nil && st.epoch != 0 {
 		s.state.epoch += epochGap
-		s.epoch.Store(st.epoch)
-		s.drops.Store(st.dropped)
+		s.last.Store(&st)
 		return s.lift(anchor, st.epoch)
 	}
 	s.state.epoch = max(st.epoch, latest, anchor) + epochGap
@@ -118,7 +117,7 @@ func (s *Store) keepAnchor() {
 
 // anchor writes the anchor, and reports whether that went well.
 func (s *Store) anchor() bool {
-	epoch := s.epoch.Load()
+	epoch := s.last.Load().epoch
 	if epoch == 0 || epoch == s.anchored {
 		return true
 	}

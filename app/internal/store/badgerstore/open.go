@@ -66,13 +66,15 @@ func newStore(sealer Sealer, log *slog.Logger) *Store {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Store{
+	s := &Store{
 		log: log, space: checkSpace, patience: commitPatience,
 		codec:     &codec{sealer: sealer, storeID: sealer.StoreID()},
 		writer:    make(chan struct{}, 1),
 		closing:   make(chan struct{}),
 		anchorDue: make(chan struct{}, 1),
 	}
+	s.last.Store(&state{})
+	return s
 }
 
 func (s *Store) open(dir string, fresh bool) error {

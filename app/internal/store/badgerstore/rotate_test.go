@@ -201,15 +201,15 @@ func TestCompact(t *testing.T) {
 	if n := openable(t, dir, s.codec, secretKey); n == 0 {
 		t.Fatal("the deleted key is not to be found even before the compaction")
 	}
-	if s.drops.Load() != 1 {
-		t.Errorf("%d dropped keys", s.drops.Load())
+	if s.Stats().Dropped != 1 {
+		t.Errorf("%d dropped keys", s.Stats().Dropped)
 	}
 	old := v.StoreDir()
 	if err := s.Compact(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if s.drops.Load() != 0 || v.StoreDir() == old {
-		t.Errorf("%d dropped keys, in %s", s.drops.Load(), v.StoreDir())
+	if s.Stats().Dropped != 0 || v.StoreDir() == old {
+		t.Errorf("%d dropped keys, in %s", s.Stats().Dropped, v.StoreDir())
 	}
 	if _, err := s.Get(t.Context(), gone); !errors.Is(err, hub.ErrNotFound) {
 		t.Errorf("the deleted record: %v", err)

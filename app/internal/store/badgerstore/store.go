@@ -29,10 +29,9 @@ type Store struct {
 	writer chan struct{} // holds a token while an update runs
 	state  state         // of the last update; held by writer
 
-	epoch     atomic.Uint64 // of state, for the anchor
-	anchorDue chan struct{} // an update is not anchored yet
-	anchored  uint64        // as keepAnchor knows
-	drops     atomic.Uint64 // state.dropped, for compactDaily
+	last      atomic.Pointer[state] // what is on disk of it
+	anchorDue chan struct{}         // an update is not anchored yet
+	anchored  uint64                // as keepAnchor knows
 
 	mu     sync.Mutex
 	h      *handle

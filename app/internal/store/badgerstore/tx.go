@@ -237,8 +237,7 @@ func (t *tx) landed() {
 // setState needs the writer's token.
 func (s *Store) setState(st state) {
 	s.state = st
-	s.epoch.Store(st.epoch)
-	s.drops.Store(st.dropped)
+	s.last.Store(&st)
 	s.dueAnchor()
 }
 
