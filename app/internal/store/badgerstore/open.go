@@ -125,6 +125,7 @@ func dbOptions(dir string, log *slog.Logger) badger.Options {
 		WithBaseTableSize(2 << 20).
 		WithBaseLevelSize(8 << 20).
 		WithNumCompactors(2).
+		WithCompactL0OnClose(true). // replaced values take room until then
 		WithValueThreshold(valueThreshold).
 		WithLogger(logger{log})
 }

@@ -314,3 +314,18 @@ func fillBench(b *testing.B, s *Store, n int) {
 		}
 	}
 }
+
+func BenchmarkCompact(b *testing.B) {
+	dir, v := newVault(b)
+	s, err := Open(seal.StoreDir(dir), v, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	fillBench(b, s, 10_000)
+	for b.Loop() {
+		if err := s.Compact(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
