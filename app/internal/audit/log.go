@@ -20,6 +20,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/standpipe/standpipe/app/internal/faults"
 	"github.com/standpipe/standpipe/app/internal/hub"
 )
 
@@ -177,6 +178,7 @@ func (l *Log) path(n int) string {
 // answered. It takes no longer than 250 ms, or three seconds where the disk has
 // to be waited for. The end of ctx does not take back an entry.
 func (l *Log) Record(ctx context.Context, e hub.AuditEntry) error {
+	faults.Point("audit.record")
 	if e.Time.IsZero() {
 		e.Time = time.Now()
 	}
