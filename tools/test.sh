@@ -20,5 +20,8 @@ step "go build in a clean clone" clean_clone_builds
 step "page: build and unit tests" pages
 step "build: hub, plugins, window" make build desktop
 step "go test -race" go test -race -shuffle=on -timeout 15m "${long[@]}" $(go list ./... | grep -v '/app/e2e')
-step "end to end: built product, Chromium, window, real servers" go test -count=1 -parallel 4 -timeout 20m "${long[@]}" -v ./app/e2e/...
+step "end to end: built product, Chromium, window, real servers" go test -count=1 -parallel 4 -timeout 20m "${long[@]}" -v $(go list ./app/e2e/... | grep -v /e2e/security)
+requirements=$(mktemp)
+step "the front door, requirement by requirement" env STANDPIPE_REQUIREMENTS="$requirements" go test -count=1 -parallel 4 -timeout 20m "${long[@]}" ./app/e2e/security
+printf '\n'; cat "$requirements"; rm -f "$requirements"
 summary

@@ -35,7 +35,7 @@ var sectionA = []requirement{
 	{"A9", "stuck clients delay nobody and are closed; header and body are bounded", a9},
 	{"A10", "256 clients at once without one error", a10},
 	{"A11", "the socket is for the same user, by mode and by what the kernel says", a11},
-	{"A12", "on TCP a peer of another user is refused, even with a good key", a12},
+	{"A12", "another user gets nothing over TCP, even with a good key, nor from files or /proc", a12},
 	{"A13", "the discovery file is private; who finds a stranger on the port says so and sends nothing", a13},
 	{"A14", "owner and mode of the folders are checked; no symbolic links", a14},
 	{"A15", "guessing keys is slowed down, for the guesser only", a15},
@@ -402,6 +402,16 @@ func a12(t *testing.T) {
 	}
 	if out, _ := w.other("curl", "-sS", "-m", "10", "-w", "%{http_code}", w.UI+"/ui/api/accounts"); strings.HasSuffix(out, "200") {
 		t.Errorf("another user got the page's API: %s", out)
+	}
+	// Nor by any other way.
+	run := filepath.Dir(w.Socket)
+	for _, args := range [][]string{
+		{"ls", w.home.Data}, {"ls", run}, {"cat", run + "/hub.json"}, {"cat", w.home.Data + "/audit.jsonl"}, {"cat", w.home.Data + "/vault.json"}, {"cat", w.home.Dir + "/master.key"},
+		{"cat", fmt.Sprintf("/proc/%d/environ", w.PID())}, {"head", "-c1", fmt.Sprintf("/proc/%d/mem", w.PID())}, {"ls", fmt.Sprintf("/proc/%d/fd", w.PID())}, {"kill", fmt.Sprint(w.PID())},
+	} {
+		if out, ok := w.other(args[0], args[1:]...); ok {
+			t.Errorf("another user did %v: %s", args, out)
+		}
 	}
 	w.vend(t) // and its owner still gets one
 }

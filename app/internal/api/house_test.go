@@ -64,8 +64,14 @@ const listen = "127.0.0.1:4780"
 
 func newHouse(t testing.TB) *house {
 	t.Helper()
+	return newHouseOn(t, memstore.New(), yes{})
+}
+
+// newHouseOn is a house on a store of the caller's. vends is who audits them.
+func newHouseOn(t testing.TB, store hub.Store, vends hub.Auditor) *house {
+	t.Helper()
 	ctx := context.Background()
-	store, quiet := memstore.New(), slog.New(slog.DiscardHandler)
+	quiet := slog.New(slog.DiscardHandler)
 	h := &house{t: t, conns: hub.NewConnections(store), bus: events.New()}
 	newID := func(p string) string { h.n++; return fmt.Sprintf("%s_%026d", p, h.n) }
 	must := func(err error) {
@@ -85,7 +91,7 @@ func newHouse(t testing.TB) *house {
 	_, err = h.catalog.Save(ctx, "peer", hub.IntegrationChange{Credentials: &sandbox})
 	must(err)
 	h.tokens = tokens.New(tokens.Config{
-		Connections: h.conns, Providers: yes{}, Resolver: h.catalog, Bus: h.bus, Auditor: yes{}, FingerprintKey: make([]byte, 32), Now: time.Now, Logger: quiet,
+		Connections: h.conns, Providers: yes{}, Resolver: h.catalog, Bus: h.bus, Auditor: vends, FingerprintKey: make([]byte, 32), Now: time.Now, Logger: quiet,
 	})
 	h.access, err = access.New(ctx, access.Config{Store: store, Publisher: h.bus, Auditor: yes{}, Now: time.Now, NewID: newID})
 	must(err)

@@ -10,10 +10,12 @@ import (
 	"crypto/hmac"
 	"crypto/hpke"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/standpipe/standpipe/app/internal/hub"
 )
@@ -161,12 +163,30 @@ func (c *chain) seal(buf, session []byte, content any) ([]byte, error) {
 	}
 	l := line{Version: version, Seq: c.Seq + 1, Prev: c.Hash, Session: session}
 	l.Sealed = aead(c.ratchet.key()).Seal(nil, nonce[:], plain, l.context())
-	b, err := json.Marshal(l)
-	if err != nil {
-		return nil, err
+	begin := len(buf)
+	buf = l.append(buf)
+	c.head = head{l.Seq, hashOf(buf[begin:])}
+	return append(buf, '\n'), nil
+}
+
+// append writes the line as it stands in the file: the one form it can have.
+func (l *line) append(buf []byte) []byte {
+	field := func(name string, b []byte) {
+		buf = append(buf, `,"`+name+`":`...)
+		if b == nil {
+			buf = append(buf, "null"...)
+			return
+		}
+		buf = append(base64.StdEncoding.AppendEncode(append(buf, '"'), b), '"')
 	}
-	c.head = head{l.Seq, hashOf(b)}
-	return append(append(buf, b...), '\n'), nil
+	buf = strconv.AppendInt(append(buf, `{"v":`...), int64(l.Version), 10)
+	buf = strconv.AppendUint(append(buf, `,"seq":`...), l.Seq, 10)
+	field("prev", l.Prev)
+	if l.Session != nil {
+		field("session", l.Session)
+	}
+	field("sealed", l.Sealed)
+	return append(buf, '}')
 }
 
 var (
@@ -213,7 +233,7 @@ func (u *unsealer) open(raw []byte) (opened, error) {
 		}
 		return o, errForm
 	}
-	if b, err := json.Marshal(o.line); err != nil || !bytes.Equal(b, raw) {
+	if !bytes.Equal(o.line.append(nil), raw) {
 		return o, errAltered // the same meaning in other bytes is not what was written
 	}
 	plain, err := u.unseal(&o.line)
