@@ -14,7 +14,7 @@ LDFLAGS  := -s -w -X github.com/standpipe/standpipe/app/internal/version.number=
 	-X github.com/standpipe/standpipe/app/internal/catalog.publicClients=$(PUBLIC_CLIENTS)
 GOSTATIC := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 PLUGINS  := $(notdir $(wildcard plugins/*))
-GOFILES  := $(shell find app configs plugins sdk frontend -name '*.go' -not -path '*/node_modules/*' 2>/dev/null) main.go go.mod go.sum
+GOFILES  := $(shell find app configs plugins sdk frontend -name '*.go' -not -name '*_test.go' -not -path '*/testdata/*' -not -path '*/node_modules/*' 2>/dev/null) main.go go.mod go.sum
 
 .PHONY: help
 help: ## list the targets
