@@ -29,7 +29,6 @@ func d1(t *testing.T) {
 	w := newWorld(t, setup{rules: stale})
 	time.Sleep(4 * time.Second) // the token of a real clock expires
 	before := w.op.Count("refresh_token")
-	w.op.Fail(oauthtest.EndpointToken, 0, oauthtest.Fault{})
 	var all sync.WaitGroup
 	var mu sync.Mutex
 	tokens := map[string]int{}
@@ -37,7 +36,10 @@ func d1(t *testing.T) {
 		all.Go(func() {
 			a, err := w.Send(http.MethodPost, w.rich, vendPath, map[string]any{})
 			if err != nil || a.Status != 200 {
-				t.Errorf("%v %+v", err, a)
+				t.Errorf("a caller: %v", err)
+				if a != nil {
+					t.Errorf("%d %s", a.Status, a.Body)
+				}
 				return
 			}
 			mu.Lock()
@@ -97,8 +99,6 @@ func d2(t *testing.T) {
 
 func d3(t *testing.T) {
 	w := newWorld(t, setup{rules: stale})
-	front := newForger(t, w.op)
-	_ = front
 	time.Sleep(4 * time.Second)
 	// The refresh hangs at the provider; meanwhile the user reconnects.
 	w.op.Fail(oauthtest.EndpointToken, 1, oauthtest.Fault{Hang: true})

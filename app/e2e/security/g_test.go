@@ -157,7 +157,7 @@ func g1(t *testing.T) {
 		h.Env = append(h.Env, "STANDPIPE_CANARY=1", "AWS_SECRET_ACCESS_KEY=x", "SSH_AUTH_SOCK=/x")
 	}}, "curious")
 	names := strings.Fields(w.connectEvil(t, "curious")["env"])
-	known := []string{"PLUGIN_CLIENT_CERT", "PLUGIN_MIN_PORT", "PLUGIN_MAX_PORT", "PLUGIN_PROTOCOL_VERSIONS", "PLUGIN_UNIX_SOCKET_DIR", "PLUGIN_UNIX_SOCKET_GROUP", "PLUGIN_MULTIPLEX_GRPC", "STANDPIPE_PLUGIN", "STANDPIPE_PROVIDER_PLUGIN", "STANDPIPE_HOST_SOCKET", "STANDPIPE_DIAL", "TMPDIR", "GOMAXPROCS", "GOMEMLIMIT"}
+	known := []string{"PLUGIN_CLIENT_CERT", "PLUGIN_MIN_PORT", "PLUGIN_MAX_PORT", "PLUGIN_PROTOCOL_VERSIONS", "PLUGIN_UNIX_SOCKET_DIR", "PLUGIN_UNIX_SOCKET_GROUP", "PLUGIN_MULTIPLEX_GRPC", "STANDPIPE_PLUGIN", "STANDPIPE_PROVIDER_PLUGIN", "STANDPIPE_HOST_SOCKET", "STANDPIPE_DIAL", "TMPDIR", "GOMAXPROCS", "GOMEMLIMIT", "GOTRACEBACK"}
 	if len(names) > 8 {
 		t.Errorf("%d names: %v", len(names), names)
 	}
@@ -496,6 +496,9 @@ func g10(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(w.evilDir, "standpipe-provider-unpinned"), b, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(w.home.Data + "/run/plugins"); err != nil { // the copies of what was pinned
 		t.Fatal(err)
 	}
 	w.Hub = w.home.Serve("--listen", w.addr(), "--plugins", w.evilDir)

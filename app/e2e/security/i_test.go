@@ -93,6 +93,11 @@ func i3(t *testing.T) {
 			t.Errorf("%s: markup from outside is alive (%v)", hash, err)
 		}
 	}
+	// An icon that holds code is refused with its plugin, not cleaned.
+	painted := evil(t, setup{alone: true}, "painter")
+	rig.Eventually(t, "a plugin with a hostile icon is refused", func() bool {
+		return strings.Contains(painted.plugins(t)["painter"].Error, "icon")
+	})
 	text := w.home.CLI("status")
 	if !strings.Contains(text, "<img") {
 		t.Errorf("status shows %s", text)

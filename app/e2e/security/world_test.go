@@ -81,7 +81,7 @@ func provider(t *testing.T, rules oauthtest.Rules, quirks oauthtest.Quirks) *oau
 		rules.Lives.Access = time.Hour
 	}
 	op, err := oauthtest.Start(oauthtest.Options{
-		Clients: []oauthtest.Client{{ID: clientID, Secret: clientSecret, RedirectURIs: []string{"http://127.0.0.1/callback/openid", "http://127.0.0.1/callback/other", "http://127.0.0.1/callback/evil"}, AnyPort: true}},
+		Clients: []oauthtest.Client{{ID: clientID, Secret: clientSecret, RedirectURIs: []string{"http://127.0.0.1/callback/openid", "http://127.0.0.1/callback/openid/other", "http://127.0.0.1/callback/openid/evil"}, AnyPort: true}},
 		Users: []oauthtest.User{
 			{Subject: "1", Login: "alice", Email: "alice@example.test"}, {Subject: "2", Login: "bob", Email: "bob@example.test"},
 			{Subject: "3", Login: `<img src=x onerror="document.title='pwned'">`},
@@ -209,6 +209,19 @@ func (w *world) vend(t *testing.T) string {
 	return a.Field("access_token", "access_token")
 }
 
+// curl draws a token as a program of the hub's user, which a test that runs as
+// root is not, and returns the answer.
+func (w *world) curl(t *testing.T, key string) string {
+	t.Helper()
+	cmd := w.home.Command("curl", "-sS", "--config", "-", "-H", "Content-Type: application/json", "-d", "{}", w.AppAPI+vendPath)
+	cmd.Stdin = strings.NewReader("header = \"Authorization: Bearer " + key + "\"\n")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return string(out)
+}
+
 // answer is what a raw request got.
 type answer struct {
 	status int
@@ -228,7 +241,8 @@ func raw(t *testing.T, addr, request string) answer {
 	if _, err := io.WriteString(c, request); err != nil {
 		t.Fatal(err)
 	}
-	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+	method, _, _ := strings.Cut(request, " ")
+	resp, err := http.ReadResponse(bufio.NewReader(c), &http.Request{Method: method})
 	if err != nil {
 		t.Fatalf("no answer to %q: %v", request, err)
 	}

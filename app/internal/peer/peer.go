@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/standpipe/standpipe/app/internal/hub"
 )
@@ -46,9 +47,38 @@ func ConnContext(ctx context.Context, c net.Conn) context.Context {
 		if err != nil {
 			return hub.Peer{}
 		}
+		if !looks.take(time.Now()) {
+			return hub.Peer{UID: o.uid}
+		}
 		return processOf(o)
 	})
 	return hub.WithPeerFunc(context.WithValue(ctx, connKey{}, p), p.peer)
+}
+
+// looks bounds how often the processes of this machine are looked through,
+// which takes some milliseconds: a program that opens connections by the hundred
+// must not slow down the others. Then only the user is told.
+var looks = &budget{perSecond: 20}
+
+// budget lets through perSecond, and as many at once after a quiet second.
+type budget struct {
+	perSecond float64
+
+	mu   sync.Mutex
+	left float64
+	last time.Time
+}
+
+func (b *budget) take(now time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.left = min(b.perSecond, b.left+now.Sub(b.last).Seconds()*b.perSecond)
+	b.last = now
+	if b.left < 1 {
+		return false
+	}
+	b.left--
+	return true
 }
 
 func addrOf(a net.Addr) netip.AddrPort {

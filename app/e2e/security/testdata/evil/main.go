@@ -85,7 +85,7 @@ type provider string
 func (p provider) Describe(context.Context, *sdk.DescribeRequest) (*sdk.DescribeResponse, error) {
 	return &sdk.DescribeResponse{Providers: []sdk.Descriptor{{
 		Slug: string(p), Name: "Evil <b>" + string(p) + "</b>", Description: "For tests.",
-		Icon:         `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1" onload="alert(1)"><script>alert(1)</script><path d="M0 0"/></svg>`,
+		Icon:         icon(p),
 		AllowedHosts: []string{"id.example:443"},
 		Revoke:       sdk.ReachToken,
 	}}}, nil
@@ -200,4 +200,12 @@ func look(_ context.Context, out map[string]string) {
 			out["network"] += addr + " " // refused: by a peer, so there is a way
 		}
 	}
+}
+
+// icon is a picture, or a program that says it is one.
+func icon(p provider) string {
+	if p == "painter" {
+		return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1" onload="alert(1)"><script>alert(1)</script><path d="M0 0"/></svg>`
+	}
+	return `<svg viewBox="0 0 1 1"><path d="M0 0"/></svg>`
 }
