@@ -15,5 +15,5 @@ args=(-bin bin -fill "$work/fill" -seconds "${BENCH_SECONDS:-2}" -rounds "${BENC
 [[ -z ${BENCH_STORES:-} ]] || args+=(-stores "$BENCH_STORES")
 code=0
 "$work/bench" "${args[@]}" "$@" || code=$?
-(($#)) || { tools/bench/backup.sh; tools/bench/overhead.sh; }
+(($#)) || { tools/bench/backup.sh; tools/bench/overhead.sh; tools/bench-vault.sh; }
 exit $code

@@ -55,7 +55,7 @@ func Open(dir string, sealer Sealer, log *slog.Logger, options ...Option) (*Stor
 	if err := s.check(); err != nil {
 		return nil, errors.Join(err, s.h.db.Close())
 	}
-	s.reportDamage()
+	s.background.Go(s.reportDamage) // nobody has to wait for it
 	s.background.Go(s.collectGarbage)
 	s.background.Go(s.keepAnchor)
 	s.background.Go(s.compactDaily)

@@ -240,12 +240,12 @@ func TestTamperedTable(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		wantIntegrity(t, s, victim)
+		if err := s.Close(); err != nil { // which waits for the look at all blocks
+			t.Error(err)
+		}
 		if !strings.Contains(log.String(), "files are damaged") {
 			t.Errorf("byte %d: the log does not tell of the damage: %s", at, log.String())
-		}
-		wantIntegrity(t, s, victim)
-		if err := s.Close(); err != nil {
-			t.Error(err)
 		}
 	}
 }
