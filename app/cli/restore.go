@@ -82,7 +82,7 @@ func (e *env) showRestored(r *app.Restored) error {
 	switch {
 	case r.Held > 0:
 		e.note("")
-		e.note("%d accounts are out of use for now: their tokens may be in use where the backup was made, and two hubs that", r.Held)
+		e.note("Accounts that are out of use for now: %d. Their tokens may be in use where the backup was made, and two hubs that", r.Held)
 		e.note("renew one token can destroy it. Once that hub is stopped for good: standpipe connections resume --all")
 	case m.Moved:
 		e.note("The accounts have moved here. Restore this backup nowhere else, and delete it.")

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 echo "== backup and restore of 10,000 connections, against reading every record once"
-go test -run '^$' -bench '(ReadStore|Backup|Restore)10000' -benchtime 3x ./app | awk '
+go test -run '^$' -bench '(ReadStore|Backup|Restore)10000' -benchtime 1x ./app | awk '
   /^Benchmark/ {
     name = $1; sub(/^Benchmark/, "", name); sub(/10000.*/, "", name)
     for (i = 2; i < NF; i++) { if ($(i + 1) == "ns/op") ns[name] = $i; if ($(i + 1) == "bytes") bytes[name] = $i }
