@@ -32,6 +32,8 @@ var checks = []check{
 	{"vault.rotation", checkRotation},
 	{"store.records", checkRecords},
 	{"store.deleted", checkDeleted},
+	{"store.replaced", checkReplaced},
+	{"connections.elsewhere", checkElsewhere},
 	{"process.memory", checkMemory},
 	{"process.hardening", func(context.Context, *App) []contract.Finding { return checkProcess() }},
 	{"config", checkConfig},

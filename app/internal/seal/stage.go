@@ -253,6 +253,22 @@ func syncTree(root string) error {
 	})
 }
 
+// Replaced lists the folders of the stores that were replaced in a data folder
+// and are kept.
+func Replaced(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, storage("look into the data folder: %w", err)
+	}
+	var out []string
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), replacedPrefix) {
+			out = append(out, filepath.Join(dir, e.Name()))
+		}
+	}
+	return out, nil
+}
+
 // Occupant is what holds a data folder, as far as can be told without a key.
 type Occupant struct {
 	Source  Source // as the store remembers it; zero where that cannot be read
