@@ -23,7 +23,7 @@ func (a *App) openLock(ctx context.Context) (err error) {
 type vaultKeys struct{ *seal.Vault }
 
 // Passphrase implements lock.Vault.
-func (v vaultKeys) Passphrase() bool { return v.Info().Source == string(seal.PassphraseFD) }
+func (v vaultKeys) Passphrase() bool { return v.Info().Prompt }
 
 // Unlock implements lock.Vault.
 func (v vaultKeys) Unlock(passphrase secret.Value) error {

@@ -146,11 +146,20 @@ type Result struct {
 // Try runs the command line and returns however it ended.
 func (h *Home) Try(args ...string) Result {
 	h.t.Helper()
+	return h.TryWith("", args...)
+}
+
+// TryWith is Try with something on standard input.
+func (h *Home) TryWith(input string, args ...string) Result {
+	h.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	cmd := h.Command(h.Program, args...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if input != "" {
+		cmd.Stdin = strings.NewReader(input)
+	}
 	if err := cmd.Start(); err != nil {
 		h.t.Fatal(err)
 	}
