@@ -39,6 +39,10 @@ type Descriptor struct {
 	RefreshMaxLife  time.Duration // any refresh token dies after this, used or not; zero: unknown
 	Revoke          Reach         // the narrowest revocation that Revoke can do
 	RevokeNote      string        // what to tell the user where Revoke is ReachNone
+	// NarrowsScopes is set where a refresh that names scopes issues an access
+	// token with these only, and leaves the refresh token and the other access
+	// tokens as they are. The host believes it together with RotationNone.
+	NarrowsScopes bool
 
 	// Remedies say in the provider's own words what helps, by reason; where
 	// there is none, the host has a general one.

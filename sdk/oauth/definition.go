@@ -43,6 +43,7 @@ type definition struct {
 	RefreshMaxLife  Duration     `json:"refresh_max_life"`
 	Revoke          sdk.Reach    `json:"revoke"`
 	RevokeNote      string       `json:"revoke_note"`
+	NarrowsScopes   bool         `json:"narrows_scopes"`
 
 	Remedies map[sdk.Reason]string `json:"remedies"`
 
@@ -114,7 +115,7 @@ func (d *definition) descriptor() sdk.Descriptor {
 		GraceWindow:     time.Duration(d.GraceWindow),
 		RefreshMargin:   time.Duration(d.RefreshMargin),
 		RefreshIdleLife: time.Duration(d.RefreshIdleLife),
-		Revoke:          d.Revoke, RevokeNote: d.RevokeNote, Sandbox: d.Sandbox,
+		Revoke:          d.Revoke, RevokeNote: d.RevokeNote, NarrowsScopes: d.NarrowsScopes, Sandbox: d.Sandbox,
 	}
 	for _, s := range d.Scopes {
 		out.Scopes = append(out.Scopes, sdk.Scope(s))

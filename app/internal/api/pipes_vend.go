@@ -4,6 +4,7 @@ package api
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -68,9 +69,15 @@ func (a *API) vend(ctx context.Context, in *vendInput) (*hub.Vended, *hub.Entry,
 	if err != nil {
 		return nil, nil, err
 	}
-	sel, err := a.cfg.Access.Draw(ctx, hub.DrawRequest{
+	draw := hub.DrawRequest{
 		SelectRequest: req, Scopes: b.Scopes, Narrows: entry.Descriptor != nil && entry.Descriptor.NarrowsScopes, Wait: waitOf(in.Prefer),
-	})
+	}
+	if name := deref(b.Token); name != "" {
+		if err := a.drawNamed(ctx, &draw, name); err != nil {
+			return nil, nil, err
+		}
+	}
+	sel, err := a.cfg.Access.Draw(ctx, draw)
 	if err != nil {
 		return nil, nil, a.denied(ctx, app.ID, in.Slug, err)
 	}
@@ -85,6 +92,26 @@ func (a *API) vend(ctx context.Context, in *vendInput) (*hub.Vended, *hub.Entry,
 	a.cfg.Access.Drew(ctx, app.ID, v)
 	a.cfg.Lock.Used()
 	return v, &entry, nil
+}
+
+// drawNamed makes a draw one of a further token: what it may do, and not what
+// the main one may, is held against the ceiling of the grant. No provider
+// narrows a further token.
+func (a *API) drawNamed(ctx context.Context, draw *hub.DrawRequest, name string) error {
+	conns := slices.Clone(draw.Connections)
+	for i, c := range conns {
+		toks, err := a.cfg.Connections.Tokens(ctx, c.ID)
+		if err != nil {
+			return err
+		}
+		if n, ok := toks.Current.Named[name]; ok && name != toks.Current.Name {
+			named := *c
+			named.Scopes, conns[i] = n.Scopes, &named
+			draw.Narrows = false
+		}
+	}
+	draw.Connections = conns
+	return nil
 }
 
 // inTheirWords gives an outcome that needs the user the provider's own remedy.

@@ -89,6 +89,7 @@ var providerSchema = schema{
 	"remedies":          {kind: kTable},
 	"revoke":            {choices: reaches},
 	"revoke_note":       {},
+	"narrows_scopes":    {kind: kBool},
 	"sandbox":           {kind: kTable},
 
 	"issuer":                {},

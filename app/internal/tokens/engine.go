@@ -87,10 +87,11 @@ type Engine struct {
 
 	mu       sync.Mutex
 	closed   bool
-	paused   bool                // the hub is locked
-	slots    map[string]*slot    // by connection id; only where something is going on
-	circuits map[string]*circuit // by integration
-	revoking map[string]bool     // revocations that somebody is at
+	paused   bool                  // the hub is locked
+	narrowed map[string]*narrowing // by connection and scopes; see narrow.go
+	slots    map[string]*slot      // by connection id; only where something is going on
+	circuits map[string]*circuit   // by integration
+	revoking map[string]bool       // revocations that somebody is at
 
 	metrics metrics
 }

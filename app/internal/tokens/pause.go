@@ -23,10 +23,18 @@ func (e *Engine) Pause(ctx context.Context) {
 			flights = append(flights, s.next)
 		}
 	}
-	e.mu.Unlock()
+	waits := make([]<-chan struct{}, 0, len(flights)+len(e.narrowed))
 	for _, f := range flights {
+		waits = append(waits, f.done)
+	}
+	for _, n := range e.narrowed {
+		waits = append(waits, n.done)
+	}
+	e.narrowed = nil // they are in memory only, and leave it
+	e.mu.Unlock()
+	for _, done := range waits {
 		select {
-		case <-f.done:
+		case <-done:
 		case <-ctx.Done():
 			return
 		}

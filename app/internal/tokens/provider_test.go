@@ -108,6 +108,7 @@ func (p *provider) Refresh(ctx context.Context, to hub.Target, req hub.RefreshRe
 	if err != nil {
 		return hub.TokenAnswer{}, err
 	}
+	a.Tokens.Scopes = req.Scopes // as asked for, where somebody asked
 	if edit != nil {
 		edit(&a)
 	}

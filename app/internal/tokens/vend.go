@@ -57,6 +57,9 @@ func (e *Engine) vend(ctx context.Context, req hub.VendRequest) (*hub.Vended, *h
 			return v, err
 		}
 	}
+	if req.Scopes != nil {
+		return e.vendNarrowed(ctx, state, &req)
+	}
 	now := e.now()
 	set := &state.tokens.Current
 	force, warning := e.refused(set, &req)

@@ -649,6 +649,7 @@ type Descriptor struct {
 	RefreshMaxLife  *durationpb.Duration   `protobuf:"bytes,25,opt,name=refresh_max_life,json=refreshMaxLife,proto3" json:"refresh_max_life,omitempty"`
 	Remedies        map[string]string      `protobuf:"bytes,26,rep,name=remedies,proto3" json:"remedies,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	PublicDevice    bool                   `protobuf:"varint,27,opt,name=public_device,json=publicDevice,proto3" json:"public_device,omitempty"`
+	NarrowsScopes   bool                   `protobuf:"varint,28,opt,name=narrows_scopes,json=narrowsScopes,proto3" json:"narrows_scopes,omitempty"`
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
@@ -868,6 +869,13 @@ func (x *Descriptor) GetRemedies() map[string]string {
 func (x *Descriptor) GetPublicDevice() bool {
 	if x != nil {
 		return x.PublicDevice
+	}
+	return false
+}
+
+func (x *Descriptor) GetNarrowsScopes() bool {
+	if x != nil {
+		return x.NarrowsScopes
 	}
 	return false
 }
@@ -2576,7 +2584,7 @@ const file_standpipe_provider_v1_provider_proto_rawDesc = "" +
 	"\x10DescribeResponse\x12?\n" +
 	"\tproviders\x18\x01 \x03(\v2!.standpipe.provider.v1.DescriptorR\tproviders\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x10\n" +
-	"\x03sdk\x18\x03 \x01(\tR\x03sdk\"\xa7\t\n" +
+	"\x03sdk\x18\x03 \x01(\tR\x03sdk\"\xce\t\n" +
 	"\n" +
 	"Descriptor\x12\x12\n" +
 	"\x04slug\x18\x01 \x01(\tR\x04slug\x12\x12\n" +
@@ -2612,7 +2620,8 @@ const file_standpipe_provider_v1_provider_proto_rawDesc = "" +
 	"\bwarnings\x18\x18 \x03(\tR\bwarnings\x12C\n" +
 	"\x10refresh_max_life\x18\x19 \x01(\v2\x19.google.protobuf.DurationR\x0erefreshMaxLife\x12K\n" +
 	"\bremedies\x18\x1a \x03(\v2/.standpipe.provider.v1.Descriptor.RemediesEntryR\bremedies\x12#\n" +
-	"\rpublic_device\x18\x1b \x01(\bR\fpublicDevice\x1a;\n" +
+	"\rpublic_device\x18\x1b \x01(\bR\fpublicDevice\x12%\n" +
+	"\x0enarrows_scopes\x18\x1c \x01(\bR\rnarrowsScopes\x1a;\n" +
 	"\rRemediesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x89\x01\n" +
