@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package e2e
+
+import (
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/standpipe/standpipe/app/e2e/rig"
+)
+
+// answerWhole is what a provider says that is well.
+const answerWhole = `{"access_token":"renewed","refresh_token":"next","token_type":"Bearer","expires_in":3600}`
+
+// faults are what a token endpoint can do wrong, and what the caller of an
+// expired token is told then.
+var faults = []struct {
+	name   string
+	do     func(http.ResponseWriter, *http.Request)
+	within time.Duration
+	code   string // of the answer
+}{
+	{"reset", func(w http.ResponseWriter, _ *http.Request) {
+		if c, _, err := http.NewResponseController(w).Hijack(); err == nil {
+			_ = c.(*net.TCPConn).SetLinger(0)
+			_ = c.Close()
+		}
+	}, 10 * time.Second, "provider_unavailable"},
+	{"closed", func(w http.ResponseWriter, _ *http.Request) {
+		if c, _, err := http.NewResponseController(w).Hijack(); err == nil {
+			_ = c.Close()
+		}
+	}, 10 * time.Second, "provider_unavailable"},
+	{"429", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After", "77")
+		http.Error(w, `{"error":"slow_down"}`, http.StatusTooManyRequests)
+	}, 10 * time.Second, "rate_limited"},
+	{"500", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "oops", http.StatusInternalServerError) }, 10 * time.Second, "provider_unavailable"},
+	{"html", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = io.WriteString(w, "<html><body>We are down for maintenance</body></html>")
+	}, 10 * time.Second, "provider_unavailable"},
+	{"empty", func(http.ResponseWriter, *http.Request) {}, 10 * time.Second, "provider_unavailable"},
+	{"half a body", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Content-Length", fmt.Sprint(len(answerWhole)))
+		_, _ = io.WriteString(w, answerWhole[:len(answerWhole)/2])
+	}, 10 * time.Second, "provider_unavailable"},
+	{"garbage", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"access_token":[1,2,{"`)
+	}, 10 * time.Second, "provider_unavailable"},
+	{"slow drip", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		for i := 0; r.Context().Err() == nil; i++ {
+			_, _ = io.WriteString(w, answerWhole[i%len(answerWhole):i%len(answerWhole)+1])
+			_ = http.NewResponseController(w).Flush()
+			time.Sleep(time.Second) // it is the server that is slow
+		}
+	}, 45 * time.Second, "provider_unavailable"},
+	{"hang", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, 45 * time.Second, "provider_unavailable"},
+}
+
+// faulty is an OpenID provider whose token endpoint does one of the faults
+// until it is mended.
+func faulty(t *testing.T, do func(http.ResponseWriter, *http.Request)) (url string, mend func()) {
+	t.Helper()
+	var well atomic.Bool
+	mux := http.NewServeMux()
+	s := httptest.NewUnstartedServer(mux)
+	mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprintf(w, `{"issuer":"http://%[1]s","authorization_endpoint":"http://%[1]s/a","token_endpoint":"http://%[1]s/token","jwks_uri":"http://%[1]s/k","response_types_supported":["code"],"subject_types_supported":["public"],"id_token_signing_alg_values_supported":["RS256"]}`, r.Host)
+	})
+	mux.HandleFunc("POST /token", func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		if !well.Load() {
+			do(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, answerWhole)
+	})
+	s.Start()
+	t.Cleanup(func() {
+		s.CloseClientConnections()
+		s.Close()
+	})
+	return s.URL, func() { well.Store(true) }
+}
+
+// TestProviderFaults: whatever a provider does wrong, the caller gets a true
+// reason in time, the connection stays, and works when the provider does.
+func TestProviderFaults(t *testing.T) {
+	t.Parallel()
+	h := rig.NewHome(t)
+	wrong := httptest.NewUnstartedServer(http.NotFoundHandler())
+	wrong.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+	wrong.StartTLS() // nobody trusts its certificate
+	t.Cleanup(wrong.Close)
+	mend := map[string]func(){}
+	config := ""
+	add := func(name, issuer string) {
+		config += fmt.Sprintf("integration %q {\n  provider = \"openid\"\n  client_id = \"bench\"\n  client_secret = file(\"secret\")\n  network = \"private\"\n  config = { issuer = %q }\n}\n", slugOf(name), issuer)
+	}
+	for _, f := range faults {
+		url, m := faulty(t, f.do)
+		mend[f.name] = m
+		add(f.name, url)
+	}
+	add("certificate", wrong.URL)
+	add("no name", "https://no-such-host.invalid")
+	h.Write("secret", "bench")
+	h.Configure(config)
+	fill := filepath.Join(h.Dir, "fill")
+	if out, err := exec.Command("go", "build", "-o", fill, "./fill").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	all := append([]string{"certificate", "no name"}, namesOf()...)
+	for _, name := range all {
+		h.Fill(fill, "-integration", slugOf(name), "-owner", "me", "-left", "-1m")
+	}
+	hub := h.Serve()
+	key := h.AddApp("patient", "--all")
+
+	check := func(t *testing.T, name string, within time.Duration, code string) {
+		t.Helper()
+		path := "/data-integrations/" + slugOf(name) + "/token"
+		begin := time.Now()
+		a := hub.Post(key, path, map[string]any{})
+		took := time.Since(begin)
+		if a.Status != 503 || a.Field("code") != code || a.Field("message") == "" || a.Header.Get("Retry-After") == "" {
+			t.Errorf("the caller got %d %s (Retry-After %q), want %s", a.Status, a.Body, a.Header.Get("Retry-After"), code)
+		}
+		if took > within {
+			t.Errorf("after %v", took)
+		}
+		begin = time.Now()
+		again := hub.Post(key, path, map[string]any{})
+		if d := time.Since(begin); d > 2*time.Second {
+			t.Errorf("a known outage was answered after %v", d)
+		}
+		t.Logf("%-12s after %6s: %d %s, Retry-After %s", name, took.Round(10*time.Millisecond), a.Status, a.Field("code"), again.Header.Get("Retry-After"))
+	}
+	for _, f := range faults {
+		t.Run(f.name, func(t *testing.T) {
+			t.Parallel()
+			check(t, f.name, f.within, f.code)
+			var status struct {
+				Connections []struct{ Integration, State string }
+			}
+			h.JSON(&status, "status")
+			for _, c := range status.Connections {
+				if c.Integration == slugOf(f.name) && c.State != "connected" {
+					t.Errorf("an outage made it %s", c.State)
+				}
+			}
+			mend[f.name]()
+			if f.name == "429" {
+				return // it is asked again when it said so
+			}
+			rig.EventuallyFor(t, 2*time.Minute, "it works again", func() bool {
+				a := hub.Post(key, "/data-integrations/"+slugOf(f.name)+"/token", map[string]any{})
+				return a.Field("access_token", "access_token") == "renewed"
+			})
+		})
+	}
+	for _, name := range []string{"certificate", "no name"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			check(t, name, 20*time.Second, "provider_unavailable")
+		})
+	}
+}
+
+func slugOf(name string) string { return "f-" + strings.ReplaceAll(name, " ", "-") }
+
+func namesOf() (out []string) {
+	for _, f := range faults {
+		out = append(out, f.name)
+	}
+	return out
+}
