@@ -34,7 +34,7 @@ func (a *App) Run(ctx context.Context) error {
 		return errors.New("a hub that was opened for one command does not serve")
 	}
 	g, ctx := errgroup.WithContext(ctx)
-	local := a.server(ctx, a.api.Local())
+	local := a.server(ctx, a.refusePlugins(a.api.Local()))
 	local.ConnContext = socketContext
 	a.serve(ctx, g, local, a.listen.socket)
 	tcp := func(h http.Handler, list []net.Listener) {

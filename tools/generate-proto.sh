@@ -7,3 +7,4 @@ cd "$(dirname "$0")/.."
 buf() { go tool -modfile=tools/go.mod buf "$@"; }
 buf lint sdk/proto
 buf generate --template sdk/proto/buf.gen.yaml sdk/proto
+cp sdk/proto/standpipe/provider/v1/provider.proto docs/plugins/node/provider.proto

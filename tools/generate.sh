@@ -5,3 +5,4 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 tools/generate-proto.sh
 go generate ./app/...
+tools/generate-sdk-reference.sh

@@ -254,6 +254,16 @@ func (d *developing) standIn(ctx context.Context) (stop func(), err error) {
 		}
 		redirects = append(redirects, in.RedirectURI)
 	}
+	// Whatever else is played by the sandbox is played by the stand-in now.
+	accounts, err := d.client.Accounts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, in := range accounts.Integrations {
+		if in.Credentials == hub.CredentialsSandbox && !slices.Contains(redirects, in.RedirectURI) {
+			redirects = append(redirects, in.RedirectURI)
+		}
+	}
 	fake, err := shape.Fake(strings.TrimSuffix(info.Sandbox, "/"), sandbox.ClientID, sandbox.ClientSecret, redirects...)
 	if err != nil {
 		return nil, err

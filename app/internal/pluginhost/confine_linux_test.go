@@ -35,6 +35,9 @@ func TestConfined(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := h.status(t, "snoop")
+	if !h.Owns(s.PID) || h.Owns(os.Getpid()) || h.Owns(os.Getppid()) {
+		t.Errorf("Owns: the plugin %v, this process %v", h.Owns(s.PID), h.Owns(os.Getpid()))
+	}
 	t.Logf("network %s, files %s: %v", s.Network, s.Files, got.Tokens.Metadata)
 	if s.Files == Open {
 		t.Skip("this system has no Landlock")

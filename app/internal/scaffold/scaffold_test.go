@@ -74,6 +74,27 @@ func TestNew(t *testing.T) {
 	}
 }
 
+// TestTutorial holds the listings of the tutorial to what is generated.
+func TestTutorial(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "acme")
+	if _, err := scaffold.Write(scaffold.Options{Name: "acme", Dir: dir, SDK: sdk(t)}); err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile(filepath.Join(sdk(t), "docs", "plugins", "tutorial.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{"main.go", "provider.go"} {
+		b, err := os.ReadFile(filepath.Join(dir, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if listing := "```go generated " + file + "\n" + string(b) + "```"; !strings.Contains(string(page), listing) {
+			t.Errorf("the tutorial's listing of %s is not what `plugin new` writes:\n%s", file, b)
+		}
+	}
+}
+
 // TestLines counts the lines of the smallest plugin: what somebody has to write,
 // and to read, for a provider without peculiarities.
 func TestLines(t *testing.T) {
