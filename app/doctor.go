@@ -54,7 +54,11 @@ func bad(err error) []contract.Finding {
 	if e.Code == hub.CodeInternal { // the reader is the one who runs the program
 		e = &hub.Error{Message: err.Error()}
 	}
-	return []contract.Finding{{Status: contract.FindingError, Detail: e.Message, Remedy: e.Remedy}}
+	status := contract.FindingError
+	if e.Code == hub.CodeLocked { // not wrong, only not to be looked at now
+		status = contract.FindingWarning
+	}
+	return []contract.Finding{{Status: status, Detail: e.Message, Remedy: e.Remedy}}
 }
 
 func (a *App) diagnose(ctx context.Context) contract.Diagnosis {
