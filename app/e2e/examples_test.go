@@ -64,15 +64,21 @@ func TestExamples(t *testing.T) {
 	}
 	good := h.Write("good.key", h.AddApp("example", "--grant", "openid")+"\n")
 	bad := h.Write("bad.key", h.AddApp("ungranted")+"\n")
+	// The later of these runs come within the minute after the first one's
+	// question ended without an answer.
 	run := func(key string, args ...string) (string, error) {
 		cmd := h.Command(args[0], args[1:]...)
 		cmd.Env = append(cmd.Env, "STANDPIPE_URL="+hub.AppAPI, "STANDPIPE_KEY_FILE="+key)
 		out, err := cmd.CombinedOutput()
 		return string(out), err
 	}
+	python := "/usr/bin/python3" // one in a home folder is not for the product's user
+	if _, err := os.Stat(python); err != nil {
+		python = rig.Program(t, "python3")
+	}
 	for name, args := range map[string][]string{
 		"curl":   {"sh", docs + "/token.sh", "openid"},
-		"python": {"python3", docs + "/token.py", "openid"},
+		"python": {python, docs + "/token.py", "openid"},
 		"node":   {"node", docs + "/token.mjs", "openid"},
 		"go":     {binary, "openid"},
 	} {
@@ -96,7 +102,7 @@ func TestExamples(t *testing.T) {
 			if _, ok := op.Lookup(got); !ok {
 				t.Errorf("it prints %q", got)
 			}
-			if out, err := run(bad, args...); err == nil || !strings.Contains(out, "granted") {
+			if out, err := run(bad, args...); err == nil || !strings.Contains(out, "granted") && !strings.Contains(out, "did not allow") {
 				t.Errorf("without a grant: %v, %s", err, out)
 			}
 		})
