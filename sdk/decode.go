@@ -18,6 +18,7 @@ func decodeAuthorize(p *providerpb.AuthorizeRequest) *AuthorizeRequest {
 		Target: decodeTarget(p.GetTarget()), RedirectURI: p.GetRedirectUri(), State: p.GetState(), Nonce: p.GetNonce(),
 		CodeChallenge: p.GetCodeChallenge(), Scopes: p.GetScopes(), LoginHint: p.GetLoginHint(),
 		SelectAccount: p.GetSelectAccount(), Reconnect: p.GetReconnect(), NeedRefreshToken: p.GetNeedRefreshToken(),
+		ClientSecret: secret.New(p.GetClientSecret()),
 	}
 }
 

@@ -30,7 +30,10 @@ type Descriptor struct {
 	// PublicDevice is set where a client without a secret can connect by
 	// device flow although SecretRequired.
 	PublicDevice bool
-	Redirect     RedirectRule
+	// PushedRequests is set where an authorization request may be pushed (RFC
+	// 9126): Authorize is then given the client secret.
+	PushedRequests bool
+	Redirect       RedirectRule
 
 	Rotation        Rotation
 	GraceWindow     time.Duration // how long a rotated refresh token still works

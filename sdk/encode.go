@@ -42,7 +42,7 @@ func encodeAccount(a *Account) *providerpb.Account {
 }
 
 func encodeAuthorize(r *AuthorizeResponse) *providerpb.AuthorizeResponse {
-	return &providerpb.AuthorizeResponse{Url: r.URL, Issuer: r.Issuer, IssuerRequired: r.IssuerRequired}
+	return &providerpb.AuthorizeResponse{Url: r.URL, Issuer: r.Issuer, IssuerRequired: r.IssuerRequired, Pushed: r.Pushed}
 }
 
 func encodeExchange(r *ExchangeResponse) *providerpb.ExchangeResponse {
@@ -110,7 +110,7 @@ func encodeDescriptor(d *Descriptor) *providerpb.Descriptor {
 		RefreshMargin: duration(d.RefreshMargin), RefreshIdleLife: duration(d.RefreshIdleLife),
 		Revoke: string(d.Revoke), RevokeNote: d.RevokeNote, NarrowsScopes: d.NarrowsScopes,
 		BrandColor: d.BrandColor, Categories: d.Categories, Warnings: d.Warnings,
-		RefreshMaxLife: duration(d.RefreshMaxLife), PublicDevice: d.PublicDevice,
+		RefreshMaxLife: duration(d.RefreshMaxLife), PublicDevice: d.PublicDevice, PushedRequests: d.PushedRequests,
 	}
 	for reason, remedy := range d.Remedies {
 		if p.Remedies == nil {

@@ -113,6 +113,8 @@ type AuthorizeRequest struct {
 	// that a provider that gives one on consent only has to be asked for
 	// consent. Without it, a reconnect may come back without one.
 	NeedRefreshToken bool
+	// ClientSecret is given where the descriptor has PushedRequests.
+	ClientSecret secret.Value
 }
 
 // AuthorizeResponse is the URL to open. The host refuses a URL that does not
@@ -126,6 +128,9 @@ type AuthorizeResponse struct {
 	// IssuerRequired is set where the provider's metadata advertises
 	// authorization_response_iss_parameter_supported.
 	IssuerRequired bool
+	// Pushed is set where the request was sent by the back channel (RFC 9126):
+	// the URL then holds client_id and request_uri, and nothing else of it.
+	Pushed bool
 }
 
 // ExchangeRequest carries an authorization code.

@@ -41,6 +41,8 @@ provider "openid" {
   }
 
   issuer = "{issuer}"
+  # RFC 9126, where the discovery document names an endpoint for it.
+  pushed_requests = true
   # OpenID Connect Core section 11: offline_access is granted with this prompt
   # only. Others, such as select_account, are errors to some providers.
   authorize_params = { prompt = "consent" }

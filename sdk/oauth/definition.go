@@ -34,6 +34,7 @@ type definition struct {
 	PKCE           sdk.PKCEPolicy     `json:"pkce"`
 	SecretRequired bool               `json:"secret_required"`
 	PublicDevice   bool               `json:"public_device"`
+	PushedRequests bool               `json:"pushed_requests"`
 	Redirect       redirectDefinition `json:"redirect"`
 
 	Rotation        sdk.Rotation `json:"rotation"`
@@ -108,7 +109,7 @@ func (d *definition) descriptor() sdk.Descriptor {
 	out := sdk.Descriptor{
 		Slug: d.Slug, Name: d.Name, Description: d.Description, Icon: d.Icon,
 		BrandColor: d.BrandColor, Categories: d.Categories, Warnings: d.Warnings, Remedies: d.Remedies,
-		PublicDevice: d.PublicDevice, RefreshMaxLife: time.Duration(d.RefreshMaxLife),
+		PublicDevice: d.PublicDevice, PushedRequests: d.PushedRequests, RefreshMaxLife: time.Duration(d.RefreshMaxLife),
 		DocsURL: d.DocsURL, ConsoleURL: d.ConsoleURL, SetupSteps: d.SetupSteps,
 		AllowedHosts: d.AllowedHosts, PKCE: d.PKCE, SecretRequired: d.SecretRequired,
 		Redirect: sdk.RedirectRule(d.Redirect), Rotation: d.Rotation,

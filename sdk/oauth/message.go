@@ -39,6 +39,7 @@ var refusals = map[Leg]string{
 	LegRevoke:   "did not revoke the token",
 	LegDevice:   "does not connect by a code",
 
+	LegPush:       "did not take the authorization request",
 	LegIntrospect: "did not say how long the token lives",
 
 	LegDiscovery: "did not give its metadata",

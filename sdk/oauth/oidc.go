@@ -24,7 +24,7 @@ type endpoints struct {
 	issuer                                      string
 	issRequired                                 bool
 	authorize, token, refresh, revoke, userinfo string
-	device                                      string
+	device, pushed                              string
 	jwks                                        string
 	algs                                        []string
 }
@@ -86,10 +86,10 @@ func (s *Standard) discover(ctx context.Context, issuer string) (*endpoints, err
 		issuer: issuer, issRequired: a.doc.text("authorization_response_iss_parameter_supported") == "true",
 		authorize: a.doc.str("authorization_endpoint"), token: a.doc.str("token_endpoint"),
 		revoke: a.doc.str("revocation_endpoint"), userinfo: a.doc.str("userinfo_endpoint"), jwks: a.doc.str("jwks_uri"),
-		device: a.doc.str("device_authorization_endpoint"),
+		device: a.doc.str("device_authorization_endpoint"), pushed: a.doc.str("pushed_authorization_request_endpoint"),
 	}
 	ends.algs = append(ends.algs, signingAlgs(a.doc)...)
-	for _, e := range []string{ends.authorize, ends.token, ends.revoke, ends.userinfo, ends.jwks, ends.device} {
+	for _, e := range []string{ends.authorize, ends.token, ends.revoke, ends.userinfo, ends.jwks, ends.device, ends.pushed} {
 		if e == "" {
 			continue
 		}

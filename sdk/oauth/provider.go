@@ -121,6 +121,17 @@ func (s *Standard) Authorize(ctx context.Context, r *sdk.AuthorizeRequest) (*sdk
 	for k, value := range extra {
 		options = append(options, oauth2.SetAuthURLParam(k, value))
 	}
+	if s.Descriptor.PushedRequests && ends.pushed != "" {
+		request := url.Values{"response_type": {"code"}, "redirect_uri": {r.RedirectURI}, "state": {r.State}}
+		for k, value := range extra {
+			request.Set(k, value)
+		}
+		to, err := s.push(ctx, v, ends, r, request)
+		if err != nil {
+			return nil, err
+		}
+		return &sdk.AuthorizeResponse{URL: to, Issuer: ends.issuer, IssuerRequired: ends.issRequired, Pushed: true}, nil
+	}
 	config := oauth2.Config{ClientID: r.ClientID, RedirectURL: r.RedirectURI, Endpoint: oauth2.Endpoint{AuthURL: ends.authorize}}
 	return &sdk.AuthorizeResponse{
 		URL:    config.AuthCodeURL(r.State, options...),

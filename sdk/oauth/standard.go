@@ -201,6 +201,7 @@ const (
 	LegIdentify Leg = "identify"
 	LegRevoke   Leg = "revoke"
 	LegDevice   Leg = "device" // both of its requests
+	LegPush     Leg = "push"   // of an authorization request
 	// LegIntrospect asks how long a token lives.
 	LegIntrospect Leg = "introspect"
 	// LegDiscovery reads the metadata of an issuer.

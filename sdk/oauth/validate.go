@@ -142,7 +142,7 @@ func (s *Standard) validateErrors(v *validation) {
 			v.add("%s has a detail, but answer.error_detail does not say where details are", field)
 		}
 		for _, leg := range r.On {
-			oneOf(v, field+".on", leg, LegExchange, LegRefresh, LegIdentify, LegRevoke, LegDiscovery, LegDevice, LegIntrospect)
+			oneOf(v, field+".on", leg, LegExchange, LegRefresh, LegIdentify, LegRevoke, LegDiscovery, LegDevice, LegIntrospect, LegPush)
 		}
 		oneOf(v, field+".as", r.As, sdk.CodeReauthorizationRequired, sdk.CodeUserDenied, sdk.CodeMisconfigured,
 			sdk.CodeTemporary, sdk.CodeRateLimited, sdk.CodeSlowDown, sdk.CodeUnsupported, sdk.CodePluginBug)

@@ -59,9 +59,9 @@ func (c *Client) Authorize(ctx context.Context, r *sdk.AuthorizeRequest) (*sdk.A
 	return call(ctx, MaxMessage, &providerpb.AuthorizeRequest{
 		Target: target(&r.Target), RedirectUri: r.RedirectURI, State: r.State, Nonce: r.Nonce, CodeChallenge: r.CodeChallenge,
 		Scopes: r.Scopes, LoginHint: r.LoginHint, SelectAccount: r.SelectAccount, Reconnect: r.Reconnect,
-		NeedRefreshToken: r.NeedRefreshToken,
+		NeedRefreshToken: r.NeedRefreshToken, ClientSecret: r.ClientSecret.Reveal(),
 	}, c.pb.Authorize, func(p *providerpb.AuthorizeResponse) *sdk.AuthorizeResponse {
-		return &sdk.AuthorizeResponse{URL: p.GetUrl(), Issuer: p.GetIssuer(), IssuerRequired: p.GetIssuerRequired()}
+		return &sdk.AuthorizeResponse{URL: p.GetUrl(), Issuer: p.GetIssuer(), IssuerRequired: p.GetIssuerRequired(), Pushed: p.GetPushed()}
 	})
 }
 

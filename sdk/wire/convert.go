@@ -85,7 +85,7 @@ func descriptor(p *providerpb.Descriptor) sdk.Descriptor {
 		RefreshMargin: p.GetRefreshMargin().AsDuration(), RefreshIdleLife: p.GetRefreshIdleLife().AsDuration(),
 		Revoke: sdk.Reach(p.GetRevoke()), RevokeNote: p.GetRevokeNote(), NarrowsScopes: p.GetNarrowsScopes(),
 		BrandColor: p.GetBrandColor(), Categories: p.GetCategories(), Warnings: p.GetWarnings(),
-		RefreshMaxLife: p.GetRefreshMaxLife().AsDuration(), PublicDevice: p.GetPublicDevice(),
+		RefreshMaxLife: p.GetRefreshMaxLife().AsDuration(), PublicDevice: p.GetPublicDevice(), PushedRequests: p.GetPushedRequests(),
 	}
 	for reason, remedy := range p.GetRemedies() {
 		if d.Remedies == nil {

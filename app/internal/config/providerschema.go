@@ -73,6 +73,7 @@ var providerSchema = schema{
 	"pkce":            {choices: []string{"", "never"}},
 	"secret_required": {kind: kBool},
 	"public_device":   {kind: kBool},
+	"pushed_requests": {kind: kBool},
 	"redirect": {kind: kBlock, sub: schema{
 		"host":     {choices: []string{"", "localhost", "https"}},
 		"any_port": {kind: kBool},
@@ -140,7 +141,7 @@ var providerSchema = schema{
 		}},
 	}},
 	"error": {kind: kBlocks, json: "errors", sub: schema{
-		"on":     {kind: kTexts, choices: []string{"exchange", "refresh", "identify", "revoke", "discovery", "device", "introspect"}},
+		"on":     {kind: kTexts, choices: []string{"exchange", "refresh", "identify", "revoke", "discovery", "device", "introspect", "push"}},
 		"status": {kind: kNumber},
 		"code":   {},
 		"detail": {},

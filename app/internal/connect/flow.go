@@ -198,11 +198,12 @@ func (e *Engine) authorize(ctx context.Context, f *flow) error {
 		req.LoginHint = f.target.Account.Login
 		req.NeedRefreshToken = !e.keepsRefresh(ctx, f.target, f.resolved.Target.ClientID)
 	}
+	req.WithSecret = d.PushedRequests
 	answer, err := e.cfg.Providers.Authorize(ctx, f.resolved.Target, req)
 	if err != nil {
 		return public(err, d.Name)
 	}
-	if err := checkAuthorizationURL(answer.URL, req, f.resolved); err != nil {
+	if err := checkAuthorizationURL(answer.URL, answer.Pushed && d.PushedRequests, req, f.resolved); err != nil {
 		return err
 	}
 	f.AuthorizationURL, f.issuer, f.issuerRequired = answer.URL, answer.Issuer, answer.IssuerRequired

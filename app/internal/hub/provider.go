@@ -27,6 +27,7 @@ type Descriptor struct {
 	AllowedHosts            []string
 	NoPKCE                  bool // the provider breaks on PKCE
 	SecretRequired          bool
+	PushedRequests          bool // Authorize is given the client secret
 	PublicDevice            bool // without a secret a device flow works all the same
 	Redirect                RedirectRule
 	Rotation                Rotation
@@ -203,6 +204,8 @@ type AuthorizeRequest struct {
 	LoginHint                                string
 	SelectAccount, Reconnect                 bool
 	NeedRefreshToken                         bool
+	// WithSecret gives the client secret along, for a pushed request.
+	WithSecret bool
 }
 
 // AuthorizeResponse is that URL.
@@ -210,6 +213,7 @@ type AuthorizeResponse struct {
 	URL            string
 	Issuer         string
 	IssuerRequired bool
+	Pushed         bool // the request was pushed (RFC 9126)
 }
 
 // ExchangeRequest trades a code.

@@ -21,13 +21,19 @@ const (
 	aliveLimit = 2 * time.Second
 )
 
-// Authorize implements hub.Providers. It sends no secret.
+// Authorize implements hub.Providers. It sends the client secret where it is
+// asked to, for a request that is pushed, and no secret otherwise.
 func (h *Host) Authorize(ctx context.Context, t hub.Target, r hub.AuthorizeRequest) (hub.AuthorizeResponse, error) {
 	req := &sdk.AuthorizeRequest{
 		Target: h.sdkTarget(t), RedirectURI: r.RedirectURI, State: r.State, Nonce: r.Nonce, CodeChallenge: r.CodeChallenge,
 		Scopes: r.Scopes, LoginHint: r.LoginHint, SelectAccount: r.SelectAccount, Reconnect: r.Reconnect, NeedRefreshToken: r.NeedRefreshToken,
 	}
-	return call(ctx, h, t, "authorize", nil, func(ctx context.Context, api *wire.Client) (*sdk.AuthorizeResponse, error) {
+	var secrets []secret.Value
+	if r.WithSecret {
+		req.ClientSecret = t.ClientSecret
+		secrets = append(secrets, t.ClientSecret)
+	}
+	return call(ctx, h, t, "authorize", secrets, func(ctx context.Context, api *wire.Client) (*sdk.AuthorizeResponse, error) {
 		return api.Authorize(ctx, req)
 	}, func(resp *sdk.AuthorizeResponse, _ time.Time) (hub.AuthorizeResponse, error) {
 		return checkAuthorize(t, resp)

@@ -60,7 +60,7 @@ func checkAuthorize(t hub.Target, r *sdk.AuthorizeResponse) (hub.AuthorizeRespon
 			return hub.AuthorizeResponse{}, bug("the issuer: %v", err)
 		}
 	}
-	return hub.AuthorizeResponse{URL: r.URL, Issuer: r.Issuer, IssuerRequired: r.IssuerRequired}, nil
+	return hub.AuthorizeResponse{URL: r.URL, Issuer: r.Issuer, IssuerRequired: r.IssuerRequired, Pushed: r.Pushed}, nil
 }
 
 // allows reports whether hostPort, in canonical form, is one of hosts.

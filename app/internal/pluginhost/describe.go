@@ -97,6 +97,7 @@ func checkDescription(in *sdk.Descriptor) (d hub.Descriptor, notes []string, err
 		Warnings:       cleanAll(in.Warnings, 20, maxText),
 		SecretRequired: in.SecretRequired,
 		PublicDevice:   in.PublicDevice,
+		PushedRequests: in.PushedRequests,
 		Redirect: hub.RedirectRule{
 			Host: hub.RedirectHost(in.Redirect.Host), AnyPort: in.Redirect.AnyPort, AnyPath: in.Redirect.AnyPath,
 			Paste: in.Redirect.Paste, LoopbackScopes: clean(in.Redirect.LoopbackScopes, 64),

@@ -650,6 +650,7 @@ type Descriptor struct {
 	Remedies        map[string]string      `protobuf:"bytes,26,rep,name=remedies,proto3" json:"remedies,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	PublicDevice    bool                   `protobuf:"varint,27,opt,name=public_device,json=publicDevice,proto3" json:"public_device,omitempty"`
 	NarrowsScopes   bool                   `protobuf:"varint,28,opt,name=narrows_scopes,json=narrowsScopes,proto3" json:"narrows_scopes,omitempty"`
+	PushedRequests  bool                   `protobuf:"varint,29,opt,name=pushed_requests,json=pushedRequests,proto3" json:"pushed_requests,omitempty"`
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
@@ -876,6 +877,13 @@ func (x *Descriptor) GetPublicDevice() bool {
 func (x *Descriptor) GetNarrowsScopes() bool {
 	if x != nil {
 		return x.NarrowsScopes
+	}
+	return false
+}
+
+func (x *Descriptor) GetPushedRequests() bool {
+	if x != nil {
+		return x.PushedRequests
 	}
 	return false
 }
@@ -1197,6 +1205,7 @@ type AuthorizeRequest struct {
 	SelectAccount    bool                   `protobuf:"varint,8,opt,name=select_account,json=selectAccount,proto3" json:"select_account,omitempty"`
 	Reconnect        bool                   `protobuf:"varint,9,opt,name=reconnect,proto3" json:"reconnect,omitempty"`
 	NeedRefreshToken bool                   `protobuf:"varint,10,opt,name=need_refresh_token,json=needRefreshToken,proto3" json:"need_refresh_token,omitempty"`
+	ClientSecret     string                 `protobuf:"bytes,11,opt,name=client_secret,json=clientSecret,proto3" json:"client_secret,omitempty"`
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
 }
@@ -1301,11 +1310,19 @@ func (x *AuthorizeRequest) GetNeedRefreshToken() bool {
 	return false
 }
 
+func (x *AuthorizeRequest) GetClientSecret() string {
+	if x != nil {
+		return x.ClientSecret
+	}
+	return ""
+}
+
 type AuthorizeResponse struct {
 	state          protoimpl.MessageState `protogen:"open.v1"`
 	Url            string                 `protobuf:"bytes,1,opt,name=url,proto3" json:"url,omitempty"`
 	Issuer         string                 `protobuf:"bytes,2,opt,name=issuer,proto3" json:"issuer,omitempty"`
 	IssuerRequired bool                   `protobuf:"varint,3,opt,name=issuer_required,json=issuerRequired,proto3" json:"issuer_required,omitempty"`
+	Pushed         bool                   `protobuf:"varint,4,opt,name=pushed,proto3" json:"pushed,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -1357,6 +1374,13 @@ func (x *AuthorizeResponse) GetIssuer() string {
 func (x *AuthorizeResponse) GetIssuerRequired() bool {
 	if x != nil {
 		return x.IssuerRequired
+	}
+	return false
+}
+
+func (x *AuthorizeResponse) GetPushed() bool {
+	if x != nil {
+		return x.Pushed
 	}
 	return false
 }
@@ -2584,7 +2608,7 @@ const file_standpipe_provider_v1_provider_proto_rawDesc = "" +
 	"\x10DescribeResponse\x12?\n" +
 	"\tproviders\x18\x01 \x03(\v2!.standpipe.provider.v1.DescriptorR\tproviders\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x10\n" +
-	"\x03sdk\x18\x03 \x01(\tR\x03sdk\"\xce\t\n" +
+	"\x03sdk\x18\x03 \x01(\tR\x03sdk\"\xf7\t\n" +
 	"\n" +
 	"Descriptor\x12\x12\n" +
 	"\x04slug\x18\x01 \x01(\tR\x04slug\x12\x12\n" +
@@ -2621,7 +2645,8 @@ const file_standpipe_provider_v1_provider_proto_rawDesc = "" +
 	"\x10refresh_max_life\x18\x19 \x01(\v2\x19.google.protobuf.DurationR\x0erefreshMaxLife\x12K\n" +
 	"\bremedies\x18\x1a \x03(\v2/.standpipe.provider.v1.Descriptor.RemediesEntryR\bremedies\x12#\n" +
 	"\rpublic_device\x18\x1b \x01(\bR\fpublicDevice\x12%\n" +
-	"\x0enarrows_scopes\x18\x1c \x01(\bR\rnarrowsScopes\x1a;\n" +
+	"\x0enarrows_scopes\x18\x1c \x01(\bR\rnarrowsScopes\x12'\n" +
+	"\x0fpushed_requests\x18\x1d \x01(\bR\x0epushedRequests\x1a;\n" +
 	"\rRemediesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x89\x01\n" +
@@ -2651,7 +2676,7 @@ const file_standpipe_provider_v1_provider_proto_rawDesc = "" +
 	"\x06config\x18\x01 \x03(\v2*.standpipe.provider.v1.Sandbox.ConfigEntryR\x06config\x1a9\n" +
 	"\vConfigEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xe9\x02\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x8e\x03\n" +
 	"\x10AuthorizeRequest\x125\n" +
 	"\x06target\x18\x01 \x01(\v2\x1d.standpipe.provider.v1.TargetR\x06target\x12!\n" +
 	"\fredirect_uri\x18\x02 \x01(\tR\vredirectUri\x12\x14\n" +
@@ -2664,11 +2689,13 @@ const file_standpipe_provider_v1_provider_proto_rawDesc = "" +
 	"\x0eselect_account\x18\b \x01(\bR\rselectAccount\x12\x1c\n" +
 	"\treconnect\x18\t \x01(\bR\treconnect\x12,\n" +
 	"\x12need_refresh_token\x18\n" +
-	" \x01(\bR\x10needRefreshToken\"f\n" +
+	" \x01(\bR\x10needRefreshToken\x12#\n" +
+	"\rclient_secret\x18\v \x01(\tR\fclientSecret\"~\n" +
 	"\x11AuthorizeResponse\x12\x10\n" +
 	"\x03url\x18\x01 \x01(\tR\x03url\x12\x16\n" +
 	"\x06issuer\x18\x02 \x01(\tR\x06issuer\x12'\n" +
-	"\x0fissuer_required\x18\x03 \x01(\bR\x0eissuerRequired\"\xfe\x02\n" +
+	"\x0fissuer_required\x18\x03 \x01(\bR\x0eissuerRequired\x12\x16\n" +
+	"\x06pushed\x18\x04 \x01(\bR\x06pushed\"\xfe\x02\n" +
 	"\x0fExchangeRequest\x125\n" +
 	"\x06target\x18\x01 \x01(\v2\x1d.standpipe.provider.v1.TargetR\x06target\x12#\n" +
 	"\rclient_secret\x18\x02 \x01(\tR\fclientSecret\x12\x12\n" +
