@@ -4,8 +4,10 @@ package app
 
 import (
 	"context"
+	"errors"
 	"time"
 
+	"github.com/standpipe/standpipe/app/internal/hub"
 	"github.com/standpipe/standpipe/app/internal/lock"
 	"github.com/standpipe/standpipe/app/internal/seal"
 	"github.com/standpipe/standpipe/sdk/secret"
@@ -31,8 +33,16 @@ func (v vaultKeys) Unlock(passphrase secret.Value) error {
 	if !passphrase.IsZero() {
 		source = seal.Passphrase(passphrase)
 	}
+	open := v.Vault.Unlock
 	if !v.Locked() {
-		return v.Check(source)
+		open = v.Check
 	}
-	return v.Vault.Unlock(source)
+	err := open(source)
+	if !passphrase.IsZero() && errors.Is(err, seal.ErrWrongKey) {
+		// Of a hub that runs, this says nothing about its configuration.
+		e := *hub.AsError(err)
+		e.Code = hub.CodeForbidden
+		return &e
+	}
+	return err
 }
