@@ -108,6 +108,9 @@ func (a *API) importConnection(ctx context.Context, in *body[contract.Import]) (
 	if b.ExpiresAt != nil {
 		im.ExpiresAt = *b.ExpiresAt
 	}
+	if b.Account != nil {
+		im.Hint = *b.Account
+	}
 	done, err := a.cfg.Transfers.Import(ctx, user, im)
 	if err != nil {
 		return nil, err

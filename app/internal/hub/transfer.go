@@ -25,6 +25,10 @@ type Import struct {
 	Connection string
 	// Replace renews the connection of the same account, where there is one.
 	Replace bool
+	// Hint is whose tokens the source says they are. It decides nothing but that
+	// an account which is connected already is refused before a refresh token is
+	// spent: a second use of one may end the access of the first.
+	Hint Account
 	// First is refused where the owner has a connection of the integration
 	// already.
 	First bool

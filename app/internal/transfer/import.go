@@ -67,6 +67,9 @@ func (d *Desk) target(im *hub.Import, siblings []*hub.Connection) (*hub.Connecti
 		if s.ID == im.Connection {
 			return s, nil
 		}
+		if im.Hint.Subject != "" && s.Account.Same(im.Hint) && im.Connection == "" && !im.Replace {
+			return nil, connected(s)
+		}
 		conn.Compatibility = conn.Compatibility && !s.Compatibility
 	}
 	switch {
@@ -137,12 +140,16 @@ func guard(im *hub.Import, t *tried, conn *hub.Connection, siblings []*hub.Conne
 		if im.Replace {
 			return s, nil
 		}
-		e := hub.Errorf(hub.CodeConflict, "%s is connected already through %s", t.account.Label(), im.Integration).
-			WithRemedy("To renew that connection with these tokens, import with --replace.")
-		e.Choices = []hub.Choice{{Connection: s.ID, Account: s.Account.Label()}}
-		return nil, e
+		return nil, connected(s)
 	}
 	return conn, nil
+}
+
+func connected(s *hub.Connection) error {
+	e := hub.Errorf(hub.CodeConflict, "%s is connected already through %s", s.Account.Label(), s.Integration).
+		WithRemedy("To renew that connection with these tokens, import with --replace.")
+	e.Choices = []hub.Choice{{Connection: s.ID, Account: s.Account.Label()}}
+	return e
 }
 
 // fill says in a connection what was imported.

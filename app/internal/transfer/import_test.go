@@ -228,6 +228,11 @@ func TestSameAccountGuard(t *testing.T) {
 	if last := r.audited[len(r.audited)-1]; last.Decision != hub.AuditFailed || last.Code != hub.CodeConflict {
 		t.Errorf("audited %+v", last)
 	}
+	hinted := tokens("", "ada-r", 0)
+	hinted.Hint = account("ada")
+	if _, err := r.Import(t.Context(), "user", hinted); hub.AsError(err).Code != hub.CodeConflict || slices.Contains(r.provider.asked, "refresh ada-r") {
+		t.Errorf("the same account by its own word: %v, asked %v", err, r.provider.asked)
+	}
 	bob := tokens("bob-1", "", 0)
 	bob.First = true
 	if _, err := r.Import(t.Context(), "user", bob); hub.AsError(err).Code != hub.CodeConflict || len(r.provider.asked) != 2 {

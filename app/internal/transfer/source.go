@@ -36,7 +36,8 @@ type Line struct {
 	State          hub.State         `json:"state,omitempty"`
 	Config         map[string]string `json:"config,omitempty"`
 
-	// An import does not believe these, it asks the provider.
+	// An import does not believe these, it asks the provider. But an account that
+	// is connected already is refused before its refresh token is spent again.
 	ID       string            `json:"id,omitempty"`
 	Account  *hub.Account      `json:"account,omitempty"`
 	ClientID string            `json:"client_id,omitempty"` // to which the tokens were issued

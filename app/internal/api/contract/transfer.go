@@ -42,6 +42,7 @@ type Import struct {
 	Scopes       []string          `json:"scopes,omitempty" maxItems:"200"`
 	Config       map[string]string `json:"config,omitempty"`
 	NeedsUser    bool              `json:"needs_user,omitempty" doc:"Import it as one that its user has to reauthorize"`
+	Account      *hub.Account      `json:"account,omitempty" doc:"Whose the source says they are; a connected account is then refused before a token is spent"`
 	Replace      bool              `json:"replace,omitempty" doc:"Renew the connection of the same account, where there is one"`
 }
 
