@@ -73,6 +73,14 @@ generate: ## write the generated files anew
 screenshots: build ## take the screenshots of the README
 	@tools/screenshots.sh
 
+.PHONY: install
+install: build desktop-if-possible ## install for this user: program, plugins, window, desktop entry, systemd unit
+	@tools/install.sh install
+
+.PHONY: uninstall
+uninstall: ## take away what install put there (your data stays)
+	@tools/install.sh uninstall
+
 .PHONY: clean
 clean: ## remove what was built (your data stays)
 	rm -rf bin build frontend/node_modules

@@ -37,6 +37,7 @@ func (e *env) run(f func(ctx context.Context, args []string) error) func(*cobra.
 
 // newRoot builds the tree of commands.
 func newRoot(e *env) *cobra.Command {
+	var w windowArgs
 	root := &cobra.Command{
 		Use:   "standpipe",
 		Short: "Keeps the tokens of your accounts fresh and gives them to your programs",
@@ -49,11 +50,18 @@ web UI and opens it in the browser.
 Exit codes: 0 ok, 1 error, 2 usage, 3 needs the user, 4 not allowed,
 78 not configured.`,
 		Version:       version.String(),
-		Args:          cobra.NoArgs,
+		Args:          linkOnly,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		RunE:          e.run(func(ctx context.Context, _ []string) error { return e.window(ctx) }),
+		RunE: e.run(func(ctx context.Context, args []string) error {
+			if len(args) > 0 {
+				w.link = args[0]
+			}
+			return e.window(ctx, w)
+		}),
 	}
+	root.Flags().BoolVar(&w.background, "background", false, "start without showing the window")
+	root.Flags().BoolVar(&w.quit, "quit", false, "end the program that has the window")
 	root.SetVersionTemplate("standpipe {{.Version}}\n")
 	root.CompletionOptions.HiddenDefaultCmd = true
 

@@ -7,6 +7,10 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
 
 	"github.com/standpipe/standpipe/app"
 	"github.com/standpipe/standpipe/app/internal/instance"
@@ -17,6 +21,13 @@ type Window struct {
 	Options     app.Options    // to be the hub, where none runs
 	Paths       instance.Paths // to attach to the one that runs
 	OpenBrowser func(url string) error
+	Args        []string // the global flags of this run, to start the program again
+	// Background starts without showing the window, as at login.
+	Background bool
+	// Link is of the scheme standpipe; empty: none.
+	Link string
+	// Quit ends the program that has the window.
+	Quit bool
 }
 
 // showWindow is set in the build that has a window.
@@ -27,24 +38,57 @@ var showWindow func(context.Context, Window) error
 // needs to know nothing of windows.
 func SetWindow(show func(context.Context, Window) error) { showWindow = show }
 
+// windowArgs are what the program without a command understands.
+type windowArgs struct {
+	background, quit bool
+	link             string
+}
+
+// list repeats them for another program of the house.
+func (w *windowArgs) list() []string {
+	var out []string
+	if w.background {
+		out = append(out, "--background")
+	}
+	if w.quit {
+		out = append(out, "--quit")
+	}
+	if w.link != "" {
+		out = append(out, w.link)
+	}
+	return out
+}
+
+// linkOnly takes nothing, or a link of the scheme standpipe.
+func linkOnly(cmd *cobra.Command, args []string) error {
+	if len(args) == 1 && strings.HasPrefix(args[0], "standpipe:") {
+		return nil
+	}
+	return cobra.NoArgs(cmd, args)
+}
+
 // window is the program without a command.
-func (e *env) window(ctx context.Context) error {
+func (e *env) window(ctx context.Context, w windowArgs) error {
 	if showWindow != nil {
 		paths, err := e.paths()
 		if err != nil {
 			return err
 		}
-		return showWindow(ctx, Window{Options: e.options(), Paths: paths, OpenBrowser: e.OpenBrowser})
+		return showWindow(ctx, Window{Options: e.options(), Paths: paths, OpenBrowser: e.OpenBrowser, Args: e.globalArgs(),
+			Background: w.background, Link: w.link, Quit: w.quit})
 	}
 	if path := desktopProgram(); path != "" {
-		return become(path, append([]string{path}, e.globalArgs()...), os.Environ())
+		return become(path, slices.Concat([]string{path}, e.globalArgs(), w.list()), os.Environ())
+	}
+	if w.quit || w.link != "" {
+		return usagef("there is no window here that could do that")
 	}
 	return e.serve(ctx, "", "", func(ctx context.Context, s serving) error {
 		if err := e.announce(ctx, s); err != nil {
 			return err
 		}
 		if s.UILink != "" {
-			e.openLink(s.UILink, false)
+			e.openLink(s.UILink, w.background)
 		}
 		return nil
 	})

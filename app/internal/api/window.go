@@ -32,6 +32,8 @@ type Window struct {
 	Hub http.Handler
 	// Open opens a URL in the system browser, without waiting for it.
 	Open func(url string) error
+	// Desktop answers what else the page asks of its desktop, below /desktop/.
+	Desktop http.Handler
 }
 
 // ServeHTTP implements http.Handler.
@@ -54,12 +56,22 @@ func (v *Window) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if v.allowed(w, r) {
 			v.open(w, r)
 		}
+	case strings.HasPrefix(r.URL.Path, "/desktop/"):
+		if v.allowed(w, r) {
+			v.Desktop.ServeHTTP(w, r)
+		}
 	case r.Method == http.MethodGet:
 		servePage(w, r, v.Assets, v.Token, "window")
 	default:
 		writeError(w, http.StatusMethodNotAllowed, hub.Errorf(hub.CodeInvalid, "the method %s is not served here", r.Method))
 	}
 }
+
+// WriteError and WriteJSON let the Desktop handler answer as the hub does.
+func WriteError(w http.ResponseWriter, status int, err *hub.Error) { writeError(w, status, err) }
+
+// WriteJSON answers 200 with a body.
+func WriteJSON(w http.ResponseWriter, body any) { writeJSON(w, http.StatusOK, body) }
 
 // allowed wants the token, and no foreign page behind the request: one that
 // got into the window could send requests without reading the answers.

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package desktop
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/standpipe/standpipe/app/internal/api/contract"
+	"github.com/standpipe/standpipe/app/internal/hub"
+)
+
+func TestOneWindow(t *testing.T) {
+	dir, err := os.MkdirTemp("", "w") // a short path: it is a socket's
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	first, err := claim(dir, wish{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range []wish{{Show: true}, {Link: "standpipe://show"}, {Quit: true}} {
+		if _, err := claim(dir, w); !errors.Is(err, errElsewhere) {
+			t.Fatalf("a second window: %v", err)
+		}
+		if got := <-first.wishes; got != w {
+			t.Errorf("it was told %+v, want %+v", got, w)
+		}
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again, err := claim(dir, wish{}) // the socket of the first is still there
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := again.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestStateIsRemembered(t *testing.T) {
+	dir := t.TempDir()
+	s := openState(dir)
+	if got := s.get(); !got.Background || !got.Notify || got.Width != 0 {
+		t.Errorf("at first: %+v", got)
+	}
+	if err := s.change(func(s *state) { s.Width, s.Height, s.X, s.Background = 900, 700, 40, false }); err != nil {
+		t.Fatal(err)
+	}
+	if got := openState(dir).get(); got != s.get() || got.Background {
+		t.Errorf("at the next start: %+v", got)
+	}
+	if info, err := os.Stat(filepath.Join(dir, "window.json")); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("its file: %v %v", info, err)
+	}
+	for _, bad := range []string{`{`, `{"width":5,"height":5}`, `{"width":900,"height":700,"x":999999}`} {
+		if err := os.WriteFile(filepath.Join(dir, "window.json"), []byte(bad), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := openState(dir).get(); got.Width != 0 || !got.Background {
+			t.Errorf("of %s: %+v", bad, got)
+		}
+	}
+}
+
+func TestAutostart(t *testing.T) {
+	a := autostart{filepath.Join(t.TempDir(), "autostart", "standpipe.desktop")}
+	if a.on() {
+		t.Error("on without an entry")
+	}
+	if err := a.set(true, []string{`/opt/my $programs/100% "x"\y`, "--background"}); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(a.path)
+	if err != nil || !strings.Contains(string(b), `Exec="/opt/my \\$programs/100%% \\"x\\"\\\\y" --background`+"\n") {
+		t.Errorf("%v\n%s", err, b)
+	}
+	if !a.on() {
+		t.Error("off")
+	}
+	off := strings.Replace(string(b), "enabled=true", "enabled=false", 1)
+	if err := os.WriteFile(a.path, []byte(off), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if a.on() {
+		t.Error("on, although the desktop switched it off")
+	}
+	if err := a.set(false, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.set(false, nil); err != nil || a.on() {
+		t.Errorf("removed twice: %v", err)
+	}
+}
+
+func TestLinks(t *testing.T) {
+	good := map[string]link{
+		"standpipe://show": {},
+		"standpipe://account/data_installation_01ABC":      {account: "data_installation_01ABC"},
+		"standpipe://callback/github?code=a%2Bb&state=s1":  {callback: "/callback/github?code=a%2Bb&state=s1"},
+		"standpipe://callback/github/work?state=s&error=x": {callback: "/callback/github/work?state=s&error=x"},
+	}
+	for text, want := range good {
+		if got, err := parseLink(text); err != nil || got != want {
+			t.Errorf("%s: %+v, %v", text, got, err)
+		}
+	}
+	for _, bad := range []string{
+		"", "https://show", "standpipe://", "standpipe://quit", "standpipe://account/", "standpipe://account/x';alert(1)//",
+		"standpipe://account/data_installation_a%22", "standpipe://callback/github?code=only", "standpipe://u@callback/github?state=s",
+		"standpipe://callback/github?state=s#f", "standpipe://show?" + strings.Repeat("x", maxLink),
+	} {
+		if got, err := parseLink(bad); err == nil {
+			t.Errorf("%.60s: %+v", bad, got)
+		}
+	}
+}
+
+func TestDeliver(t *testing.T) {
+	pending := true
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !pending || r.URL.Path != "/callback/github" || r.URL.Query().Get("state") != "s" {
+			w.WriteHeader(http.StatusNotFound)
+			return
+		}
+		pending = false
+		w.Header().Set("Location", "/connected/x")
+		w.WriteHeader(http.StatusSeeOther)
+	}))
+	defer srv.Close()
+	for n, want := range []bool{true, false} {
+		if err := deliver(t.Context(), srv.URL, "/callback/github?state=s&code=secret-code"); (err == nil) != want {
+			t.Errorf("delivery %d: %v", n+1, err)
+		}
+	}
+	srv.Close()
+	if err := deliver(t.Context(), srv.URL, "/callback/github?state=s&code=secret-code"); err == nil || strings.Contains(err.Error(), "secret-code") {
+		t.Errorf("the error: %v", err)
+	}
+}
+
+// quiet is a hub with one account in trouble and one question.
+type quiet struct{}
+
+func (quiet) Accounts(context.Context) (contract.Accounts, error) {
+	return contract.Accounts{
+		Integrations: []contract.Integration{{Slug: "github", Name: "GitHub"}},
+		Connections:  []contract.Connection{{ID: "c1", Integration: "github", Account: contract.Account{Label: "<b>octocat</b>"}, Remedy: "Reauthorize."}},
+	}, nil
+}
+func (quiet) Approvals(context.Context) (contract.Approvals, error) {
+	return contract.Approvals{Approvals: []contract.Approval{{ID: "a1", AppName: "editor", IntegrationName: "GitHub"}}}, nil
+}
+func (quiet) Pairings(context.Context) (contract.Pairings, error) {
+	return contract.Pairings{Pairings: []contract.Pairing{{Code: "AB-12", Name: "agent"}, {Code: "old", Approved: true}}}, nil
+}
+
+func TestToldOnce(t *testing.T) {
+	w := newWatcher(quiet{})
+	after := func(e hub.Event) []notice { return w.after(t.Context(), e) }
+	trouble := hub.Event{Type: hub.EventNeedsReauthorization, Connection: "c1"}
+	got := after(trouble)
+	if len(got) != 1 || got[0] != (notice{"GitHub needs you", "<b>octocat</b>: Reauthorize.", "#/?account=c1"}) {
+		t.Errorf("told: %+v", got)
+	}
+	if markup(got[0].body) != "&lt;b&gt;octocat&lt;/b&gt;: Reauthorize." {
+		t.Errorf("markup: %s", markup(got[0].body))
+	}
+	if again := after(trouble); len(again) != 0 {
+		t.Errorf("told twice: %+v", again)
+	}
+	after(hub.Event{Type: hub.EventConnected, Connection: "c1"})
+	if anew := after(trouble); len(anew) != 1 {
+		t.Errorf("in trouble anew: %+v", anew)
+	}
+	for _, typ := range []hub.EventType{hub.EventApproval, hub.EventPairing} {
+		if got := after(hub.Event{Type: typ}); len(got) != 1 {
+			t.Errorf("%s: %+v", typ, got)
+		}
+		if got := after(hub.Event{Type: typ}); len(got) != 0 {
+			t.Errorf("%s, again: %+v", typ, got)
+		}
+	}
+}

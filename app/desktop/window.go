@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build desktop
+
+package desktop
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/wailsapp/wails/v2"
+	"github.com/wailsapp/wails/v2/pkg/logger"
+	"github.com/wailsapp/wails/v2/pkg/options"
+	"github.com/wailsapp/wails/v2/pkg/options/assetserver"
+	"github.com/wailsapp/wails/v2/pkg/options/linux"
+	wailsruntime "github.com/wailsapp/wails/v2/pkg/runtime"
+
+	"github.com/standpipe/standpipe/app/cli"
+	"github.com/standpipe/standpipe/app/internal/api"
+	"github.com/standpipe/standpipe/app/internal/hub"
+	"github.com/standpipe/standpipe/app/internal/instance"
+	"github.com/standpipe/standpipe/frontend"
+)
+
+// window is the one window of this process.
+type window struct {
+	ctx      context.Context // of the program
+	cli      cli.Window
+	one      *single
+	page     http.Handler
+	hub      *instance.Client
+	attached bool
+	state    *stateFile
+	notifier notifier // nil: none here
+
+	wails    context.Context // of the window; set before ready is closed
+	ready    chan struct{}   // closed when the page is there
+	quitting atomic.Bool     // closing is meant to end the program
+}
+
+func newWindow(ctx context.Context, w cli.Window, one *single, page http.Handler, client *instance.Client, attached bool) *window {
+	return &window{
+		ctx: ctx, cli: w, one: one, page: page, hub: client, attached: attached,
+		state: openState(w.Paths.Data), ready: make(chan struct{}),
+	}
+}
+
+func (w *window) run() (err error) {
+	defer func() {
+		// GTK without a display that it can reach is a panic of Wails.
+		if v := recover(); v != nil {
+			err = hub.Errorf(hub.CodeConflict, "the window could not be opened: %v", v).
+				WithRemedy("See that DISPLAY names a display that you may use, or use the page in a browser: `standpipe serve`.")
+		}
+	}()
+	if n, err := newNotifier(w.open); err == nil {
+		w.notifier = n
+		defer n.Close()
+	}
+	token := make([]byte, 32)
+	_, _ = rand.Read(token) // never fails (crypto/rand)
+	s := w.state.get()
+	o := &options.App{
+		Title:         "Standpipe",
+		Width:         980,
+		Height:        760,
+		MinWidth:      minWidth,
+		MinHeight:     minHeight,
+		StartHidden:   w.cli.Background,
+		OnStartup:     func(wails context.Context) { w.wails = wails; go w.follow() },
+		OnDomReady:    w.shown,
+		OnBeforeClose: w.closed,
+		AssetServer: &assetserver.Options{Handler: &api.Window{
+			Assets:  frontend.Assets(),
+			Token:   base64.RawURLEncoding.EncodeToString(token),
+			Hub:     w.page,
+			Open:    w.cli.OpenBrowser,
+			Desktop: w.calls(),
+		}},
+		LogLevelProduction: logger.ERROR,
+		// The zero value of this option is Always, which costs 75 MB.
+		Linux: &linux.Options{ProgramName: "standpipe", WebviewGpuPolicy: linux.WebviewGpuPolicyNever},
+	}
+	if s.Width > 0 {
+		o.Width, o.Height = s.Width, s.Height
+	}
+	if s.Maximised {
+		o.WindowStartState = options.Maximised
+	}
+	return wails.Run(o)
+}
+
+// shown runs each time when the page is loaded.
+func (w *window) shown(context.Context) {
+	select {
+	case <-w.ready:
+		return // it was only loaded again
+	default:
+	}
+	if s := w.state.get(); s.Width > 0 && !s.Maximised {
+		wailsruntime.WindowSetPosition(w.wails, s.X, s.Y)
+	}
+	close(w.ready)
+}
+
+// closed decides what closing the window does. True keeps it, hidden.
+func (w *window) closed(context.Context) bool {
+	w.remember()
+	s := w.state.get()
+	if w.quitting.Load() || !s.Background {
+		return false
+	}
+	wailsruntime.WindowHide(w.wails)
+	if !s.Told && w.notifier != nil && w.notifier.show(notice{
+		title: "Standpipe goes on in the background",
+		body:  "Apps draw tokens as before. To quit it, use Quit in its settings, or in its menu among your programs.",
+		route: "#/settings",
+	}) == nil {
+		_ = w.state.change(func(s *state) { s.Told = true }) // it is told once more, at worst
+	}
+	return true
+}
+
+// remember keeps size and place for the next start.
+func (w *window) remember() {
+	maximised := wailsruntime.WindowIsMaximised(w.wails)
+	width, height := wailsruntime.WindowGetSize(w.wails)
+	x, y := wailsruntime.WindowGetPosition(w.wails)
+	_ = w.state.change(func(s *state) { // a full disk must not keep the window from closing
+		s.Maximised = maximised
+		if next := (state{Width: width, Height: height, X: x, Y: y}); !maximised && next.sane() {
+			s.Width, s.Height, s.X, s.Y = width, height, x, y
+		}
+	})
+}
+
+// quit ends the program, whatever closing the window does.
+func (w *window) quit() {
+	w.quitting.Store(true)
+	wailsruntime.Quit(w.wails)
+}
+
+// open brings the window up, with a route of the page if there is one.
+func (w *window) open(route string) {
+	select {
+	case <-w.ready:
+	case <-w.ctx.Done():
+		return
+	}
+	wailsruntime.WindowUnminimise(w.wails)
+	wailsruntime.WindowShow(w.wails)
+	if route == "" {
+		return
+	}
+	b, err := json.Marshal(route)
+	if err == nil {
+		wailsruntime.WindowExecJS(w.wails, "location.hash = "+string(b))
+	}
+}
+
+// follow does what other starts and the hub ask for, until the program ends.
+func (w *window) follow() {
+	go w.watch()
+	if w.cli.Link != "" {
+		go w.followLink(w.cli.Link)
+	}
+	for {
+		select {
+		case <-w.ctx.Done():
+			w.quit()
+			return
+		case <-w.wails.Done():
+			return
+		case wish, ok := <-w.one.wishes:
+			switch {
+			case !ok:
+				w.one.wishes = nil
+			case wish.Quit:
+				w.quit()
+			case wish.Link != "":
+				go w.followLink(wish.Link)
+			case wish.Show:
+				w.open("")
+			}
+		}
+	}
+}
+
+func (w *window) followLink(text string) {
+	l, err := parseLink(text)
+	if err != nil {
+		w.open("") // whoever clicked sees at least that it arrived
+		return
+	}
+	if l.account != "" {
+		w.open("#/?account=" + l.account)
+		return
+	}
+	if l.callback != "" {
+		if about, err := w.hub.HubInfo(w.ctx); err == nil {
+			// What became of it is on the page, where the flow was begun.
+			_ = deliver(w.ctx, about.AppAPI, l.callback)
+		}
+	}
+	w.open("")
+}
+
+// watch tells the user what waits for them, for as long as the hub answers.
+func (w *window) watch() {
+	if w.notifier == nil {
+		return
+	}
+	told := newWatcher(w.hub)
+	for w.ctx.Err() == nil {
+		events, stop, err := w.hub.Events(w.ctx)
+		if err == nil {
+			for e, err := range events {
+				if err != nil {
+					break
+				}
+				for _, n := range told.after(w.ctx, e) {
+					if w.state.get().Notify {
+						_ = w.notifier.show(n) // no server: the page says it
+					}
+				}
+			}
+			stop()
+		}
+		select {
+		case <-w.ctx.Done():
+		case <-time.After(2 * time.Second): // a hub that is started anew
+		}
+	}
+}
