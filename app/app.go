@@ -222,7 +222,7 @@ func (a *App) openAPI(context.Context) error {
 		Sessions: a.sessions, Backups: backups{a}, Transfers: a.transfer, Plugins: pluginStatus{a.plugins, a.catalog}, Vault: vaultDesk{a}, Events: a.bus, Auditor: a.audit, Activity: a.audit,
 		Peer: only, ServerKey: a.serverKey, Assets: frontend.Assets(), Logger: a.log, Now: time.Now, NewID: newID,
 		Version: a.opts.Version, Data: a.paths.Data, ConfigFile: a.paths.Config, Sandbox: a.sandbox(),
-		Listen: a.listen.appAddress(), UI: a.listen.uiAddress(), BaseURL: a.config.BaseURL, Notices: a.notices,
+		Listen: a.listen.appAddress(), UI: a.listen.uiAddress(), BaseURL: a.config.BaseURL, EmbedOrigins: a.config.EmbedOrigins, Notices: a.notices,
 	})
 	return nil
 }

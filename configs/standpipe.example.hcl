@@ -72,6 +72,12 @@ policy "never-slack" {
   decision    = "deny"
 }
 
+# Pages of your own product that may embed <standpipe-connect> (docs/embed.md),
+# by their exact origins.
+embed {
+  origins = ["https://app.example.com"]
+}
+
 # An integration makes a provider available. Its name is a part of the redirect
 # URI: http://127.0.0.1:4780/callback/github
 integration "github" {

@@ -60,7 +60,9 @@ type Config struct {
 	Listen     string // host:port of the app API
 	UI         string // host:port of the browser UI; empty: none
 	BaseURL    string // https origin from outside; may be empty
-	Notices    []contract.Notice
+	// EmbedOrigins are the origins of the pages that may embed <standpipe-connect>.
+	EmbedOrigins []string
+	Notices      []contract.Notice
 }
 
 // Catalog knows the integrations.
@@ -199,7 +201,7 @@ type API struct {
 // New returns an API.
 func New(cfg Config) *API {
 	a := &API{cfg: cfg, hosts: exactHosts(cfg.Listen, cfg.BaseURL), ui: exactHosts(cfg.UI, "")}
-	a.pages = newPages()
+	a.pages = newPages(cfg.EmbedOrigins)
 	return a
 }
 

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"strings"
 
 	"github.com/standpipe/standpipe/app/internal/hub"
 )
@@ -20,10 +21,13 @@ var pageFS embed.FS
 const pagePolicy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-type pages struct{ t *template.Template }
+type pages struct {
+	t       *template.Template
+	origins string
+}
 
-func newPages() *pages {
-	return &pages{template.Must(template.ParseFS(pageFS, "pages/*.html"))}
+func newPages(embedOrigins []string) *pages {
+	return &pages{template.Must(template.ParseFS(pageFS, "pages/*.html")), strings.Join(embedOrigins, " ")}
 }
 
 // view is what a page shows. html/template escapes all of it.
@@ -35,6 +39,9 @@ type view struct {
 	// Provider, Owner, Scopes: on the connect page.
 	Provider, Owner string
 	Scopes          []hub.Scope
+	// Origins are those of the pages to which the page's script may report, with
+	// blanks between.
+	Origins string
 	// Finish makes the page's script confirm the flow.
 	Finish bool
 }
@@ -43,6 +50,7 @@ func (p *pages) write(w http.ResponseWriter, status int, name string, v view) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", pagePolicy)
+	v.Origins = p.origins
 	w.WriteHeader(status)
 	_ = p.t.ExecuteTemplate(w, name, v) // the client is gone: nobody to tell
 }
@@ -51,6 +59,9 @@ func (p *pages) failure(w http.ResponseWriter, status int, err error) {
 	e := hub.AsError(err)
 	p.write(w, status, "message.html", view{Title: "This did not work", Text: e.Message, Remedy: e.Remedy, Tone: "bad"})
 }
+
+// elementFile is <standpipe-connect>, for the pages of others.
+const elementFile = "standpipe-connect.js"
 
 // pageFile serves the style and the scripts of the hosted pages.
 func (a *API) pageFile(w http.ResponseWriter, r *http.Request) {
@@ -63,6 +74,11 @@ func (a *API) pageFile(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", kind)
+	if name == elementFile {
+		// Pages of other origins load it; it holds nothing of anybody's.
+		w.Header().Set("Cross-Origin-Resource-Policy", "cross-origin")
+		w.Header().Set("Access-Control-Allow-Origin", "*")
+	}
 	_, _ = w.Write(b)
 }
 
@@ -166,7 +182,7 @@ func (a *API) finishLink(w http.ResponseWriter, r *http.Request) {
 	if f.Account != nil {
 		account = f.Account.Label()
 	}
-	writeJSON(w, http.StatusOK, map[string]string{"account": account})
+	writeJSON(w, http.StatusOK, map[string]string{"account": account, "connection": f.Connection})
 }
 
 // health tells that the hub runs, and nothing else.

@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
 // checkListen wants a host:port on loopback.
@@ -59,6 +61,29 @@ func checkSandbox(s string) (string, string) {
 		return "", ""
 	}
 	return "\"sandbox\" is no base URL", `Write where "standpipe sandbox" listens, without a path: "http://127.0.0.1:4790". Empty means none.`
+}
+
+// origins sets dst to a list of origins of web pages: https, or http on loopback.
+func (d *decoder) origins(dst *[]string) func(*hclsyntax.Attribute) {
+	return func(a *hclsyntax.Attribute) {
+		var list []string
+		d.strings(&list)(a)
+		for _, s := range list {
+			u := origin(s)
+			if u == nil || strings.Contains(u.Host, "*") || u.Scheme == "http" && !loopbackName(u.Hostname()) {
+				d.fail(a.Expr.Range(), fmt.Sprintf("%q is no origin of a page that may embed", s),
+					`Write scheme and host, without a path: "https://app.example.com"; http only for this machine.`)
+				return
+			}
+		}
+		*dst = list
+	}
+}
+
+// loopbackName reports whether a host name is this machine.
+func loopbackName(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
 // origin parses an http or https URL that has a scheme, a host and nothing more.

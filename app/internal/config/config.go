@@ -42,6 +42,8 @@ type Config struct {
 	ApprovalTimeout time.Duration
 	// Lock says when the hub locks by itself; nil: the file does not say.
 	Lock *hub.LockSettings
+	// EmbedOrigins are the origins of pages that may embed <standpipe-connect>.
+	EmbedOrigins []string
 	// Integrations in the order of the file, each with FromFile set.
 	Integrations []hub.Integration
 }

@@ -29,7 +29,7 @@ func TestExampleFile(t *testing.T) {
 	if len(diags) > 0 {
 		t.Fatal(render(t, diags))
 	}
-	if diff := cmp.Diff(Default(), c, cmpopts.IgnoreFields(Config{}, "Path", "Integrations", "Peers", "Lock", "Policies")); diff != "" {
+	if diff := cmp.Diff(Default(), c, cmpopts.IgnoreFields(Config{}, "Path", "Integrations", "Peers", "Lock", "Policies", "EmbedOrigins")); diff != "" {
 		t.Errorf("the example does not show the defaults (-default +example):\n%s", diff)
 	}
 	if len(c.Integrations) != 2 || c.Integrations[0].Credentials != hub.CredentialsSandbox || !c.Integrations[1].ClientSecret.Equal(secret.New("s3cret")) {

@@ -18,7 +18,7 @@ import (
 // harmless are the settings and blocks whose values may show in a diagnostic.
 var harmless = safeNames{
 	"mode", "listen", "ui_listen", "base_url", "sandbox", "log", "level", "plugins", "idle", "metrics",
-	"integration", "provider", "credentials", "client_id", "scopes", "description", "enabled", "network", "config",
+	"embed", "origins", "integration", "provider", "credentials", "client_id", "scopes", "description", "enabled", "network", "config",
 	"peers", "approvals", "timeout", "lock", "screen", "suspend", "background",
 	"policy", "app", "connection", "accept_wider", "decision",
 }
@@ -103,8 +103,11 @@ func (d *decoder) config(c *Config, body *hclsyntax.Body) {
 		"approvals": single(func(d *decoder, b *hclsyntax.Block) {
 			d.body(b.Body, settings{"timeout": d.duration(&c.ApprovalTimeout, time.Second, time.Hour)}, nil)
 		}),
-		"lock":        single(func(d *decoder, b *hclsyntax.Block) { d.lock(c, b) }),
-		"policy":      func(b *hclsyntax.Block) { policies = append(policies, b) },
+		"lock":   single(func(d *decoder, b *hclsyntax.Block) { d.lock(c, b) }),
+		"policy": func(b *hclsyntax.Block) { policies = append(policies, b) },
+		"embed": single(func(d *decoder, b *hclsyntax.Block) {
+			d.body(b.Body, settings{"origins": d.origins(&c.EmbedOrigins)}, nil)
+		}),
 		"integration": func(b *hclsyntax.Block) { declared = append(declared, b) },
 	})
 	if a := body.Attributes["ui_listen"]; a != nil && c.UIListen == c.Listen && !anyPort(c.Listen) {
