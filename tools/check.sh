@@ -23,4 +23,5 @@ step "generated files" fresh
 step "plugins of the previous release" tools/api-diff.sh
 step "dependency rules" go test -count=1 ./app -run 'TestImports|TestLightDependencies|TestFiles'
 step "page" bash -c 'make frontend/node_modules/.package-lock.json && cd frontend && npm run --silent lint && npm run --silent check'
+step "size of the page and the element" bash -c 'make frontend && tools/size.sh'
 summary
