@@ -58,8 +58,10 @@ standpipe serve --listen "127.0.0.1:$(port)" --ui-listen 127.0.0.1:0 >"$home/ser
 pids+=($!)
 for _ in $(seq 600); do grep -q "App API" "$home/serve.log" && break; sleep 0.1; done
 standpipe integrations set books --credentials sandbox >/dev/null
-sleep 1000 | standpipe plugin dev . --name acme --no-browser >"$home/dev.log" 2>&1 &
+mkfifo "$home/keys" # what is typed into plugin dev: nothing, but no end either
+standpipe plugin dev . --name acme --no-browser <"$home/keys" >"$home/dev.log" 2>&1 &
 pids+=($!)
+exec 9>"$home/keys"
 for _ in $(seq 900); do grep -q "stand-in for the provider is at" "$home/dev.log" && break; sleep 0.1; done
 standpipe plugin list | grep -q "IN DEVELOPMENT"
 connect acme

@@ -47,6 +47,7 @@ func checkHandshake(t *T, _ *Config, path string) {
 	cert := selfSigned(t)
 	cmd := exec.Command(path)
 	cmd.Env, cmd.Dir = rawEnv(dir, cert), dir
+	cmd.WaitDelay = time.Second // what it started may hold its output open
 	var errs output
 	cmd.Stderr = &errs
 	stdout, err := cmd.StdoutPipe()
