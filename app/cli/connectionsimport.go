@@ -169,7 +169,7 @@ func (i *importing) all(ctx context.Context, c *instance.Client, items []transfe
 func (i *importing) request(l *transfer.Line) contract.Import {
 	in := contract.Import{
 		Integration: l.Integration, Owner: hub.Me, AccessToken: l.AccessToken, RefreshToken: l.RefreshToken, ExpiresAt: l.ExpiresAt,
-		Scopes: l.Scopes, Config: l.Config, Account: l.Account, Replace: i.replace,
+		Scopes: l.Scopes, Config: l.Config, Account: (*contract.Claimed)(l.Account), Replace: i.replace,
 		NeedsUser: l.State == hub.StateNeedsReauthorization || l.AccessToken == "" && l.RefreshToken == "",
 	}
 	if i.integration != "" {

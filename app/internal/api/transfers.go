@@ -109,7 +109,7 @@ func (a *API) importConnection(ctx context.Context, in *body[contract.Import]) (
 		im.ExpiresAt = *b.ExpiresAt
 	}
 	if b.Account != nil {
-		im.Hint = *b.Account
+		im.Hint = hub.Account(*b.Account)
 	}
 	done, err := a.cfg.Transfers.Import(ctx, user, im)
 	if err != nil {

@@ -42,9 +42,13 @@ type Import struct {
 	Scopes       []string          `json:"scopes,omitempty" maxItems:"200"`
 	Config       map[string]string `json:"config,omitempty"`
 	NeedsUser    bool              `json:"needs_user,omitempty" doc:"Import it as one that its user has to reauthorize"`
-	Account      *hub.Account      `json:"account,omitempty" doc:"Whose the source says they are; a connected account is then refused before a token is spent"`
+	Account      *Claimed          `json:"account,omitempty" doc:"Whose the source says they are; a connected account is then refused before a token is spent"`
 	Replace      bool              `json:"replace,omitempty" doc:"Renew the connection of the same account, where there is one"`
 }
+
+// Claimed is whose a source says that tokens are. (A type of its own: in the
+// schemas of the bodies, Account is the one that is shown.)
+type Claimed hub.Account
 
 // Imported is the connection that came of it.
 type Imported struct {
