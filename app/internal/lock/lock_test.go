@@ -196,7 +196,7 @@ func TestWrongPassphrases(t *testing.T) {
 			if wait < last || i >= 3 && wait < 10*time.Second || wait > 5*time.Minute {
 				t.Errorf("the wait after %d wrong ones is %v, was %v", i+1, wait, last)
 			}
-			if s := r.State(); s.RetryAt.Sub(time.Now()) != wait {
+			if s := r.State(); time.Until(s.RetryAt) != wait {
 				t.Errorf("the state says %v, want %v", s.RetryAt, wait)
 			}
 			last = wait

@@ -186,7 +186,7 @@ func TestImport(t *testing.T) {
 			if got := r.all(t); !slices.Equal(got, c.stored) {
 				t.Errorf("stored %q, want %q", got, c.stored)
 			}
-			if c.stored != nil && len(c.stored) > 0 && (len(r.audited) == 0 || r.audited[0].Action != hub.AuditImport || len(r.events) != 1) {
+			if len(c.stored) > 0 && (len(r.audited) == 0 || r.audited[0].Action != hub.AuditImport || len(r.events) != 1) {
 				t.Errorf("audited %+v, events %+v", r.audited, r.events)
 			}
 		})
