@@ -53,6 +53,7 @@ class FakeHub {
 let hub: FakeHub;
 beforeEach(() => {
   hub = new FakeHub();
+  sessionStorage.clear();
   sessionStorage.setItem("standpipe-session", "tok");
   vi.stubGlobal("fetch", hub.fetch);
   vi.stubGlobal("scrollTo", () => {});
@@ -107,6 +108,24 @@ test("connect: wait, confirm what came back, done", async () => {
   await waitFor(() => expect(screen.queryByTestId("connect-dialog")).toBeNull());
   expect(hub.calls("POST", "/ui/api/flows/f1/confirm")[0]!.body).toEqual({ accept_other_account: false });
   expect((await shown("toast")).textContent).toContain("mona is connected");
+});
+
+test("a reload in the middle of a connect goes on with it, until it is ended", async () => {
+  const first = render(App);
+  await fireEvent.click(await shown("connect-notion"));
+  await fireEvent.click(await shown("start"));
+  await shown("flow-waiting");
+  first.unmount();
+  hub.flow = { ...hub.flow, state: "confirm", account: { label: "mona" } };
+  const second = render(App);
+  expect((await shown("flow-account-label")).textContent).toBe("mona");
+  expect(hub.calls("POST", "/ui/api/flows")).toHaveLength(1);
+  await fireEvent.click(screen.getByTestId("not-my-account"));
+  await waitFor(() => expect(hub.calls("DELETE", "/ui/api/flows/f1")).toHaveLength(1));
+  second.unmount();
+  render(App);
+  await shown("connect-notion");
+  expect(screen.queryByTestId("connect-dialog")).toBeNull();
 });
 
 test("another account is only taken with a tick", async () => {

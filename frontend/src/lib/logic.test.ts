@@ -6,15 +6,7 @@ import type { Connection, Hub, Integration } from "./api/types";
 import { attention, connectionStatus, filter, group, initials, narrow, newcomer, total } from "./groups";
 import { inWindow, sessionToken, keepSession, takeCode } from "./host";
 import { openExternal, prepareTab } from "./open";
-import {
-  connectionHref,
-  customHref,
-  integrationHref,
-  parseRoute,
-  sectionHref,
-  sectionOf,
-  sections,
-} from "./router";
+import { connectionHref, integrationHref, parseRoute, sectionHref, sectionOf, sections } from "./router";
 import { changeOf, checkField, formOf, validate } from "./setup";
 import { svgDataUrl } from "./svg";
 import { nextTry, relative } from "./time";
@@ -25,9 +17,8 @@ test("routes", () => {
   for (const s of sections) expect(sectionOf(parseRoute(sectionHref(s)))).toBe(s);
   expect(sectionOf(parseRoute(connectionHref("c/1")))).toBe("accounts");
   expect(parseRoute(connectionHref("c/1"))).toEqual({ page: "connection", id: "c/1" });
-  expect(parseRoute(customHref())).toEqual({ page: "custom", slug: "" });
   expect(parseRoute(integrationHref("a/b c"))).toEqual({ page: "integration", slug: "a/b c" });
-  for (const odd of ["#/x", "#/integrations/", "#/integrations/a/b", "#/integrations/%"]) {
+  for (const odd of ["#/x", "#/integrations/", "#/integrations/a/b", "#/integrations/%", "#/custom/new"]) {
     expect(parseRoute(odd).page, odd).toBe("unknown");
   }
 });

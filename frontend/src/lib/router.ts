@@ -9,7 +9,6 @@ export type Route =
   | { page: Section; query: URLSearchParams }
   | { page: "connection"; id: string }
   | { page: "integration"; slug: string }
-  | { page: "custom"; slug: string } // empty: a new one
   | { page: "unknown"; hash: string };
 
 /** Reads a location.hash. */
@@ -31,7 +30,6 @@ export function parseRoute(hash: string): Route {
   if (parts.length === 2 && name) {
     if (head === "connections") return { page: "connection", id: name };
     if (head === "integrations") return { page: "integration", slug: name };
-    if (head === "custom") return { page: "custom", slug: name === "new" ? "" : name };
   }
   return { page: "unknown", hash };
 }
@@ -42,7 +40,6 @@ export function sectionOf(route: Route): Section | undefined {
     case "connection":
       return "accounts";
     case "integration":
-    case "custom":
       return "providers";
     case "unknown":
       return undefined;
@@ -56,7 +53,6 @@ export const accountsHref = "#/";
 export const sectionHref = (s: Section) => (s === "accounts" ? accountsHref : `#/${s}`);
 export const connectionHref = (id: string) => `#/connections/${segment(id)}`;
 export const integrationHref = (slug: string) => `#/integrations/${segment(slug)}`;
-export const customHref = (slug = "") => `#/custom/${segment(slug || "new")}`;
 export const activityHref = (filter: Record<string, string>) => `#/activity?${new URLSearchParams(filter)}`;
 /** The accounts page with one account in view. */
 export const accountHref = (id: string) => `#/?account=${segment(id)}`;

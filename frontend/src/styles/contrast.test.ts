@@ -7,7 +7,10 @@ import { expect, test } from "vitest";
 
 const css = readFileSync(resolve(process.cwd(), "src/styles/tokens.css"), "utf8");
 const tokens = new Map(
-  [...css.matchAll(/--([\w-]+): light-dark\((#\w{6}), (#\w{6})\);/g)].map((m) => [m[1]!, [m[2]!, m[3]!] as const]),
+  [...css.matchAll(/--([\w-]+): light-dark\((#\w{6}), (#\w{6})\);/g)].map((m) => [
+    m[1]!,
+    [m[2]!, m[3]!] as const,
+  ]),
 );
 
 function luminance(hex: string): number {
@@ -22,7 +25,11 @@ function contrast(a: string, b: string): number {
 }
 
 const pairs: [text: string, grounds: string[], least: number][] = [
-  ["text", ["bg", "bg-nav", "surface", "sunken", "hover", "info-bg", "warn-bg", "bad-bg", "accent-soft"], 4.5],
+  [
+    "text",
+    ["bg", "bg-nav", "surface", "sunken", "hover", "info-bg", "warn-bg", "bad-bg", "accent-soft"],
+    4.5,
+  ],
   ["muted", ["bg", "bg-nav", "surface", "sunken", "hover", "info-bg", "warn-bg", "bad-bg"], 4.5],
   ["accent", ["bg", "surface", "accent-soft", "info-bg"], 4.5],
   ["on-accent", ["accent", "accent-hover"], 4.5],
@@ -38,7 +45,11 @@ test.each(["light", "dark"])("contrast, %s", (scheme) => {
   expect(tokens.size).toBeGreaterThan(20);
   const weak = pairs.flatMap(([text, grounds, least]) =>
     grounds
-      .map((g) => ({ pair: `${text} on ${g}`, ratio: contrast(tokens.get(text)![at], tokens.get(g)![at]), least }))
+      .map((g) => ({
+        pair: `${text} on ${g}`,
+        ratio: contrast(tokens.get(text)![at], tokens.get(g)![at]),
+        least,
+      }))
       .filter((p) => p.ratio < p.least)
       .map((p) => `${p.pair}: ${p.ratio.toFixed(2)}`),
   );
