@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -47,7 +48,7 @@ type house struct {
 	transfer *transfer.Desk
 	backups  *streamer
 	bus      *events.Bus
-	n        int
+	n        atomic.Int64
 	activity *audit.Log
 	denials  []hub.AuditEntry
 }
@@ -73,7 +74,7 @@ func newHouseOn(t testing.TB, store hub.Store, vends hub.Auditor) *house {
 	ctx := context.Background()
 	quiet := slog.New(slog.DiscardHandler)
 	h := &house{t: t, conns: hub.NewConnections(store), bus: events.New()}
-	newID := func(p string) string { h.n++; return fmt.Sprintf("%s_%026d", p, h.n) }
+	newID := func(p string) string { return fmt.Sprintf("%s_%026d", p, h.n.Add(1)) }
 	must := func(err error) {
 		t.Helper()
 		if err != nil {

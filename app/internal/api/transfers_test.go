@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/standpipe/standpipe/app/internal/api/contract"
@@ -18,19 +19,37 @@ import (
 
 // streamer stands for who writes backups: it writes its pieces, then fails.
 type streamer struct {
+	mu     sync.Mutex
 	got    hub.BackupRequest
 	pieces []string
 	err    error
 }
 
+// set says what the next backup is made of, and how it ends.
+func (s *streamer) set(err error, pieces ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pieces, s.err = pieces, err
+}
+
+// asked is the last request.
+func (s *streamer) asked() hub.BackupRequest {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.got
+}
+
 func (s *streamer) Write(_ context.Context, req hub.BackupRequest, w io.Writer) error {
+	s.mu.Lock()
 	s.got = req
-	for _, p := range s.pieces {
+	pieces, err := s.pieces, s.err
+	s.mu.Unlock()
+	for _, p := range pieces {
 		if _, err := io.WriteString(w, p); err != nil {
 			return err
 		}
 	}
-	return s.err
+	return err
 }
 
 // transports are the two ways to the local surface: a connection, and a call.
@@ -60,7 +79,7 @@ func TestBackupStream(t *testing.T) {
 	for name, rt := range transports(t, h) {
 		t.Run(name, func(t *testing.T) {
 			c := instance.NewClient(rt)
-			*h.backups = streamer{pieces: []string{"age-", "file"}}
+			h.backups.set(nil, "age-", "file")
 			stream, id, err := c.Backup(t.Context(), contract.Backup{Recipients: []string{"age1x"}, Move: true, SkipDamaged: true})
 			if err != nil {
 				t.Fatal(err)
@@ -69,17 +88,17 @@ func TestBackupStream(t *testing.T) {
 			if string(b) != "age-file" || err != nil || !strings.HasPrefix(id, "backup_") {
 				t.Errorf("%q, %v, id %q", b, err, id)
 			}
-			if g := h.backups.got; g.ID != id || !g.Move || !g.SkipDamaged || len(g.Recipients) != 1 {
+			if g := h.backups.asked(); g.ID != id || !g.Move || !g.SkipDamaged || len(g.Recipients) != 1 {
 				t.Errorf("asked for %+v", g)
 			}
 
-			*h.backups = streamer{err: hub.Errorf(hub.CodeIntegrity, "2 records are damaged").WithRemedy("Mend it.")}
+			h.backups.set(hub.Errorf(hub.CodeIntegrity, "2 records are damaged").WithRemedy("Mend it."))
 			_, _, err = c.Backup(t.Context(), contract.Backup{})
 			if e, ok := errors.AsType[*hub.Error](err); !ok || e.Code != hub.CodeIntegrity || e.Remedy != "Mend it." {
 				t.Errorf("refused with %v", err)
 			}
 
-			*h.backups = streamer{pieces: []string{"half"}, err: errors.New("the disk failed")}
+			h.backups.set(errors.New("the disk failed"), "half")
 			stream, _, err = c.Backup(t.Context(), contract.Backup{})
 			if err == nil {
 				_, err = io.ReadAll(stream)
@@ -105,7 +124,7 @@ func TestBackupIsForTheSameUserOnly(t *testing.T) {
 			t.Errorf("%s for a browser: %d", path, r.StatusCode)
 		}
 	}
-	if h.backups.got.ID != "" {
+	if h.backups.asked().ID != "" {
 		t.Error("a backup was begun")
 	}
 }

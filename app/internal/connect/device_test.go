@@ -93,15 +93,15 @@ func TestDeviceFlowEnds(t *testing.T) {
 	t.Run("cancelled during a poll", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			h := newHouse(t)
-			var id string
+			id := make(chan string, 1)
 			h.poll = func(hub.PollDeviceRequest) (hub.TokenAnswer, error) {
-				if err := h.Cancel(context.Background(), id); err != nil {
+				if err := h.Cancel(context.Background(), <-id); err != nil {
 					t.Error(err)
 				}
 				return device("at-late"), nil
 			}
 			f, _ := h.start(hub.StartFlow{Device: true})
-			id = f.ID
+			id <- f.ID
 			time.Sleep(time.Minute)
 			synctest.Wait()
 			if len(h.revoked) != 1 || h.revoked[0] != "at-late" || len(h.connected()) != 0 {

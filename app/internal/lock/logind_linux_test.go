@@ -81,9 +81,10 @@ func (l *logind) Inhibit(what, _, _, mode string) (dbus.UnixFD, *dbus.Error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.inhibitors = append(l.inhibitors, r)
+	fd := dbus.UnixFD(w.Fd())
 	// The library sends a copy; ours must be closed, or nobody gives it up.
 	time.AfterFunc(time.Second, func() { _ = w.Close() })
-	return dbus.UnixFD(w.Fd()), nil
+	return fd, nil
 }
 
 // waitForSleep is how systemd-logind waits: until the inhibitor was given up.
