@@ -87,3 +87,8 @@ require (
 	golang.org/x/tools v0.51.0 // indirect
 	google.golang.org/genproto/googleapis/rpc v0.0.0-20260817212433-ac3dfec99bb1 // indirect
 )
+
+ignore (
+	./app/e2e/servers/node_modules
+	./frontend/node_modules
+)
