@@ -43,8 +43,8 @@ func TestDisconnectRevokesTheRefreshTokenFirst(t *testing.T) {
 		if rev.Reach != hub.ReachToken || !strings.Contains(rev.Message, "revoked at Acme") {
 			t.Errorf("got %+v", rev)
 		}
-		if !slices.Equal(h.provider.revoked, []string{"refresh-1", "access-1", "named-access"}) {
-			t.Errorf("revoked %v", h.provider.revoked)
+		if !slices.Equal(h.provider.revocations(), []string{"refresh-1", "access-1", "named-access"}) {
+			t.Errorf("revoked %v", h.provider.revocations())
 		}
 		h.wantGone("c")
 		h.mustFail("c", hub.CodeNotInstalled)
@@ -81,11 +81,11 @@ func TestRevokeReachesNoOtherConnection(t *testing.T) {
 				h.connect("c", time.Hour, same)
 				h.connect("other", time.Hour, c.other)
 				rev := h.disconnect("c", c.allow)
-				if got := rev.Reach == hub.ReachGrant && len(h.provider.revoked) == 1; got != c.revoked {
-					t.Errorf("revoked %v: %+v", h.provider.revoked, rev)
+				if got := rev.Reach == hub.ReachGrant && len(h.provider.revocations()) == 1; got != c.revoked {
+					t.Errorf("revoked %v: %+v", h.provider.revocations(), rev)
 				}
-				if !c.revoked && (len(h.provider.revoked) > 0 || !strings.Contains(rev.Message, "another connection")) {
-					t.Errorf("revoked %v: %+v", h.provider.revoked, rev)
+				if !c.revoked && (len(h.provider.revocations()) > 0 || !strings.Contains(rev.Message, "another connection")) {
+					t.Errorf("revoked %v: %+v", h.provider.revocations(), rev)
 				}
 				h.wantGone("c")
 			})
@@ -155,8 +155,8 @@ func TestDisconnectDuringARefresh(t *testing.T) {
 				}
 				synctest.Wait()
 				h.wantGone("c")
-				if h.provider.accepts("access-2") || !slices.Contains(h.provider.revoked, "refresh-2") {
-					t.Errorf("revoked only %v; what came late still works", h.provider.revoked)
+				if h.provider.accepts("access-2") || !slices.Contains(h.provider.revocations(), "refresh-2") {
+					t.Errorf("revoked only %v; what came late still works", h.provider.revocations())
 				}
 				if h.bus.count(hub.EventRefreshed)+h.bus.count(hub.EventNeedsReauthorization) != 0 || h.bus.count(hub.EventDisconnected) != 1 {
 					t.Errorf("events %+v", h.bus.all)
@@ -191,13 +191,13 @@ func TestUnusedTokensOfALiveAccountKeepItsGrant(t *testing.T) {
 		conn, _ := h.stored("c")
 		h.resolver.descriptor.Revoke = hub.ReachGrant
 		h.RevokeUnused(t.Context(), conn, hub.TokenSet{AccessToken: secret.New("unused")})
-		if len(h.provider.revoked) != 0 {
-			t.Errorf("revoked %v, and with it the live connection", h.provider.revoked)
+		if len(h.provider.revocations()) != 0 {
+			t.Errorf("revoked %v, and with it the live connection", h.provider.revocations())
 		}
 		h.resolver.descriptor.Revoke = hub.ReachToken
 		h.RevokeUnused(t.Context(), conn, hub.TokenSet{AccessToken: secret.New("unused")})
-		if !slices.Equal(h.provider.revoked, []string{"unused"}) {
-			t.Errorf("revoked %v", h.provider.revoked)
+		if !slices.Equal(h.provider.revocations(), []string{"unused"}) {
+			t.Errorf("revoked %v", h.provider.revocations())
 		}
 	})
 }
@@ -242,7 +242,7 @@ func TestRevocationOutlivesOutageAndRestart(t *testing.T) {
 				stop := h.run()
 				time.Sleep(24 * time.Hour)
 				stop()
-				if n := len(h.provider.revoked); n > 2*40 {
+				if n := len(h.provider.revocations()); n > 2*40 {
 					t.Errorf("%d tries in a day", n)
 				}
 				h.close()
@@ -251,8 +251,8 @@ func TestRevocationOutlivesOutageAndRestart(t *testing.T) {
 				h.resolver.err = nil
 				defer h.run()()
 				time.Sleep(maxRevokeDelay + 2*revokeLookEvery)
-				if !slices.Equal(h.provider.revoked, []string{"refresh-1", "access-1"}) {
-					t.Errorf("revoked %v", h.provider.revoked)
+				if !slices.Equal(h.provider.revocations(), []string{"refresh-1", "access-1"}) {
+					t.Errorf("revoked %v", h.provider.revocations())
 				}
 				if e := h.auditor.last(); e.Action != hub.AuditRevoke || e.Decision != hub.AuditAllowed || e.Reach != hub.ReachToken || e.App != "user" || e.Connection != "c" {
 					t.Errorf("audited as %+v", e)
@@ -261,8 +261,8 @@ func TestRevocationOutlivesOutageAndRestart(t *testing.T) {
 					t.Errorf("events %+v", h.bus.all)
 				}
 				time.Sleep(24 * time.Hour)
-				if n := len(h.provider.revoked); n != 2 {
-					t.Errorf("revoked again: %v", h.provider.revoked)
+				if n := len(h.provider.revocations()); n != 2 {
+					t.Errorf("revoked again: %v", h.provider.revocations())
 				}
 			})
 		})
@@ -284,8 +284,8 @@ func TestWhatWasRevokedIsNotRevokedAgain(t *testing.T) {
 		h.provider.script(func(p *provider) { p.revoke, p.revoked = nil, nil })
 		defer h.run()()
 		time.Sleep(2 * time.Minute)
-		if !slices.Equal(h.provider.revoked, []string{"access-1"}) {
-			t.Errorf("revoked %v", h.provider.revoked)
+		if !slices.Equal(h.provider.revocations(), []string{"access-1"}) {
+			t.Errorf("revoked %v", h.provider.revocations())
 		}
 	})
 }
@@ -300,10 +300,10 @@ func TestRevocationGivesUp(t *testing.T) {
 		if e := h.auditor.last(); e.Action != hub.AuditRevoke || e.Decision != hub.AuditFailed || e.Code != hub.CodeProviderUnavailable {
 			t.Errorf("audited as %+v", e)
 		}
-		tries := len(h.provider.revoked)
+		tries := len(h.provider.revocations())
 		time.Sleep(revokeGivesUp)
-		if len(h.provider.revoked) != tries || h.bus.count(hub.EventRevoked) != 1 {
-			t.Errorf("it goes on: %d tries, then %d", tries, len(h.provider.revoked))
+		if len(h.provider.revocations()) != tries || h.bus.count(hub.EventRevoked) != 1 {
+			t.Errorf("it goes on: %d tries, then %d", tries, len(h.provider.revocations()))
 		}
 	})
 }

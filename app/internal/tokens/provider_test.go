@@ -5,6 +5,7 @@ package tokens
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -146,6 +147,13 @@ func (p *provider) grant(token string) (hub.TokenAnswer, error) {
 		IssuedAt: now, Expiry: now.Add(life), ExpirySource: hub.ExpiryDeclared,
 	}
 	return out, nil
+}
+
+// revocations are the tokens that it was asked to revoke, in their order.
+func (p *provider) revocations() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.revoked)
 }
 
 func (p *provider) Revoke(_ context.Context, _ hub.Target, req hub.RevokeRequest) (hub.Reach, error) {

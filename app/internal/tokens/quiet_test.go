@@ -85,8 +85,8 @@ func TestTokensElsewhereAreNotRevoked(t *testing.T) {
 			h.connect("c", time.Hour)
 			h.mark("c", reason)
 			rev := h.disconnect("c", true)
-			if rev.Reach != hub.ReachNone || !strings.Contains(rev.Message, "another machine") || len(h.provider.revoked) != 0 {
-				t.Errorf("%s: %+v, revoked %v", reason, rev, h.provider.revoked)
+			if rev.Reach != hub.ReachNone || !strings.Contains(rev.Message, "another machine") || len(h.provider.revocations()) != 0 {
+				t.Errorf("%s: %+v, revoked %v", reason, rev, h.provider.revocations())
 			}
 			h.wantGone("c")
 		})
@@ -121,8 +121,8 @@ func TestGrantInUseElsewhereIsKept(t *testing.T) {
 		h.connect("moved", time.Hour, same)
 		h.mark("moved", hub.ReasonMoved)
 		h.connect("c", time.Hour, same)
-		if rev := h.disconnect("c", false); len(h.provider.revoked) != 0 {
-			t.Errorf("revoked %v: %+v", h.provider.revoked, rev)
+		if rev := h.disconnect("c", false); len(h.provider.revocations()) != 0 {
+			t.Errorf("revoked %v: %+v", h.provider.revocations(), rev)
 		}
 	})
 }
