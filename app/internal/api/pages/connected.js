@@ -27,7 +27,7 @@ const finish = async () => {
   show('title', ok ? `${body.account} is connected` : 'This did not work');
   show('text', ok ? 'You can close this page.' : body.message);
   show('remedy', ok ? '' : body.remedy);
-  window.standpipeReport(ok ? { status: 'connected', connection: body.connection } : { status: 'error', message: body.message });
+  window.standpipeReport?.(ok ? { status: 'connected', connection: body.connection } : { status: 'error', message: body.message });
 };
 
 finish();
