@@ -82,12 +82,23 @@ func definite(status int) bool {
 		status == http.StatusBadRequest || status == http.StatusUnauthorized || status == http.StatusForbidden
 }
 
+// matches reports whether the rule speaks of this answer. What a failing server
+// says in passing ends no connection: a rule with lasting consequences has to
+// name such a status to mean it.
 func (r *ErrorRule) matches(leg Leg, status int, e said) bool {
+	if status >= 500 && r.Status == 0 && !r.passes() {
+		return false
+	}
 	return (len(r.On) == 0 || slices.Contains(r.On, leg)) &&
 		(r.Status == 0 || r.Status == status) &&
 		(r.Code == "" || r.Code == e.code) &&
 		(r.Detail == "" || r.Detail == e.detail) &&
 		(r.Text == "" || strings.Contains(strings.ToLower(e.text), strings.ToLower(r.Text)))
+}
+
+// passes reports whether the rule tells of something that time may mend.
+func (r *ErrorRule) passes() bool {
+	return r.As == sdk.CodeTemporary || r.As == sdk.CodeRateLimited || r.As == sdk.CodeSlowDown
 }
 
 // rfcError gives the standard codes their meaning (RFC 6749 sections 4.1.2.1

@@ -71,6 +71,30 @@ func TestRefreshErrorClasses(t *testing.T) {
 	}
 }
 
+// TestFailingServer: an error code within a 5xx ends nothing, whatever the map
+// makes of the code alone; a rule that names the status does.
+func TestFailingServer(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		rule oauth.ErrorRule
+		want sdk.Code
+	}{
+		{"code alone", oauth.ErrorRule{Code: "invalid_grant", As: sdk.CodeReauthorizationRequired, Reason: sdk.ReasonUnknown}, sdk.CodeTemporary},
+		{"with its status", oauth.ErrorRule{Status: 503, Code: "invalid_grant", As: sdk.CodeReauthorizationRequired, Reason: sdk.ReasonUnknown}, sdk.CodeReauthorizationRequired},
+		{"what passes", oauth.ErrorRule{Code: "invalid_grant", As: sdk.CodeRateLimited}, sdk.CodeRateLimited},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			srv, p := start(t, nil), provider(func(s *oauth.Standard) { s.Errors = []oauth.ErrorRule{tt.rule} })
+			first := mustConnect(t, srv, p)
+			srv.Fail(oauthtest.EndpointToken, 1, oauthtest.Fault{Status: 503, Body: `{"error":"invalid_grant"}`})
+			_, err := refresh(t, srv, p, first.RefreshToken)
+			if e, ok := errors.AsType[*sdk.Error](err); !ok || e.Code != tt.want {
+				t.Errorf("%v, want %s", err, tt.want)
+			}
+		})
+	}
+}
+
 func TestErrorMapComesFirst(t *testing.T) {
 	srv := start(t, nil)
 	p := provider(func(s *oauth.Standard) {
