@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/http/httptrace"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -127,11 +128,15 @@ func (p lasting) Identify(ctx context.Context, r *sdk.IdentifyRequest) (*sdk.Ide
 type lingering struct{ base }
 
 func (p lingering) Identify(ctx context.Context, r *sdk.IdentifyRequest) (*sdk.IdentifyResponse, error) {
-	req, err := http.NewRequestWithContext(context.WithoutCancel(ctx), http.MethodPost, r.Config["base_url"], endless{})
+	begun := make(chan struct{})
+	trace := &httptrace.ClientTrace{WroteHeaders: sync.OnceFunc(func() { close(begun) })}
+	lasting := httptrace.WithClientTrace(context.WithoutCancel(ctx), trace)
+	req, err := http.NewRequestWithContext(lasting, http.MethodPost, r.Config["base_url"], endless{})
 	if err != nil {
 		return nil, err
 	}
 	go func() { _, _ = oauth.Client(ctx).Do(req) }()
+	<-begun
 	return p.Standard.Identify(ctx, r)
 }
 

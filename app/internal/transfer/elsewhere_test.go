@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -118,6 +119,7 @@ func TestHoldManyInBatches(t *testing.T) {
 type desk struct {
 	*Desk
 	events  []hub.Event
+	mu      sync.Mutex // entries are recorded side by side
 	audited []hub.AuditEntry
 	refuse  error // of the audit
 	stuck   error // of the refreshes
@@ -135,6 +137,8 @@ func newDesk(conns *hub.Connections) *desk {
 
 func (d *desk) Publish(e hub.Event) { d.events = append(d.events, e) }
 func (d *desk) Record(_ context.Context, e hub.AuditEntry) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	d.audited = append(d.audited, e)
 	return d.refuse
 }
