@@ -53,6 +53,7 @@ type Config struct {
 	Logger *slog.Logger
 
 	bounds bounds
+	limit  time.Duration // of a vend's entry
 	open   opener
 }
 
@@ -114,6 +115,9 @@ type pending struct {
 func Open(ctx context.Context, cfg Config) (*Log, error) {
 	if cfg.open == nil {
 		cfg.bounds, cfg.open = defaultBounds, openFile
+	}
+	if cfg.limit == 0 {
+		cfg.limit = writeLimit
 	}
 	key, err := makeKey(ctx, cfg.Store)
 	if err != nil {
@@ -185,7 +189,7 @@ func (l *Log) Record(ctx context.Context, e hub.AuditEntry) error {
 	if e.Peer == (hub.Peer{}) {
 		e.Peer = hub.PeerOf(ctx)
 	}
-	limit := writeLimit
+	limit := l.cfg.limit
 	if e.Action.Durable() {
 		limit = durableLimit
 	}

@@ -29,20 +29,25 @@ func entry(i int) hub.AuditEntry {
 	}
 }
 
+// patience is the limit of a test that is about something else: a real disk
+// may be busy. The limit itself is tested on a disk and a clock of our own.
+const patience = time.Minute
+
 // place is a data folder with its store.
 type place struct {
 	dir    string
 	store  hub.Store
 	bounds bounds
+	limit  time.Duration
 	open   opener
 }
 
 func newPlace(t testing.TB) *place {
-	return &place{dir: t.TempDir(), store: memstore.New(), bounds: defaultBounds, open: openFile}
+	return &place{dir: t.TempDir(), store: memstore.New(), bounds: defaultBounds, limit: patience, open: openFile}
 }
 
 func (p *place) tryOpen() (*Log, error) {
-	return Open(context.Background(), Config{Dir: p.dir, Store: p.store, Logger: slog.New(slog.DiscardHandler), bounds: p.bounds, open: p.open})
+	return Open(context.Background(), Config{Dir: p.dir, Store: p.store, Logger: slog.New(slog.DiscardHandler), bounds: p.bounds, limit: p.limit, open: p.open})
 }
 
 func (p *place) mustOpen(t testing.TB) *Log {
@@ -366,6 +371,7 @@ func onDisk(t *testing.T, f func(t *testing.T, l *Log, d *disk)) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &disk{}
 		p.open = func(string) (file, os.FileInfo, error) { return d, info, nil }
+		p.limit = writeLimit
 		l, err := p.tryOpen()
 		if err != nil {
 			t.Fatal(err)
