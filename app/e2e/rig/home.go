@@ -74,6 +74,12 @@ func (h *Home) own(paths ...string) {
 func (h *Home) Write(name, content string) string {
 	h.t.Helper()
 	path := filepath.Join(h.Dir, name)
+	if dir := filepath.Dir(path); dir != h.Dir {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			h.t.Fatal(err)
+		}
+		h.own(dir)
+	}
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 		h.t.Fatal(err)
 	}

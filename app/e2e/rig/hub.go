@@ -41,12 +41,23 @@ func (h *Home) Start(args ...string) *Process {
 	return start(h.t, "standpipe "+args[0], h.Command(h.Program, args...))
 }
 
+// Converse is Start for a command that reads its standard input.
+func (h *Home) Converse(args ...string) (*Process, io.Writer) {
+	h.t.Helper()
+	cmd := h.Command(h.Program, args...)
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return start(h.t, "standpipe "+args[0], cmd), in
+}
+
 // Sandbox starts the sandbox and returns its base URL.
-func (h *Home) Sandbox() string {
+func (h *Home) Sandbox(args ...string) string {
 	h.t.Helper()
 	port := FreePort(h.t)
 	base := fmt.Sprintf("http://127.0.0.1:%d", port)
-	p := start(h.t, "standpipe sandbox", h.Command(h.Program, "sandbox", "--listen", base[len("http://"):], "--state", h.Dir+"/sandbox.json"))
+	p := start(h.t, "standpipe sandbox", h.Command(h.Program, append([]string{"sandbox", "--listen", base[len("http://"):], "--state", h.Dir + "/sandbox.json"}, args...)...))
 	Eventually(h.t, "the sandbox listens", func() bool {
 		select {
 		case <-p.Done():

@@ -2,7 +2,7 @@
 
 // panva/oidc-provider (OpenID certified) on loopback. It prints one JSON line
 // when it is ready, and one for each event that the tests count.
-//   ISSUER, PORT, ACCESS_TTL (seconds), REDIRECT_URIS (comma separated), ROTATE=never
+//   ISSUER, PORT, ACCESS_TTL (seconds), REDIRECT_URIS (comma separated), ROTATE=never, PAR=required
 import { Provider } from 'oidc-provider';
 
 const env = process.env;
@@ -16,7 +16,7 @@ const provider = new Provider(issuer, {
       client_id: 'hub',
       client_secret: 'a client secret: p%s+&=/~',
       token_endpoint_auth_method: 'client_secret_basic',
-      grant_types: ['authorization_code', 'refresh_token'],
+      grant_types: ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code'],
       response_types: ['code'],
       redirect_uris: (env.REDIRECT_URIS ?? '').split(','),
     },
@@ -45,6 +45,11 @@ const provider = new Provider(issuer, {
     devInteractions: { enabled: true },
     revocation: { enabled: true },
     introspection: { enabled: true },
+    deviceFlow: { enabled: true },
+    pushedAuthorizationRequests: {
+      enabled: env.PAR === 'required',
+      requirePushedAuthorizationRequests: env.PAR === 'required',
+    },
   },
 });
 
