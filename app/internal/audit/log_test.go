@@ -397,6 +397,36 @@ func TestVendsAreSyncedWithinASecond(t *testing.T) {
 	})
 }
 
+// TestRestingLog: a log that nobody writes looks at nothing; its next entry finds
+// out what happened meanwhile, before it is written.
+func TestRestingLog(t *testing.T) {
+	onDisk(t, func(t *testing.T, l *Log, d *disk) {
+		record(t, l, entry(1))
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if err := os.Remove(l.path(0)); err != nil {
+			t.Fatal(err)
+		}
+		opened := 0
+		again := l.cfg.open
+		l.cfg.open = func(path string) (file, os.FileInfo, error) {
+			opened++
+			return again(path)
+		}
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		record(t, l, entry(2))
+		if opened != 1 {
+			t.Errorf("the entry went into a file that is gone")
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if w, s := d.state(); w != s {
+			t.Errorf("%d of %d bytes are on disk after a second", s, w)
+		}
+	})
+}
+
 func TestOtherActionsAreSyncedFirst(t *testing.T) {
 	onDisk(t, func(t *testing.T, l *Log, d *disk) {
 		e := entry(1)

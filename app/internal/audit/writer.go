@@ -16,23 +16,32 @@ import (
 const lineSize = 700
 
 // write is the goroutine that appends. It takes all entries that wait, writes
-// them at once, and then tells their callers.
+// them at once, and then tells their callers. The timer runs while something is
+// left to do for it: a log that nobody writes wakes nobody.
 func (l *Log) write() {
 	defer close(l.done)
 	var helpers sync.WaitGroup
 	helpers.Go(l.bringToDisk)
 	helpers.Go(l.remember)
-	ticker := time.NewTicker(syncEvery / 2)
-	defer ticker.Stop()
-	for {
+	timer := time.NewTimer(syncEvery / 2)
+	defer timer.Stop()
+	for running := true; ; {
 		select {
 		case p := <-l.entries:
+			if !running {
+				l.check()
+				timer.Reset(syncEvery / 2)
+				running = true
+			}
 			l.commit(l.gather(p))
-		case <-ticker.C:
+		case <-timer.C:
 			l.check()
 			select {
 			case l.durable <- nil: // nobody waits, but it is time
 			default: // the disk is busy
+			}
+			if running = l.dirty.Load() || l.pruneAfter > 0; running {
+				timer.Reset(syncEvery / 2)
 			}
 		case <-l.closing:
 			for len(l.entries) > 0 {

@@ -48,7 +48,7 @@ func (s *Store) Compact(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed { // whoever closes waits for the old one
-		return errors.Join(fresh.db.Close(), os.RemoveAll(old.dir))
+		return errors.Join(fresh.close(), os.RemoveAll(old.dir))
 	}
 	s.h = fresh
 	s.background.Go(func() {
@@ -62,7 +62,7 @@ func (s *Store) Compact(ctx context.Context) error {
 
 // discard closes a database that is of no use and removes it.
 func (h *handle) discard() error {
-	return errors.Join(h.db.Close(), os.RemoveAll(h.dir))
+	return errors.Join(h.close(), os.RemoveAll(h.dir))
 }
 
 // copyAlive makes the new database. Values are copied as they are; only the
@@ -83,7 +83,7 @@ func (s *Store) copyAlive(ctx context.Context, old *handle) (fresh *handle, st s
 	if err != nil {
 		return nil, st, err
 	}
-	fresh = &handle{db: db, dir: dir}
+	fresh = newHandle(db, dir, s.log)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, fresh.discard())
@@ -99,6 +99,7 @@ func (s *Store) copyAlive(ctx context.Context, old *handle) (fresh *handle, st s
 	it.Rewind()
 	for n := 0; it.Valid(); n++ {
 		if n%1000 == 0 {
+			fresh.written()
 			if err := errors.Join(ctx.Err(), s.space(dir)); err != nil {
 				return fresh, st, err
 			}

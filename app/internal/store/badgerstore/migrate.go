@@ -43,7 +43,7 @@ func Migrate(ctx context.Context, fromDir string, from Cipher, toDir string, to 
 	if err := s.open(toDir, true); err != nil {
 		return err
 	}
-	return errors.Join(s.adopt(ctx, old, from), s.h.db.Close())
+	return errors.Join(s.adopt(ctx, old, from), s.h.close())
 }
 
 // adopt reads a database of format 1 in one snapshot and writes its records.

@@ -53,7 +53,7 @@ func Open(dir string, sealer Sealer, log *slog.Logger, options ...Option) (*Stor
 		return nil, err
 	}
 	if err := s.check(); err != nil {
-		return nil, errors.Join(err, s.h.db.Close())
+		return nil, errors.Join(err, s.h.close())
 	}
 	s.background.Go(s.reportDamage) // nobody has to wait for it
 	s.background.Go(s.collectGarbage)
@@ -89,7 +89,7 @@ func (s *Store) open(dir string, fresh bool) error {
 	if err != nil {
 		return err
 	}
-	s.h = &handle{db: db, dir: dir}
+	s.h = newHandle(db, dir, s.log)
 	return nil
 }
 
@@ -117,14 +117,14 @@ func dbOptions(dir string, log *slog.Logger) badger.Options {
 		WithMetricsEnabled(false).
 		WithMemTableSize(8 << 20).
 		WithNumMemtables(2).
-		WithNumLevelZeroTables(2).
-		WithNumLevelZeroTablesStall(4).
+		WithNumLevelZeroTables(levelTables).
+		WithNumLevelZeroTablesStall(levelStall).
 		WithBlockCacheSize(8 << 20).
 		WithIndexCacheSize(8 << 20).
 		WithValueLogFileSize(16 << 20).
 		WithBaseTableSize(2 << 20).
 		WithBaseLevelSize(8 << 20).
-		WithNumCompactors(2).
+		WithNumCompactors(0).       // see levels.go
 		WithCompactL0OnClose(true). // replaced values take room until then
 		WithValueThreshold(valueThreshold).
 		WithLogger(logger{log})
@@ -300,7 +300,7 @@ func (s *Store) shutdown() error {
 		s.background.Wait()
 		h.users.Wait()
 		s.anchor()
-		done <- h.db.Close()
+		done <- h.close()
 	}()
 	timer := time.NewTimer(s.patience)
 	defer timer.Stop()
@@ -312,6 +312,9 @@ func (s *Store) shutdown() error {
 		}
 		return nil
 	case <-timer.C:
+		if h.compacting.Load() {
+			return nil // to be ended with the process, like any other power cut
+		}
 		return hub.Errorf(hub.CodeStorage, "the store %s is still being used %s after it was to be closed", h.dir, s.patience).
 			WithRemedy("See that the disk is not full, read-only or failing.")
 	}

@@ -38,7 +38,7 @@ func (s *Store) reopen(old *handle) {
 			continue
 		}
 		if isOpen {
-			if err := old.db.Close(); err != nil {
+			if err := old.close(); err != nil {
 				s.log.Warn("closing the broken store", "err", err)
 			}
 			isOpen = false
@@ -48,9 +48,10 @@ func (s *Store) reopen(old *handle) {
 			s.log.Warn("the store cannot be opened again yet", "err", err)
 			continue
 		}
-		if err := s.resume(&handle{db: db, dir: old.dir}); err != nil {
+		h := newHandle(db, old.dir, s.log)
+		if err := s.resume(h); err != nil {
 			s.log.Warn("the store cannot be used again yet", "err", err)
-			_ = db.Close()
+			_ = h.close()
 			continue
 		}
 		s.log.Info("the store can be written again", "dir", old.dir)

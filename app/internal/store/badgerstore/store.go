@@ -10,8 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/dgraph-io/badger/v4"
-
 	"github.com/standpipe/standpipe/app/internal/hub"
 )
 
@@ -42,15 +40,6 @@ type Store struct {
 	closeOnce  sync.Once
 	closeErr   error
 	background sync.WaitGroup
-}
-
-// handle is an open database. It is closed when nobody uses it any more:
-// Badger would read from memory that is no longer mapped.
-type handle struct {
-	db    *badger.DB
-	dir   string
-	lists listCache
-	users sync.WaitGroup
 }
 
 // enter notes a use of the database. Without an error, the caller calls

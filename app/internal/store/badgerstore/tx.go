@@ -232,6 +232,7 @@ func (t *tx) landed() {
 		t.store.codec.sealer.DropKey(name)
 	}
 	t.store.setState(t.state)
+	t.h.written()
 }
 
 // setState needs the writer's token.
