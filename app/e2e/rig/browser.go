@@ -175,6 +175,37 @@ func (p *Page) CloseTab() {
 	}
 }
 
+// Hash goes to a route of the page, as a link of the page does.
+func (p *Page) Hash(route string) {
+	p.t.Helper()
+	p.Run("location.hash = arguments[0]", nil, route)
+}
+
+// CloseOthers closes all tabs but the current one.
+func (p *Page) CloseOthers() {
+	p.t.Helper()
+	here, err := p.Window(p.ctx())
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	all, err := p.Windows(p.ctx())
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for _, h := range all {
+		if h == here {
+			continue
+		}
+		if err := p.Switch(p.ctx(), h); err != nil {
+			p.t.Fatal(err)
+		}
+		p.CloseTab()
+	}
+	if err := p.Switch(p.ctx(), here); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
 // Tab waits for a tab other than the current one whose address has a prefix,
 // and goes there.
 func (p *Page) Tab(prefix string) {

@@ -109,6 +109,33 @@ func (s *Session) Eval(ctx context.Context, script string, out any, args ...any)
 	return s.call(ctx, http.MethodPost, "/execute/sync", map[string]any{"script": script, "args": args}, out)
 }
 
+// Press presses keys one after the other, wherever the focus is. A key is a
+// character, or one of the code points of section 17.4.2 (Tab is "\uE004").
+// Modifiers are held down during all of them.
+func (s *Session) Press(ctx context.Context, keys []string, modifiers ...string) error {
+	type action = map[string]string
+	var actions []action
+	for _, m := range modifiers {
+		actions = append(actions, action{"type": "keyDown", "value": m})
+	}
+	for _, k := range keys {
+		actions = append(actions, action{"type": "keyDown", "value": k}, action{"type": "keyUp", "value": k})
+	}
+	for _, m := range modifiers {
+		actions = append(actions, action{"type": "keyUp", "value": m})
+	}
+	in := map[string]any{"actions": []any{map[string]any{"type": "key", "id": "keyboard", "actions": actions}}}
+	return s.call(ctx, http.MethodPost, "/actions", in, nil)
+}
+
+// CDP sends a command of the Chrome DevTools Protocol; chromedriver only.
+func (s *Session) CDP(ctx context.Context, command string, params map[string]any, out any) error {
+	if params == nil {
+		params = map[string]any{}
+	}
+	return s.call(ctx, http.MethodPost, "/goog/cdp/execute", map[string]any{"cmd": command, "params": params}, out)
+}
+
 // Screenshot is a PNG of the page.
 func (s *Session) Screenshot(ctx context.Context) ([]byte, error) {
 	var text string

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/standpipe/standpipe/app/e2e/rig"
+)
+
+// world is a hub with the sandbox behind it. A test that is about something else
+// than the consent page gives consent here without a browser.
+type world struct {
+	*rig.Hub
+	t       *testing.T
+	h       *rig.Home
+	sandbox string
+}
+
+// newWorld starts a hub and its sandbox. config is added to its configuration;
+// the sandbox's providers that are named are set up.
+func newWorld(t *testing.T, config string, providers ...string) *world {
+	t.Helper()
+	h := rig.NewHome(t)
+	listen := fmt.Sprintf("127.0.0.1:%d", rig.FreePort(t))
+	_, port, _ := strings.Cut(listen, ":")
+	w := &world{t: t, h: h, sandbox: h.Sandbox("--callback", "http://localhost:"+port+"/callback/salesforce")}
+	h.Configure(fmt.Sprintf("listen = %q\nsandbox = %q\n%s", listen, w.sandbox, config))
+	w.Hub = h.Serve("--listen", listen)
+	for _, p := range providers {
+		h.CLI("integrations", "set", p, "--credentials", "sandbox")
+	}
+	return w
+}
+
+// page opens the page in a browser, logged in.
+func (w *world) page() *rig.Page {
+	w.t.Helper()
+	p := w.h.Chromium()
+	w.show(p)
+	return p
+}
+
+// show logs a browser in.
+func (w *world) show(p *rig.Page) {
+	w.t.Helper()
+	p.Goto(strings.TrimSpace(w.h.CLI("open", "--no-browser")))
+	p.See("h1", "")
+}
+
+// connect connects an account of the sandbox.
+func (w *world) connect(slug, login string, args ...string) connection {
+	w.t.Helper()
+	p := w.h.Start(append([]string{"connect", slug, "--no-browser", "--json"}, args...)...)
+	var f flow
+	p.Line(decodeURL(&f))
+	w.consent(f.AuthorizationURL, login)
+	var c connection
+	p.Line(func(line json.RawMessage) bool {
+		return json.Unmarshal(line, &c) == nil && strings.HasPrefix(c.ID, "data_installation_")
+	})
+	return c
+}
+
+// consent signs in at the sandbox as login and agrees to everything but the
+// scopes that are left out.
+func (w *world) consent(authorizationURL, login string, without ...string) {
+	w.t.Helper()
+	u, err := url.Parse(authorizationURL)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	provider := "/" + strings.Split(u.Path, "/")[1]
+	jar, _ := cookiejar.New(nil) // its error is always nil
+	browser := http.Client{Jar: jar}
+	post := func(path string, form url.Values) *http.Response {
+		w.t.Helper()
+		resp, err := browser.PostForm(w.sandbox+path, form)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			w.t.Fatalf("%s: %s", resp.Request.URL.Redacted(), resp.Status)
+		}
+		return resp
+	}
+	at := post(provider+"/session", url.Values{"login": {login}, "return_to": {u.RequestURI()}}).Request.URL
+	scopes := strings.FieldsFunc(at.Query().Get("scope"), func(r rune) bool { return r == ' ' || r == ',' })
+	form := url.Values{"request": {at.RawQuery}, "decision": {"authorize"}}
+	for _, s := range scopes {
+		if !strings.Contains(strings.Join(without, " "), s) {
+			form.Add("scope", s)
+		}
+	}
+	post(u.Path, form)
+}
+
+// flip turns a switch of the sandbox: flip("github", "revoke", "login=octocat-demo").
+func (w *world) flip(provider, action string, form ...string) {
+	w.t.Helper()
+	values, err := url.ParseQuery(strings.Join(form, "&"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	resp, err := http.PostForm(w.sandbox+"/"+provider+"/sandbox/"+action, values)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusNoContent {
+		w.t.Fatalf("the switch %s %v: %s", action, form, resp.Status)
+	}
+}
+
+// renew makes the hub renew the token of an account, however that ends.
+func (w *world) renew(slug, account string) {
+	w.t.Helper()
+	w.h.Try("token", slug, "--account", account, "--renew")
+}
+
+// ask makes an app ask for a token of a provider, and returns what it is told.
+func (w *world) ask(key, slug string) *rig.Answer {
+	w.t.Helper()
+	return w.Post(key, "/data-integrations/"+slug+"/token", map[string]any{})
+}
