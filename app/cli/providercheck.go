@@ -94,7 +94,7 @@ func (c *checking) definition(ctx context.Context, path string, definitionOnly b
 
 // declaredPlugin is the plugin that serves declared providers.
 func (c *checking) declaredPlugin() (string, error) {
-	name := pluginhost.Prefix + "oauth2"
+	name := pluginhost.Prefix + pluginhost.Declaring
 	dirs := c.plugins
 	if len(dirs) == 0 {
 		if self, err := os.Executable(); err == nil {

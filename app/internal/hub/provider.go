@@ -177,6 +177,9 @@ type Target struct {
 	ClientSecret   secret.Value
 	AllowedHosts   []string // host:port, from descriptor and config, pinned
 	PrivateNetwork bool     // loopback and private addresses may be called
+	// Draft is the definition of a provider that is not declared yet, as JSON,
+	// to try it; nil: Provider is one of those that are described.
+	Draft []byte
 }
 
 // Providers is what the domain asks of provider plugins. The plugin host

@@ -108,7 +108,7 @@ func (h *Host) Identify(ctx context.Context, t hub.Target, r hub.IdentifyRequest
 func call[Resp, Out any](ctx context.Context, h *Host, t hub.Target, op string, secrets []secret.Value,
 	do func(context.Context, *wire.Client) (*Resp, error), accept func(*Resp, time.Time) (Out, error),
 ) (out Out, err error) {
-	p, err := h.find(ctx, t.Provider)
+	p, err := h.serving(ctx, t)
 	if err != nil {
 		return out, err
 	}
@@ -117,7 +117,7 @@ func call[Resp, Out any](ctx context.Context, h *Host, t hub.Target, op string, 
 		return out, err
 	}
 	defer p.release(proc)
-	if !p.serves(t.Provider) {
+	if t.Draft == nil && !p.serves(t.Provider) {
 		return out, gone(0, "the plugin %s does not serve %q", p.name, t.Provider)
 	}
 	prompter, _ := ctx.Value(prompterKey{}).(hub.Prompter)

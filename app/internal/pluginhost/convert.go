@@ -33,9 +33,13 @@ func bug(format string, args ...any) *hub.ProviderError {
 // sdkTarget is what every call tells of the integration. The client secret is
 // no part of it: the calls that need it carry it themselves.
 func (h *Host) sdkTarget(t hub.Target) sdk.Target {
+	definition := t.Draft
+	if definition == nil {
+		definition = h.definitions.of(t.Provider)
+	}
 	return sdk.Target{
 		Provider:   t.Provider,
-		Definition: h.definitions[t.Provider],
+		Definition: definition,
 		Config:     maps.Clone(t.Config),
 		ClientID:   t.ClientID,
 	}

@@ -28,12 +28,9 @@ const (
 	maxDuration  = 10 * 365 * 24 * time.Hour
 )
 
-// definitions are the declared providers by slug.
-type definitions map[string][]byte
-
 // parseDefinitions reads the slug of each declared provider.
-func parseDefinitions(all [][]byte) (definitions, error) {
-	out := definitions{}
+func parseDefinitions(all [][]byte) (map[string][]byte, error) {
+	out := map[string][]byte{}
 	for i, raw := range all {
 		var d struct {
 			Slug string `json:"slug"`

@@ -5,6 +5,7 @@ package pluginhost
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,7 +19,7 @@ import (
 // concurrent use.
 type Host struct {
 	cfg         Config
-	definitions definitions
+	definitions *definitions
 	launch      *launcher
 	ctx         context.Context
 	cancel      context.CancelFunc
@@ -81,8 +82,8 @@ func New(cfg Config) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	defs, err := parseDefinitions(cfg.Definitions)
-	if err != nil {
+	defs := &definitions{}
+	if err := defs.set(cfg.Definitions); err != nil {
 		return nil, err
 	}
 	copies := filepath.Join(cfg.RunDir, "bin")
@@ -98,7 +99,7 @@ func New(cfg Config) (*Host, error) {
 	h := &Host{cfg: cfg, definitions: defs, owners: map[string]*plugin{}}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	h.launch = &launcher{
-		spawn: &spawner{}, copies: copies, sockets: sockets, definitions: cfg.Definitions,
+		spawn: &spawner{}, copies: copies, sockets: sockets, definitions: defs.list,
 		outbound: cfg.Outbound, timeout: cfg.StartTimeout, env: pluginEnv(), log: cfg.Logger, logs: &h.logs,
 	}
 	all, err := find(cfg.Dirs)
@@ -236,6 +237,10 @@ func (h *Host) claim(p *plugin, providers []hub.Descriptor) (mine []hub.Descript
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	mine = []hub.Descriptor{}
+	// What it does not serve any more is free for others.
+	maps.DeleteFunc(h.owners, func(slug string, owner *plugin) bool {
+		return owner == p && !slices.ContainsFunc(providers, func(d hub.Descriptor) bool { return d.Slug == slug })
+	})
 	for _, d := range providers {
 		owner := h.owners[d.Slug]
 		for _, other := range h.plugins {

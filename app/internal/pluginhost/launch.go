@@ -26,9 +26,9 @@ import (
 // launcher starts processes. It is safe for concurrent use.
 type launcher struct {
 	spawn       *spawner
-	copies      string // folder of the executed copies
-	sockets     string // folder of this host's sockets
-	definitions [][]byte
+	copies      string          // folder of the executed copies
+	sockets     string          // folder of this host's sockets
+	definitions func() [][]byte // nil: none
 	outbound    Outbound
 	timeout     time.Duration
 	env         []string
@@ -84,7 +84,7 @@ func (l *launcher) launch(ctx context.Context, f found) (*process, *sdk.Describe
 	if p.conn, err = connect(ctx, p.client); err == nil {
 		p.api = wire.NewClient(p.conn)
 		var described *sdk.DescribeResponse
-		if described, err = p.api.Describe(ctx, &sdk.DescribeRequest{Definitions: l.definitions}); err == nil {
+		if described, err = p.api.Describe(ctx, &sdk.DescribeRequest{Definitions: l.declared()}); err == nil {
 			return p, described, nil
 		}
 	}
@@ -99,6 +99,14 @@ func (l *launcher) launch(ctx context.Context, f found) (*process, *sdk.Describe
 		err = fmt.Errorf("it did not begin properly: %s", p.redact.clean(firstSentence(err.Error()), 300))
 	}
 	return nil, nil, err
+}
+
+// declared are the declared providers of this moment.
+func (l *launcher) declared() [][]byte {
+	if l.definitions == nil {
+		return nil
+	}
+	return l.definitions()
 }
 
 // copyOf makes the private copy, one at a time of the same bytes: what one start

@@ -4,10 +4,12 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -24,7 +26,7 @@ import (
 // provider is a plugin that gets through the handshake. Its value is the mode.
 type provider string
 
-func (p provider) Describe(context.Context, *sdk.DescribeRequest) (*sdk.DescribeResponse, error) {
+func (p provider) Describe(_ context.Context, r *sdk.DescribeRequest) (*sdk.DescribeResponse, error) {
 	// The SDK hides the process from others of its user; the tests look at it.
 	_ = unix.Prctl(unix.PR_SET_DUMPABLE, 1, 0, 0, 0)
 	d := sdk.Descriptor{
@@ -41,6 +43,13 @@ func (p provider) Describe(context.Context, *sdk.DescribeRequest) (*sdk.Describe
 			d.Slug = "many-" + strconv.Itoa(i)
 			out = append(out, d)
 		}
+	case "oauth2": // serves what is declared
+		for _, raw := range r.Definitions {
+			var declared struct{ Slug string }
+			_ = json.Unmarshal(raw, &declared) // the host checked it
+			d.Slug = declared.Slug
+			out = append(out, d)
+		}
 	case "describe-hangs":
 		forever()
 	case "describe-freezes":
@@ -51,6 +60,9 @@ func (p provider) Describe(context.Context, *sdk.DescribeRequest) (*sdk.Describe
 
 func (p provider) Authorize(_ context.Context, r *sdk.AuthorizeRequest) (*sdk.AuthorizeResponse, error) {
 	host := "id.example"
+	if len(r.Definition) > 0 {
+		return &sdk.AuthorizeResponse{URL: "https://" + host + "/authorize?definition=" + url.QueryEscape(string(r.Definition))}, nil
+	}
 	if p == "elsewhere" {
 		host = "id.example.evil.example"
 	}

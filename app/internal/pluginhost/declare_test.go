@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package pluginhost
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/standpipe/standpipe/app/internal/hub"
+)
+
+func declared(slugs ...string) [][]byte {
+	var out [][]byte
+	for _, s := range slugs {
+		out = append(out, []byte(`{"slug":"`+s+`"}`))
+	}
+	return out
+}
+
+// TestDefinitionsChange: the plugin that serves declared providers is asked
+// again, without being started anew, and others are let alone.
+func TestDefinitionsChange(t *testing.T) {
+	t.Parallel()
+	h := newTestHost(t, Config{Definitions: declared("gitlab")}, Declaring, "healthy")
+	served := func() []string {
+		t.Helper()
+		all, err := h.Describe(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out []string
+		for _, d := range all {
+			out = append(out, d.Slug)
+		}
+		return out
+	}
+	if got, want := served(), []string{"gitlab", "healthy", Declaring}; !slices.Equal(got, want) {
+		t.Fatalf("at first: %v, want %v", got, want)
+	}
+	pid := h.status(t, Declaring).PID
+	if err := h.SetDefinitions(t.Context(), declared("gitlab", "acme")); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := served(), []string{"acme", "gitlab", "healthy", Declaring}; !slices.Equal(got, want) {
+		t.Errorf("with one more: %v, want %v", got, want)
+	}
+	a, err := h.Authorize(t.Context(), target("acme"), hub.AuthorizeRequest{})
+	if err != nil || !strings.Contains(a.URL, "acme") {
+		t.Errorf("a call for the new one: %+v, %v", a, err)
+	}
+	if s := h.status(t, Declaring); s.PID != pid || s.Restarts != 0 {
+		t.Errorf("it was started anew: %+v", s)
+	}
+	if err := h.SetDefinitions(t.Context(), declared("acme")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Authorize(t.Context(), target("gitlab"), hub.AuthorizeRequest{}); err == nil {
+		t.Error("what is not declared any more is served")
+	}
+	if err := h.SetDefinitions(t.Context(), [][]byte{[]byte("{")}); err == nil {
+		t.Error("what is no JSON is taken")
+	}
+	if got, want := served(), []string{"acme", "healthy", Declaring}; !slices.Equal(got, want) {
+		t.Errorf("after what was refused: %v, want %v", got, want)
+	}
+}
+
+// TestDefinitionsBeforeTheStart: nothing is started to tell it, and the start
+// has the newest.
+func TestDefinitionsBeforeTheStart(t *testing.T) {
+	t.Parallel()
+	h := newTestHost(t, Config{}, Declaring)
+	if err := h.SetDefinitions(t.Context(), declared("acme")); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(h.processes()); n != 0 {
+		t.Errorf("%d processes", n)
+	}
+	if a, err := h.Authorize(t.Context(), target("acme"), hub.AuthorizeRequest{}); err != nil || !strings.Contains(a.URL, "acme") {
+		t.Errorf("%+v, %v", a, err)
+	}
+}
+
+// TestDraft: a definition can be tried before it is declared, also under a name
+// that another plugin has.
+func TestDraft(t *testing.T) {
+	t.Parallel()
+	h := newTestHost(t, Config{}, Declaring, "healthy")
+	for _, slug := range []string{"acme", "healthy"} {
+		d := target(slug)
+		d.Draft = []byte(`{"slug":"` + slug + `"}`)
+		if a, err := h.Authorize(t.Context(), d, hub.AuthorizeRequest{}); err != nil || !strings.Contains(a.URL, "definition=") {
+			t.Errorf("the draft %s: %+v, %v", slug, a, err)
+		}
+	}
+	if _, err := h.Authorize(t.Context(), target("acme"), hub.AuthorizeRequest{}); err == nil {
+		t.Error("a draft is served after it was tried")
+	}
+	alone := newTestHost(t, Config{}, "healthy")
+	d := target("acme")
+	d.Draft = []byte(`{"slug":"acme"}`)
+	if _, err := alone.Authorize(t.Context(), d, hub.AuthorizeRequest{}); hub.AsError(err).Code != hub.CodePluginUnavailable {
+		t.Errorf("without the plugin: %v", err)
+	}
+}
