@@ -66,8 +66,8 @@ type App struct {
 	listen   listeners
 	closers  []func() error // in the order of opening
 
-	serverKey   []byte   // tells this hub from a stranger on its port
-	definitions [][]byte // of declared providers, as JSON
+	serverKey   []byte              // tells this hub from a stranger on its port
+	definitions []config.Definition // of declared providers
 }
 
 // Open takes the data folder, opens what is in it, finds the plugins and binds
@@ -126,6 +126,7 @@ func (a *App) openDomain(ctx context.Context) (err error) {
 		Store: a.store, Providers: a.plugins, Publisher: a.bus, Now: time.Now, NewID: newID, File: a.config.Integrations,
 		Listen: a.listen.appAddress(), BaseURL: a.config.BaseURL, Sandbox: a.sandbox(),
 		SandboxClient: catalog.Client{ID: sandbox.ClientID, Secret: secret.New(sandbox.ClientSecret)},
+		Declarer:      a.plugins, Definitions: config.Raw(a.definitions), Declared: config.Files(a.definitions),
 	}); err != nil {
 		return err
 	}
@@ -157,7 +158,7 @@ func (a *App) openDomain(ctx context.Context) (err error) {
 	}
 	a.connect = connect.New(connect.Config{
 		Store: a.store, Connections: a.conns, Providers: a.plugins, Catalog: a.catalog, Revoker: a.tokens,
-		Auditor: a.audit, Publisher: a.bus, Logger: a.log, Now: time.Now, NewID: newID, CanReceive: a.listen.canReceive,
+		Auditor: a.audit, Publisher: a.bus, Logger: a.log, Now: time.Now, NewID: newID, CanReceive: a.listen.canReceive, Prober: a.plugins,
 	})
 	a.transfer = transfer.New(transfer.Config{
 		Connections: a.conns, Providers: a.plugins, Catalog: a.catalog, Refreshes: a.tokens,

@@ -32,7 +32,7 @@ func (a *App) openConfig(context.Context) error {
 	a.config = c
 	a.warn(found.Warnings())
 	declared, found := config.LoadProviders(configs.Providers(), filepath.Join(filepath.Dir(a.paths.Config), "providers"))
-	a.definitions = config.Raw(declared)
+	a.definitions = declared
 	a.warn(found)
 	return nil
 }

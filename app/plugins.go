@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/standpipe/standpipe/app/internal/config"
 	"github.com/standpipe/standpipe/app/internal/pluginhost"
 )
 
@@ -26,7 +27,7 @@ func (a *App) openPlugins(context.Context) (err error) {
 		Dirs: append(dirs, filepath.Join(a.paths.Data, "plugins")),
 		// Not in the folder for sockets: programs may often not be executed there.
 		RunDir:      filepath.Join(a.paths.Data, "run", "plugins"),
-		Definitions: a.definitions,
+		Definitions: config.Raw(a.definitions),
 		Logger:      a.log.With("room", "pluginhost"),
 		Publisher:   a.bus,
 		IdleStop:    a.config.PluginIdle,

@@ -71,6 +71,13 @@ type Catalog interface {
 	Get(ctx context.Context, slug string) (hub.Entry, error)
 	Save(ctx context.Context, slug string, change hub.IntegrationChange) (hub.Entry, error)
 	Wanted(slug string) []string
+	// Try prepares calls as they would be after Save, and saves nothing.
+	Try(ctx context.Context, slug string, change hub.IntegrationChange) (*hub.Resolved, error)
+
+	Custom(ctx context.Context, slug string) (hub.Custom, error)
+	SaveCustom(ctx context.Context, p hub.Custom, create bool) (hub.Entry, error)
+	RemoveCustom(ctx context.Context, slug string) error
+	DraftCustom(ctx context.Context, p hub.Custom) (*hub.Resolved, error)
 }
 
 // Flows makes connections.
@@ -89,6 +96,9 @@ type Flows interface {
 	PeekLink(ctx context.Context, token string) (hub.StartFlow, *hub.Resolved, error)
 	OpenLink(ctx context.Context, token string) (authorizationURL, binding string, err error)
 	FinishLink(ctx context.Context, result, binding string) (*hub.Flow, error)
+	// Preview makes the authorization URL of a draft, Check tries an integration.
+	Preview(ctx context.Context, r *hub.Resolved, issuer string) (hub.Preview, error)
+	Check(ctx context.Context, r *hub.Resolved) []hub.Check
 }
 
 // Tokens vends and revokes.

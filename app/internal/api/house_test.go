@@ -30,6 +30,7 @@ import (
 	"github.com/standpipe/standpipe/app/internal/store/memstore"
 	"github.com/standpipe/standpipe/app/internal/tokens"
 	"github.com/standpipe/standpipe/app/internal/transfer"
+	"github.com/standpipe/standpipe/sdk/oauth"
 	"github.com/standpipe/standpipe/sdk/secret"
 )
 
@@ -51,6 +52,28 @@ type house struct {
 	n        atomic.Int64
 	activity *audit.Log
 	denials  []hub.AuditEntry
+
+	yes
+	declared [][]byte
+}
+
+// SetDefinitions makes it a plugin host that serves what is declared to it.
+func (h *house) SetDefinitions(_ context.Context, all [][]byte) error {
+	h.declared = all
+	return nil
+}
+
+func (h *house) Describe(ctx context.Context) ([]hub.Descriptor, error) {
+	out, err := h.yes.Describe(ctx)
+	for _, raw := range h.declared {
+		s, err := oauth.ParseDefinition(raw)
+		if err != nil {
+			return nil, err
+		}
+		d := s.Description()
+		out = append(out, hub.Descriptor{Slug: d.Slug, Name: d.Name, Plugin: "oauth2", AllowedHosts: d.AllowedHosts})
+	}
+	return out, err
 }
 
 // Record keeps what the API itself audits.
@@ -83,8 +106,8 @@ func newHouseOn(t testing.TB, store hub.Store, vends hub.Auditor) *house {
 	}
 	var err error
 	h.catalog, err = catalog.New(ctx, catalog.Config{
-		Store: store, Providers: yes{}, Publisher: h.bus, Now: time.Now, NewID: newID, Listen: listen, Sandbox: "http://127.0.0.1:4790",
-		SandboxClient: catalog.Client{ID: "sandbox", Secret: secret.New("sandbox")},
+		Store: store, Providers: h, Publisher: h.bus, Now: time.Now, NewID: newID, Listen: listen, Sandbox: "http://127.0.0.1:4790",
+		SandboxClient: catalog.Client{ID: "sandbox", Secret: secret.New("sandbox")}, Declarer: h,
 	})
 	must(err)
 	must(h.catalog.Refresh(ctx))
@@ -104,7 +127,7 @@ func newHouseOn(t testing.TB, store hub.Store, vends hub.Auditor) *house {
 	must(err)
 	h.connect = connect.New(connect.Config{
 		Store: store, Connections: h.conns, Providers: yes{}, Catalog: h.catalog, Revoker: h.tokens, Auditor: yes{}, Publisher: h.bus,
-		Logger: quiet, Now: time.Now, NewID: newID, CanReceive: func() error { return nil },
+		Logger: quiet, Now: time.Now, NewID: newID, CanReceive: func() error { return nil }, Prober: yes{},
 	})
 	h.activity, err = audit.Open(ctx, audit.Config{Dir: t.TempDir(), Store: store, Logger: quiet})
 	must(err)
@@ -140,8 +163,13 @@ func (h *house) app(req hub.NewApp) string {
 // connected makes a connection, all the way.
 func (h *house) connected(owner hub.Owner) string {
 	h.t.Helper()
+	return h.connectedTo("peer", owner)
+}
+
+func (h *house) connectedTo(integration string, owner hub.Owner) string {
+	h.t.Helper()
 	ctx := context.Background()
-	f, err := h.connect.Start(ctx, hub.StartFlow{Integration: "peer", Owner: owner, Initiator: hub.InitiatorCLI})
+	f, err := h.connect.Start(ctx, hub.StartFlow{Integration: integration, Owner: owner, Initiator: hub.InitiatorCLI})
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -149,7 +177,7 @@ func (h *house) connected(owner hub.Owner) string {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	if _, err := h.connect.Callback(ctx, "/callback/peer", url.Values{"state": {u.Query().Get("state")}, "code": {"c"}}); err != nil {
+	if _, err := h.connect.Callback(ctx, "/callback/"+integration, url.Values{"state": {u.Query().Get("state")}, "code": {"c"}}); err != nil {
 		h.t.Fatal(err)
 	}
 	f, err = h.connect.Get(ctx, f.ID)
@@ -226,6 +254,9 @@ func (yes) StartDevice(context.Context, hub.Target, hub.StartDeviceRequest) (hub
 }
 func (yes) PollDevice(context.Context, hub.Target, hub.PollDeviceRequest) (hub.TokenAnswer, error) {
 	return hub.TokenAnswer{}, &hub.ProviderError{Class: hub.ProviderTemporary, Message: "pending"}
+}
+func (yes) Probe(context.Context, hub.Target, string) (hub.Probe, error) {
+	return hub.Probe{Status: 200}, nil
 }
 func (yes) Revoke(context.Context, hub.Target, hub.RevokeRequest) (hub.Reach, error) {
 	return hub.ReachToken, nil

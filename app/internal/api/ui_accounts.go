@@ -5,6 +5,7 @@ package api
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/standpipe/standpipe/app/internal/api/contract"
@@ -72,7 +73,18 @@ func (a *API) saveIntegration(ctx context.Context, in *struct {
 	BySlug
 	Body contract.SaveIntegration
 }) (*body[contract.Integration], error) {
-	b := &in.Body
+	entry := hub.AuditEntry{Time: a.cfg.Now(), Action: hub.AuditIntegrationSet, Decision: hub.AuditAllowed, App: user, Subject: in.Slug}
+	if err := a.cfg.Auditor.Record(ctx, entry); err != nil {
+		return nil, err
+	}
+	e, err := a.cfg.Catalog.Save(ctx, in.Slug, changeOf(&in.Body))
+	if err != nil {
+		return nil, err
+	}
+	return &body[contract.Integration]{a.integrationOf(&e)}, nil
+}
+
+func changeOf(b *contract.SaveIntegration) hub.IntegrationChange {
 	change := hub.IntegrationChange{
 		Credentials: b.Credentials, ClientID: b.ClientID, Scopes: b.Scopes, Description: b.Description, Enabled: b.Enabled, Config: b.Config,
 	}
@@ -80,15 +92,7 @@ func (a *API) saveIntegration(ctx context.Context, in *struct {
 		s := secret.New(*b.ClientSecret)
 		change.ClientSecret = &s
 	}
-	entry := hub.AuditEntry{Time: a.cfg.Now(), Action: hub.AuditIntegrationSet, Decision: hub.AuditAllowed, App: user, Subject: in.Slug}
-	if err := a.cfg.Auditor.Record(ctx, entry); err != nil {
-		return nil, err
-	}
-	e, err := a.cfg.Catalog.Save(ctx, in.Slug, change)
-	if err != nil {
-		return nil, err
-	}
-	return &body[contract.Integration]{a.integrationOf(&e)}, nil
+	return change
 }
 
 // user is who the audit names for the person at this machine.
@@ -113,7 +117,7 @@ func (a *API) integrationOf(e *hub.Entry) contract.Integration {
 		Credentials: in.Credentials, CredentialsOffered: []hub.CredentialsKind{},
 		ClientID: in.ClientID, ClientSecretSet: !in.ClientSecret.IsZero(), ClientSecretHint: lastFour(in.ClientSecret),
 		RedirectURI: e.RedirectURI, SetupSteps: []string{}, Scopes: []contract.ScopeChoice{}, Config: []contract.ConfigField{}, Capabilities: []hub.Capability{},
-		Categories: []string{}, Warnings: []string{}, ConnectWays: e.Ways(),
+		Categories: []string{}, Warnings: []string{}, ConnectWays: e.Ways(), Custom: e.Custom, DeclaredIn: declaredIn(e.Files),
 	}
 	if e.Problem != nil {
 		out.Problem = e.Problem.Error()
@@ -135,6 +139,7 @@ func (a *API) integrationOf(e *hub.Entry) contract.Integration {
 func (a *API) describeProvider(out *contract.Integration, e *hub.Entry) {
 	d, in := e.Descriptor, &e.Integration
 	out.Icon, out.DocsURL, out.ConsoleURL, out.SecretRequired = d.Icon, d.DocsURL, d.ConsoleURL, d.SecretRequired
+	out.Plugin = a.pluginOf(d.Plugin)
 	out.SetupSteps = append(out.SetupSteps, d.SetupSteps...)
 	out.BrandColor = d.BrandColor
 	out.Categories = append(out.Categories, d.Categories...)
@@ -167,6 +172,27 @@ func (a *API) describeProvider(out *contract.Integration, e *hub.Entry) {
 			Required: f.Required, Installation: f.Installation, Value: in.Config[f.Key],
 		})
 	}
+}
+
+// declaredIn is the last file of the user's that declares a provider, whose
+// word counts; empty: none but a bundled one does.
+func declaredIn(files []string) string {
+	if len(files) == 0 || strings.HasPrefix(files[len(files)-1], "bundled:") {
+		return ""
+	}
+	return files[len(files)-1]
+}
+
+func (a *API) pluginOf(name string) *contract.PluginBrief {
+	for _, p := range a.cfg.Plugins.Status() {
+		if p.Name == name {
+			return &contract.PluginBrief{
+				Name: p.Name, Source: p.Source, Version: p.Version, Development: p.Development, State: p.State, Error: p.Error,
+				Network: p.Network, Files: p.Files,
+			}
+		}
+	}
+	return nil
 }
 
 // lastFour is how a client secret is told from another without being shown. A

@@ -17,7 +17,8 @@ import (
 	"github.com/standpipe/standpipe/sdk/secret"
 )
 
-// Config is what a Catalog needs. All fields but BaseURL and Sandbox must be set.
+// Config is what a Catalog needs. All fields but BaseURL,
+// Sandbox and the last two must be set.
 type Config struct {
 	Store     hub.Store
 	Providers hub.Providers
@@ -36,6 +37,12 @@ type Config struct {
 	// credentials, as production mode does.
 	Sandbox       string
 	SandboxClient Client
+	// Declarer makes the providers known that the user declares.
+	Declarer Declarer
+	// Definitions are the providers that files declare, Declared the files of
+	// each, by slug.
+	Definitions [][]byte
+	Declared    map[string][]string
 }
 
 // Client is an OAuth client registration.
@@ -48,7 +55,10 @@ type Client struct {
 type Catalog struct {
 	cfg Config
 
+	declaring sync.Mutex // one change of what is declared at a time
+
 	mu           sync.RWMutex
+	custom       map[string]custom
 	descriptors  map[string]*hub.Descriptor
 	order        []string // slugs in the order to show
 	integrations map[string]stored
@@ -63,7 +73,10 @@ type stored struct {
 
 // New loads the integrations. It starts no plugin; Refresh does.
 func New(ctx context.Context, cfg Config) (*Catalog, error) {
-	c := &Catalog{cfg: cfg, descriptors: map[string]*hub.Descriptor{}, integrations: map[string]stored{}}
+	c := &Catalog{cfg: cfg, descriptors: map[string]*hub.Descriptor{}, integrations: map[string]stored{}, custom: map[string]custom{}}
+	if err := c.loadCustom(ctx); err != nil {
+		return nil, err
+	}
 	for rec, err := range cfg.Store.List(ctx, hub.KindIntegration) {
 		if err != nil {
 			return nil, err
@@ -164,7 +177,12 @@ func (c *Catalog) entry(slug string) hub.Entry {
 	if !configured {
 		in.Integration = hub.Integration{Slug: slug, Provider: slug, Enabled: true}
 	}
-	e := hub.Entry{Integration: in.Integration, Configured: configured && in.Credentials != "", Descriptor: c.descriptors[in.Provider]}
+	e := hub.Entry{
+		Integration: in.Integration, Configured: configured && in.Credentials != "", Descriptor: c.descriptors[in.Provider],
+		Files: c.cfg.Declared[in.Provider],
+	}
+	_, e.Custom = c.custom[in.Provider]
+	e.Custom = e.Custom && e.Files == nil
 	if e.Descriptor == nil {
 		e.Problem = hub.Errorf(hub.CodePluginUnavailable, "no plugin serves the provider %q", in.Provider).
 			WithRemedy("`standpipe providers` shows which plugins were found, and why one was refused.")

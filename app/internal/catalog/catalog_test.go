@@ -47,6 +47,7 @@ func open(t *testing.T, store hub.Store, change func(*catalog.Config)) *catalog.
 	t.Helper()
 	n := 0
 	cfg := catalog.Config{
+		Declarer: &declarer{},
 		Store: store, Providers: plugins{}, Publisher: events.New(), Now: time.Now, Listen: "127.0.0.1:4780", Sandbox: "http://127.0.0.1:4790/",
 		NewID:         func(p string) string { n++; return p + "_" + string(rune('a'+n)) },
 		SandboxClient: catalog.Client{ID: "sandbox-id", Secret: secret.New("sandbox-secret")},
@@ -262,7 +263,7 @@ func TestPublicCredentials(t *testing.T) {
 
 func TestPluginsThatCannotBeAsked(t *testing.T) {
 	broken := errors.New("no plugins")
-	cfg := catalog.Config{Store: memstore.New(), Providers: plugins{err: broken}, Publisher: events.New(), Now: time.Now, NewID: func(p string) string { return p }}
+	cfg := catalog.Config{Declarer: &declarer{}, Store: memstore.New(), Providers: plugins{err: broken}, Publisher: events.New(), Now: time.Now, NewID: func(p string) string { return p }}
 	c, err := catalog.New(context.Background(), cfg)
 	if err != nil {
 		t.Fatal(err)

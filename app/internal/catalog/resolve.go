@@ -115,6 +115,9 @@ func (c *Catalog) resolve(e *hub.Entry, config map[string]string) (*hub.Resolved
 			t.ClientID = publicClient(in.Provider)
 		}
 	}
+	c.mu.RLock()
+	t.PrivateNetwork = t.PrivateNetwork || c.custom[in.Provider].PrivateNetwork && e.Custom
+	c.mu.RUnlock()
 	for _, f := range d.Config {
 		if f.Default != "" {
 			t.Config[f.Key] = f.Default

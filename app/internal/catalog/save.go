@@ -17,19 +17,13 @@ import (
 // Save sets the integration of a provider, making it when there is none yet.
 // Nothing is changed when anything is wrong.
 func (c *Catalog) Save(ctx context.Context, slug string, ch hub.IntegrationChange) (hub.Entry, error) {
-	if err := c.described(ctx, slug); err != nil {
-		return hub.Entry{}, err
-	}
-	e, err := c.Get(ctx, slug)
+	e, err := c.known(ctx, slug)
 	if err != nil {
 		return hub.Entry{}, err
 	}
 	if e.Integration.FromFile {
 		return hub.Entry{}, hub.Errorf(hub.CodeReadOnly, "the integration %q is set in the configuration file", slug).
 			WithRemedy("Change it there; `standpipe config check` shows where it is.")
-	}
-	if e.Descriptor == nil {
-		return hub.Entry{}, e.Problem
 	}
 	c.mu.RLock()
 	old, exists := c.integrations[slug]
@@ -53,6 +47,35 @@ func (c *Catalog) Save(ctx context.Context, slug string, ch hub.IntegrationChang
 	c.mu.Unlock()
 	c.cfg.Publisher.Publish(hub.Event{Type: hub.EventIntegration, Slug: slug, Time: c.cfg.Now()})
 	return out, nil
+}
+
+// known is an entry whose provider is there.
+func (c *Catalog) known(ctx context.Context, slug string) (hub.Entry, error) {
+	if err := c.described(ctx, slug); err != nil {
+		return hub.Entry{}, err
+	}
+	e, err := c.Get(ctx, slug)
+	if err == nil && e.Descriptor == nil {
+		err = e.Problem
+	}
+	return e, err
+}
+
+// Try prepares calls as Resolve would after Save, and saves nothing. Of an
+// integration of the file the change is not looked at.
+func (c *Catalog) Try(ctx context.Context, slug string, ch hub.IntegrationChange) (*hub.Resolved, error) {
+	e, err := c.known(ctx, slug)
+	if err != nil {
+		return nil, err
+	}
+	if !e.Integration.FromFile {
+		apply(&e.Integration, ch)
+		if err := c.validate(&e.Integration, e.Descriptor); err != nil {
+			return nil, err
+		}
+		e.RedirectURI, e.Paste = c.redirect(&e.Integration, e.Descriptor)
+	}
+	return c.resolve(&e, nil)
 }
 
 func apply(in *hub.Integration, ch hub.IntegrationChange) {

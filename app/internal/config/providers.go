@@ -37,6 +37,15 @@ func Raw(definitions []Definition) [][]byte {
 	return out
 }
 
+// Files are the files of each definition, by slug.
+func Files(definitions []Definition) map[string][]string {
+	out := make(map[string][]string, len(definitions))
+	for _, d := range definitions {
+		out[d.Slug] = d.Files
+	}
+	return out
+}
+
 // LoadProviders reads the declared providers: those of bundled, then the *.hcl
 // files of each folder. A later definition of a provider is laid over the
 // earlier one, deeply: tables and blocks are merged, scopes by name, settings

@@ -4,10 +4,8 @@ package connect
 
 import (
 	"errors"
-	"net"
 	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/standpipe/standpipe/app/internal/hub"
 )
@@ -29,17 +27,10 @@ func checkAuthorizationURL(raw string, pushed bool, req hub.AuthorizeRequest, r 
 	if u.User != nil || u.Fragment != "" {
 		return bad("it holds a user name or a fragment")
 	}
-	port := u.Port()
-	switch {
-	case u.Scheme == "https" && port == "":
-		port = "443"
-	case u.Scheme == "http" && r.Target.PrivateNetwork && port == "":
-		port = "80"
-	case u.Scheme == "https", u.Scheme == "http" && r.Target.PrivateNetwork:
-	default:
+	if u.Scheme != "https" && !(u.Scheme == "http" && r.Target.PrivateNetwork) {
 		return bad("it is not https")
 	}
-	host := net.JoinHostPort(strings.ToLower(u.Hostname()), port)
+	host := hostPort(u)
 	if !slices.Contains(r.Target.AllowedHosts, host) {
 		return bad("its host " + host + " is not among the provider's")
 	}

@@ -44,6 +44,8 @@ type Config struct {
 	// CanReceive says whether this hub owns the listener on which callbacks
 	// arrive; no flow starts when it does not.
 	CanReceive func() error
+	// Prober looks at addresses, for Preview and Check.
+	Prober Prober
 }
 
 // Catalog resolves integrations.

@@ -44,6 +44,7 @@ type house struct {
 	issuer     string
 	blocked    error
 	tokens     int
+	probe      func(address string) (hub.Probe, error)
 }
 
 func newHouse(t *testing.T) *house {
@@ -61,11 +62,14 @@ func newHouse(t *testing.T) *house {
 		Store: h.store, Connections: h.conns, Providers: h, Catalog: h, Revoker: h, Auditor: h, Publisher: h,
 		Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return h.now },
 		NewID:      func(p string) string { n++; return fmt.Sprintf("%s_%03d", p, n) },
-		CanReceive: func() error { return h.blocked },
+		CanReceive: func() error { return h.blocked }, Prober: h,
 	})
 	return h
 }
 
+func (h *house) Probe(_ context.Context, _ hub.Target, address string) (hub.Probe, error) {
+	return h.probe(address)
+}
 func (h *house) Describe(context.Context) ([]hub.Descriptor, error) { return nil, nil }
 func (h *house) Refresh(context.Context, hub.Target, hub.RefreshRequest) (hub.TokenAnswer, error) {
 	return hub.TokenAnswer{}, nil

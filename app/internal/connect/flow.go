@@ -199,16 +199,22 @@ func (e *Engine) authorize(ctx context.Context, f *flow) error {
 		req.NeedRefreshToken = !e.keepsRefresh(ctx, f.target, f.resolved.Target.ClientID)
 	}
 	req.WithSecret = d.PushedRequests
-	answer, err := e.cfg.Providers.Authorize(ctx, f.resolved.Target, req)
+	answer, err := e.authorizationURL(ctx, f.resolved, req)
 	if err != nil {
-		return public(err, d.Name)
-	}
-	if err := checkAuthorizationURL(answer.URL, answer.Pushed && d.PushedRequests, req, f.resolved); err != nil {
 		return err
 	}
 	f.AuthorizationURL, f.issuer, f.issuerRequired = answer.URL, answer.Issuer, answer.IssuerRequired
 	f.path = f.resolved.Integration.CallbackPath()
 	return nil
+}
+
+// authorizationURL has the plugin make the address, and checks it.
+func (e *Engine) authorizationURL(ctx context.Context, r *hub.Resolved, req hub.AuthorizeRequest) (hub.AuthorizeResponse, error) {
+	answer, err := e.cfg.Providers.Authorize(ctx, r.Target, req)
+	if err != nil {
+		return answer, public(err, r.Descriptor.Name)
+	}
+	return answer, checkAuthorizationURL(answer.URL, answer.Pushed && r.Descriptor.PushedRequests, req, r)
 }
 
 // add files a flow, making room by failing the oldest one that waits.

@@ -140,6 +140,8 @@ const (
 	AuditUnlock         AuditAction = "hub.unlock"
 	AuditLockSettings   AuditAction = "hub.lock_settings"
 	AuditIntegrationSet AuditAction = "integration.set"
+	AuditProviderSet    AuditAction = "provider.set" // one that the user declares
+	AuditProviderRemove AuditAction = "provider.remove"
 	AuditPluginPin      AuditAction = "plugin.pin"     // installed, updated
 	AuditPluginDevelop  AuditAction = "plugin.develop" // one that is being written, pinned anew
 	AuditPluginRemove   AuditAction = "plugin.remove"

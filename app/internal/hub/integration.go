@@ -57,6 +57,12 @@ type Entry struct {
 	// Problem says why one cannot connect; nil when one can.
 	Problem     *Error
 	RedirectURI string
+	// Custom is set where the user declared the provider in the window, so that
+	// it can be changed and removed there.
+	Custom bool
+	// Files declare the provider, the first of them the base; none of one that
+	// is a plugin's own.
+	Files []string
 	// Paste is set where nobody listens at RedirectURI: the provider wants an
 	// https address, and the user carries it over by hand.
 	Paste bool

@@ -29,6 +29,7 @@ type KindInfo struct {
 // missing from backups; a test sees to that.
 var kinds = []KindInfo{
 	{KindIntegration, Kept},
+	{KindProvider, Kept},
 	{KindConnection, Kept},
 	{KindTokens, Kept},
 	{KindApp, Kept},

@@ -20,6 +20,7 @@ const (
 	KindTokens      Kind = "tokens"
 	KindPending     Kind = "pending" // a token set that awaits confirmation
 	KindIntegration Kind = "integration"
+	KindProvider    Kind = "provider" // that the user declared
 	KindApp         Kind = "app"
 	KindSession     Kind = "session" // of the browser UI
 	KindSetting     Kind = "setting"

@@ -13,6 +13,12 @@
 //	  GET    /ui/api/accounts                 Accounts
 //	  GET    /ui/api/integrations/{slug}      Integration
 //	  PUT    /ui/api/integrations/{slug}      SaveIntegration → Integration
+//	  POST   /ui/api/integrations/{slug}/check  SaveIntegration → Checked  (tries it as it would be; saves nothing)
+//	  POST   /ui/api/providers                CustomProvider → Integration (declares one)
+//	  POST   /ui/api/provider-preview        CustomProvider → ProviderPreview (saves nothing)
+//	  GET    /ui/api/providers/{slug}         CustomProvider
+//	  PUT    /ui/api/providers/{slug}         CustomProvider → Integration
+//	  DELETE /ui/api/providers/{slug}         204                      (with its set-up; not while accounts are connected)
 //	  POST   /ui/api/flows                    StartFlow → Flow
 //	  GET    /ui/api/flows/{id}               Flow
 //	  POST   /ui/api/flows/{id}/confirm       Confirm → Flow
@@ -156,6 +162,11 @@ type Integration struct {
 	Problem     string           `json:"problem,omitempty"` // with needs_setup and unavailable: why
 	Enabled     bool             `json:"enabled"`
 	FromFile    bool             `json:"from_file"` // read-only here
+	// Custom is set where the provider was declared on the page, DeclaredIn
+	// where a file of the user's declares it, or a part of it: its path.
+	Custom     bool         `json:"custom"`
+	DeclaredIn string       `json:"declared_in,omitempty"`
+	Plugin     *PluginBrief `json:"plugin,omitempty"` // that serves it; absent: none does
 
 	Credentials        hub.CredentialsKind   `json:"credentials"` // "" while needs_setup
 	CredentialsOffered []hub.CredentialsKind `json:"credentials_offered"`
@@ -168,6 +179,19 @@ type Integration struct {
 	Scopes       []ScopeChoice    `json:"scopes"`
 	Config       []ConfigField    `json:"config"`
 	Capabilities []hub.Capability `json:"capabilities"`
+}
+
+// PluginBrief is what to tell of the plugin of a provider. Network and Files
+// are as those of Plugin.
+type PluginBrief struct {
+	Name        string `json:"name"`
+	Source      string `json:"source"`
+	Version     string `json:"version,omitempty"`
+	Development bool   `json:"development"`
+	State       string `json:"state"`
+	Error       string `json:"error,omitempty"`
+	Network     string `json:"network,omitempty"`
+	Files       string `json:"files,omitempty"`
 }
 
 // IntegrationState says whether one can connect.

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package catalog_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/standpipe/standpipe/app/internal/catalog"
+	"github.com/standpipe/standpipe/app/internal/hub"
+	"github.com/standpipe/standpipe/app/internal/store/memstore"
+	"github.com/standpipe/standpipe/sdk/oauth"
+)
+
+// declarer is a plugin host that serves what is declared to it, but what the
+// plugin does not take.
+type declarer struct {
+	plugins
+	definitions [][]byte
+	refuses     string
+	err         error
+}
+
+func (d *declarer) SetDefinitions(_ context.Context, all [][]byte) error {
+	d.definitions = all
+	return d.err
+}
+
+func (d *declarer) Describe(ctx context.Context) ([]hub.Descriptor, error) {
+	out, err := d.plugins.Describe(ctx)
+	for _, raw := range d.definitions {
+		s, err := oauth.ParseDefinition(raw)
+		if err != nil {
+			return nil, err
+		}
+		if s.Descriptor.Slug != d.refuses {
+			out = append(out, hub.Descriptor{Slug: s.Descriptor.Slug, Name: s.Descriptor.Name, AllowedHosts: s.Description().AllowedHosts})
+		}
+	}
+	return out, err
+}
+
+func openCustom(t *testing.T, store hub.Store) (*catalog.Catalog, *declarer) {
+	t.Helper()
+	d := &declarer{}
+	c := open(t, store, func(cfg *catalog.Config) {
+		cfg.Providers, cfg.Declarer = d, d
+		cfg.Definitions = [][]byte{[]byte(`{"slug":"filed","name":"Filed","authorize_url":"https://f.test/a","token_url":"https://f.test/t"}`)}
+		cfg.Declared = map[string][]string{"filed": {"/etc/standpipe/providers/filed.hcl"}}
+	})
+	return c, d
+}
+
+func acme() hub.Custom {
+	return hub.Custom{
+		Slug: "acme", Name: "Acme", AuthorizeURL: "https://login.acme.test/authorize", TokenURL: "https://api.acme.test/token",
+		Scopes:   []hub.CustomScope{{Name: "read", Title: "Read things"}, {Name: "write"}},
+		Identity: hub.CustomIdentity{URL: "https://api.acme.test/me", Subject: "data.id", Login: "data.login"},
+	}
+}
+
+func TestCustomProviderLives(t *testing.T) {
+	ctx, store := context.Background(), memstore.New()
+	c, _ := openCustom(t, store)
+	e, err := c.SaveCustom(ctx, acme(), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !e.Custom || e.Files != nil || e.RedirectURI != "http://127.0.0.1:4780/callback/acme" || e.Problem.Code != hub.CodeIntegrationNotConfigured {
+		t.Errorf("declared: %+v, %v", e, e.Problem)
+	}
+	if want := []string{"api.acme.test:443", "login.acme.test:443"}; !slices.Equal(e.Descriptor.AllowedHosts, want) {
+		t.Errorf("hosts %v, want %v", e.Descriptor.AllowedHosts, want)
+	}
+	if _, err := c.Save(ctx, "acme", own("id", "key")); err != nil {
+		t.Fatal(err)
+	}
+
+	// It outlives a restart, with its set-up, and can be changed.
+	c, d := openCustom(t, store)
+	changed := acme()
+	changed.Name, changed.PrivateNetwork = "Acme 2", true
+	if e, err = c.SaveCustom(ctx, changed, false); err != nil || e.Name() != "Acme 2" || e.Integration.ClientID != "id" {
+		t.Fatalf("changed: %+v, %v", e, err)
+	}
+	r, err := c.Resolve(ctx, "acme", nil)
+	if err != nil || !r.Target.PrivateNetwork || r.Target.Draft != nil {
+		t.Errorf("resolved: %+v, %v", r, err)
+	}
+	stored, err := c.Custom(ctx, "acme")
+	if err != nil || stored.Name != "Acme 2" || stored.CreatedAt.IsZero() || !stored.UpdatedAt.After(stored.CreatedAt) {
+		t.Errorf("read back: %+v, %v", stored, err)
+	}
+
+	// It goes with its set-up: another one of that name begins from nothing.
+	if err := c.RemoveCustom(ctx, "acme"); err != nil {
+		t.Fatal(err)
+	}
+	if len(d.definitions) != 1 {
+		t.Errorf("%d definitions are left", len(d.definitions))
+	}
+	c, _ = openCustom(t, store)
+	if _, err := c.Get(ctx, "acme"); hub.AsError(err).Code != hub.CodeNotFound {
+		t.Errorf("after the removal: %v", err)
+	}
+	if e, err := c.SaveCustom(ctx, acme(), true); err != nil || e.Integration.ClientID != "" {
+		t.Errorf("again: %+v, %v", e.Integration, err)
+	}
+}
+
+// TestCustomProviderThatIsRefused: what the plugin does not take leaves nothing
+// behind.
+func TestCustomProviderThatIsRefused(t *testing.T) {
+	ctx, store := context.Background(), memstore.New()
+	c, d := openCustom(t, store)
+	d.refuses = "acme"
+	if _, err := c.SaveCustom(ctx, acme(), true); hub.AsError(err).Code != hub.CodePluginUnavailable {
+		t.Errorf("refused: %v", err)
+	}
+	if len(d.definitions) != 1 {
+		t.Errorf("the plugin still has %d definitions", len(d.definitions))
+	}
+	d.refuses = ""
+	broken := errors.New("broken")
+	d.err = broken
+	if _, err := c.SaveCustom(ctx, acme(), true); !errors.Is(err, broken) {
+		t.Errorf("a broken host: %v", err)
+	}
+	d.err = nil
+	if _, err := c.Custom(ctx, "acme"); hub.AsError(err).Code != hub.CodeNotFound {
+		t.Errorf("it is there: %v", err)
+	}
+	if c, _ := openCustom(t, store); len(c.List(ctx)) != 5 {
+		t.Errorf("after a restart: %d entries", len(c.List(ctx)))
+	}
+}
+
+func TestCustomProvidersKeepToTheirNames(t *testing.T) {
+	ctx := context.Background()
+	c, _ := openCustom(t, memstore.New())
+	for _, slug := range []string{"git", "filed"} {
+		p := acme()
+		p.Slug = slug
+		if _, err := c.SaveCustom(ctx, p, true); hub.AsError(err).Code != hub.CodeConflict || hub.AsError(err).Field != "slug" {
+			t.Errorf("a second %s: %v", slug, err)
+		}
+	}
+	filed := acme()
+	filed.Slug = "filed"
+	if _, err := c.SaveCustom(ctx, filed, false); hub.AsError(err).Code != hub.CodeReadOnly || !strings.Contains(err.Error(), "filed.hcl") {
+		t.Errorf("the page changes what a file declares: %v", err)
+	}
+	if err := c.RemoveCustom(ctx, "filed"); hub.AsError(err).Code != hub.CodeReadOnly {
+		t.Errorf("the page removes what a file declares: %v", err)
+	}
+	if _, err := c.SaveCustom(ctx, acme(), false); hub.AsError(err).Code != hub.CodeNotFound {
+		t.Errorf("a change of nothing: %v", err)
+	}
+}
+
+func TestCustomProviderFields(t *testing.T) {
+	ctx := context.Background()
+	c, _ := openCustom(t, memstore.New())
+	for name, test := range map[string]struct {
+		change func(*hub.Custom)
+		field  string
+	}{
+		"short name":              {func(p *hub.Custom) { p.Slug = "Acme!" }, "slug"},
+		"no name":                 {func(p *hub.Custom) { p.Name = " " }, "name"},
+		"no authorization URL":    {func(p *hub.Custom) { p.AuthorizeURL = "" }, "authorize_url"},
+		"no token URL":            {func(p *hub.Custom) { p.TokenURL = "" }, "token_url"},
+		"no TLS":                  {func(p *hub.Custom) { p.TokenURL = "http://api.acme.test/token" }, "token_url"},
+		"no URL":                  {func(p *hub.Custom) { p.TokenURL = "api.acme.test/token" }, "token_url"},
+		"another scheme":          {func(p *hub.Custom) { p.AuthorizeURL = "javascript://acme.test/%0aalert(1)" }, "authorize_url"},
+		"a user in the URL":       {func(p *hub.Custom) { p.RevokeURL = "https://u:p@acme.test/" }, "revoke_url"},
+		"a template":              {func(p *hub.Custom) { p.TokenURL = "https://{client_id}.acme.test/" }, "token_url"},
+		"a parameter of ours":     {func(p *hub.Custom) { p.AuthorizeParams = map[string]string{"state": "x"} }, "authorize_params"},
+		"a template in a value":   {func(p *hub.Custom) { p.TokenParams = map[string]string{"audience": "{client_id}"} }, "token_params"},
+		"no identity":             {func(p *hub.Custom) { p.Identity = hub.CustomIdentity{} }, "identity.url"},
+		"no subject":              {func(p *hub.Custom) { p.Identity.Subject = "" }, "identity.subject"},
+		"no path":                 {func(p *hub.Custom) { p.Identity.Login = "$.login" }, "identity.login"},
+		"a scope with a blank":    {func(p *hub.Custom) { p.Scopes[0].Name = "read all" }, "scopes"},
+		"a scope twice":           {func(p *hub.Custom) { p.Scopes[1].Name = "read" }, "scopes"},
+		"an issuer without scope": {func(p *hub.Custom) { p.Issuer, p.Identity = "https://id.acme.test", hub.CustomIdentity{} }, "scopes"},
+		"client authentication":   {func(p *hub.Custom) { p.ClientAuth = "guess" }, ""},
+	} {
+		p := acme()
+		p.Scopes = slices.Clone(p.Scopes)
+		test.change(&p)
+		for what, do := range map[string]func() error{
+			"save":    func() error { _, err := c.SaveCustom(ctx, p, true); return err },
+			"preview": func() error { _, err := c.DraftCustom(ctx, p); return err },
+		} {
+			if e := hub.AsError(do()); e == nil || e.Code != hub.CodeInvalid || e.Field != test.field {
+				t.Errorf("%s: %s: %v, want a complaint about %q", name, what, e, test.field)
+			}
+		}
+	}
+}
+
+func TestCustomProviderDraft(t *testing.T) {
+	p := acme()
+	p.Issuer, p.AuthorizeURL, p.TokenURL = "https://id.acme.test", "", ""
+	p.Scopes = append(p.Scopes, hub.CustomScope{Name: "openid"})
+	p.Hosts = []string{"keys.acme.test:443"}
+	p.RedirectHost, p.NoPKCE, p.ScopeSeparator = hub.RedirectHTTPS, true, ","
+	c, d := openCustom(t, memstore.New())
+	r, err := c.DraftCustom(context.Background(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"api.acme.test:443", "id.acme.test:443", "keys.acme.test:443"}; !slices.Equal(r.Target.AllowedHosts, want) {
+		t.Errorf("hosts %v", r.Target.AllowedHosts)
+	}
+	if r.RedirectURI != "https://localhost/callback/acme" || !r.Paste || !r.Descriptor.NoPKCE || !slices.Equal(r.Scopes, []string{"read", "write", "openid"}) {
+		t.Errorf("%+v", r)
+	}
+	var raw map[string]any
+	if err := json.Unmarshal(r.Target.Draft, &raw); err != nil || raw["pkce"] != "never" || raw["scope_separator"] != "," {
+		t.Errorf("definition %s, %v", r.Target.Draft, err)
+	}
+	if len(d.definitions) != 1 {
+		t.Error("a draft was declared")
+	}
+}
+
+// TestTrySavesNothing: the test button sees what the form holds.
+func TestTrySavesNothing(t *testing.T) {
+	ctx := context.Background()
+	c, _ := openCustom(t, memstore.New())
+	r, err := c.Try(ctx, "git", own("typed", "key"))
+	if err != nil || r.Target.ClientID != "typed" || r.Target.ClientSecret.Reveal() != "key" {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if e, err := c.Get(ctx, "git"); err != nil || e.Configured {
+		t.Errorf("it was saved: %+v, %v", e.Integration, err)
+	}
+	if _, err := c.Try(ctx, "git", hub.IntegrationChange{}); hub.AsError(err).Code != hub.CodeInvalid {
+		t.Errorf("nothing to try: %v", err)
+	}
+}
