@@ -63,6 +63,7 @@ policy "nightly-job" {
   connection   = "data_installation_01J0000000000000000000000" # any, where left out
   scopes       = ["read:org"]                                  # at most these
   accept_wider = true                                          # where the provider cannot narrow a token
+  # audience   = "https://api.example.com/"                      # tokens for this resource server only
   decision     = "allow"
 }
 

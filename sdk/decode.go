@@ -18,7 +18,7 @@ func decodeAuthorize(p *providerpb.AuthorizeRequest) *AuthorizeRequest {
 		Target: decodeTarget(p.GetTarget()), RedirectURI: p.GetRedirectUri(), State: p.GetState(), Nonce: p.GetNonce(),
 		CodeChallenge: p.GetCodeChallenge(), Scopes: p.GetScopes(), LoginHint: p.GetLoginHint(),
 		SelectAccount: p.GetSelectAccount(), Reconnect: p.GetReconnect(), NeedRefreshToken: p.GetNeedRefreshToken(),
-		ClientSecret: secret.New(p.GetClientSecret()),
+		ClientSecret: secret.New(p.GetClientSecret()), Audiences: p.GetAudiences(),
 	}
 }
 
@@ -33,7 +33,7 @@ func decodeExchange(p *providerpb.ExchangeRequest) *ExchangeRequest {
 func decodeRefresh(p *providerpb.RefreshRequest) *RefreshRequest {
 	return &RefreshRequest{
 		Target: decodeTarget(p.GetTarget()), ClientSecret: secret.New(p.GetClientSecret()), RefreshToken: secret.New(p.GetRefreshToken()),
-		Scopes: p.GetScopes(), RedirectURI: p.GetRedirectUri(), Name: p.GetName(),
+		Scopes: p.GetScopes(), RedirectURI: p.GetRedirectUri(), Name: p.GetName(), Audience: p.GetAudience(),
 	}
 }
 

@@ -46,6 +46,9 @@ type Descriptor struct {
 	// token with these only, and leaves the refresh token and the other access
 	// tokens as they are. The host believes it together with RotationNone.
 	NarrowsScopes bool
+	// NarrowsAudience is set where the same is true of a refresh that names a
+	// resource (RFC 8707): its access token is for that resource server only.
+	NarrowsAudience bool
 
 	// Remedies say in the provider's own words what helps, by reason; where
 	// there is none, the host has a general one.

@@ -115,6 +115,10 @@ type AuthorizeRequest struct {
 	NeedRefreshToken bool
 	// ClientSecret is given where the descriptor has PushedRequests.
 	ClientSecret secret.Value
+	// Audiences are the resource servers that tokens will be wanted for, one by
+	// one, in later refreshes (RFC 8707). They are set only where the descriptor
+	// says NarrowsAudience.
+	Audiences []string
 }
 
 // AuthorizeResponse is the URL to open. The host refuses a URL that does not
@@ -167,6 +171,10 @@ type RefreshRequest struct {
 	// Name says which of a connection's tokens this is, where it is one of
 	// TokenSet.Named; the answer is that token alone. Empty: the main one.
 	Name string
+	// Audience is the one resource server that the new access token is for (a
+	// URI, RFC 8707); empty: as the provider chooses. It is set only where the
+	// descriptor says NarrowsAudience.
+	Audience string
 }
 
 // RefreshResponse is the new token set.

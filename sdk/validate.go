@@ -81,6 +81,9 @@ func (d *Descriptor) Validate() error {
 		v.addf("redirect: paste and loopback scopes are for providers that want https")
 	}
 	oneOf(v, "rotation", d.Rotation, RotationUnknown, RotationNone, RotationSoft, RotationSingle)
+	if (d.NarrowsScopes || d.NarrowsAudience) && d.Rotation != RotationNone {
+		v.addf("tokens can be narrowed only where a refresh leaves the refresh token as it is: rotation %q", RotationNone)
+	}
 	oneOf(v, "revoke", d.Revoke, "", ReachNone, ReachToken, ReachGrant)
 	for name, span := range map[string]time.Duration{
 		"grace window": d.GraceWindow, "refresh margin": d.RefreshMargin, "refresh idle life": d.RefreshIdleLife, "refresh max life": d.RefreshMaxLife,

@@ -123,6 +123,9 @@ func grantText(g contract.Grant) string {
 	if g.Scopes != nil {
 		s += " (" + strings.Join(g.Scopes, " ") + ")"
 	}
+	if g.Audience != "" {
+		s += " for " + g.Audience
+	}
 	switch g.Lasts {
 	case hub.LastsOnce:
 		s += " once"

@@ -53,7 +53,7 @@ func newAppsApprovals(e *env) *cobra.Command {
 					case len(q.Choices) > 0:
 						account = fmt.Sprintf("one of %d accounts", len(q.Choices))
 					}
-					rows = append(rows, []string{q.ID, q.AppName, programWords(q.Program), q.Integration, account, scopeWords(q.Scopes), leftWords(q.ExpiresAt)})
+					rows = append(rows, []string{q.ID, q.AppName, programWords(q.Program), q.Integration, account, wantWords(q), leftWords(q.ExpiresAt)})
 				}
 				return e.table([]string{"ID", "APP", "PROGRAM", "PROVIDER", "ACCOUNT", "SCOPES", "DENIED IN"}, rows)
 			})
@@ -221,15 +221,20 @@ func programWords(p hub.Peer) string {
 	return fmt.Sprintf("%s (pid %d)", exe, p.PID)
 }
 
-func scopeWords(scopes []hub.Scope) string {
-	if len(scopes) == 0 {
-		return "all of the account's"
+// wantWords says what the token would be good for.
+func wantWords(q contract.Approval) string {
+	words := "all of the account's"
+	if len(q.Scopes) > 0 {
+		var names []string
+		for _, s := range q.Scopes {
+			names = append(names, s.Name)
+		}
+		words = strings.Join(names, " ")
 	}
-	var out []string
-	for _, s := range scopes {
-		out = append(out, s.Name)
+	if q.Audience != "" {
+		words += " for " + q.Audience
 	}
-	return strings.Join(out, " ")
+	return words
 }
 
 func leftWords(t time.Time) string { return max(0, time.Until(t)).Round(time.Second).String() }

@@ -61,6 +61,7 @@ func newAppsGrant(e *env) *cobra.Command {
 	var l lasting
 	var scopes []string
 	var wider bool
+	var audience string
 	cmd := &cobra.Command{
 		Use:   "grant ID|NAME SLUG[:CONNECTION]",
 		Short: "Let an app draw from an account, or from all of a provider",
@@ -73,7 +74,7 @@ func newAppsGrant(e *env) *cobra.Command {
 			if body.Lasts, body.For, err = l.read(hub.LastsAlways); err != nil {
 				return err
 			}
-			body.Scopes, body.AcceptWider = scopes, wider
+			body.Scopes, body.AcceptWider, body.Audience = scopes, wider, audience
 			return e.withHub(ctx, func(c *instance.Client) error {
 				app, err := findApp(ctx, c, args[0])
 				if err != nil {
@@ -89,6 +90,7 @@ func newAppsGrant(e *env) *cobra.Command {
 	}
 	l.flags(cmd.Flags())
 	cmd.Flags().StringArrayVar(&scopes, "scope", nil, "no more than this `SCOPE` (repeatable)")
+	cmd.Flags().StringVar(&audience, "audience", "", "only tokens for this resource server, by its `URI` (RFC 8707)")
 	cmd.Flags().BoolVar(&wider, "accept-wider", false, "where the provider cannot issue a token with these scopes only, let it have the wider one")
 	return cmd
 }

@@ -40,6 +40,9 @@ type Config struct {
 	UserID string
 	// Scopes limit the token; nil: as granted.
 	Scopes []string
+	// Audience is the one resource server (RFC 8707) that the token is to be
+	// for; empty: as granted.
+	Audience string
 	// MinTTL is how long the token must live at least; the hub honours up to
 	// half of a token's life.
 	MinTTL time.Duration
@@ -127,6 +130,7 @@ type drawBody struct {
 	UserID     string   `json:"user_id,omitempty"`
 	Connection string   `json:"connected_account_id,omitempty"`
 	Scopes     []string `json:"scopes,omitempty"`
+	Audience   string   `json:"audience,omitempty"`
 	MinTTL     int      `json:"min_ttl,omitempty"`
 }
 
@@ -152,7 +156,7 @@ func (c *Client) draw(ctx context.Context, h *Hub, key secret.Value) (*oauth2.To
 	}
 	var out drawn
 	err := h.post(ctx, "/data-integrations/"+c.cfg.Integration+"/token", key, header, drawBody{
-		UserID: c.cfg.UserID, Connection: c.cfg.Connection, Scopes: c.cfg.Scopes, MinTTL: int(c.cfg.MinTTL.Seconds()),
+		UserID: c.cfg.UserID, Connection: c.cfg.Connection, Scopes: c.cfg.Scopes, Audience: c.cfg.Audience, MinTTL: int(c.cfg.MinTTL.Seconds()),
 	}, &out)
 	if err != nil {
 		return nil, err

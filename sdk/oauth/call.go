@@ -26,7 +26,9 @@ type call struct {
 	header map[string]string
 	format Format
 	params map[string]string // the body; nil: none, or raw
-	raw    string            // a JSON body given as it is
+	// resources are in the body too, each as a parameter of that name (RFC 8707).
+	resources []string
+	raw       string // a JSON body given as it is
 
 	auth         ClientAuth // empty: no client authentication
 	clientID     string
@@ -122,7 +124,10 @@ func (c *call) body(params map[string]string) (io.Reader, string, error) {
 		b, err := json.Marshal(params)
 		return bytes.NewReader(b), "application/json", err
 	default:
-		form := make(url.Values, len(params))
+		form := make(url.Values, len(params)+1)
+		if len(c.resources) > 0 {
+			form["resource"] = c.resources
+		}
 		for k, v := range params {
 			form.Set(k, v)
 		}

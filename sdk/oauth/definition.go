@@ -45,6 +45,7 @@ type definition struct {
 	Revoke          sdk.Reach    `json:"revoke"`
 	RevokeNote      string       `json:"revoke_note"`
 	NarrowsScopes   bool         `json:"narrows_scopes"`
+	NarrowsAudience bool         `json:"narrows_audience"`
 
 	Remedies map[sdk.Reason]string `json:"remedies"`
 
@@ -116,7 +117,7 @@ func (d *definition) descriptor() sdk.Descriptor {
 		GraceWindow:     time.Duration(d.GraceWindow),
 		RefreshMargin:   time.Duration(d.RefreshMargin),
 		RefreshIdleLife: time.Duration(d.RefreshIdleLife),
-		Revoke:          d.Revoke, RevokeNote: d.RevokeNote, NarrowsScopes: d.NarrowsScopes, Sandbox: d.Sandbox,
+		Revoke:          d.Revoke, RevokeNote: d.RevokeNote, NarrowsScopes: d.NarrowsScopes, NarrowsAudience: d.NarrowsAudience, Sandbox: d.Sandbox,
 	}
 	for _, s := range d.Scopes {
 		out.Scopes = append(out.Scopes, sdk.Scope(s))

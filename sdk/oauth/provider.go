@@ -133,8 +133,12 @@ func (s *Standard) Authorize(ctx context.Context, r *sdk.AuthorizeRequest) (*sdk
 		return &sdk.AuthorizeResponse{URL: to, Issuer: ends.issuer, IssuerRequired: ends.issRequired, Pushed: true}, nil
 	}
 	config := oauth2.Config{ClientID: r.ClientID, RedirectURL: r.RedirectURI, Endpoint: oauth2.Endpoint{AuthURL: ends.authorize}}
+	to := config.AuthCodeURL(r.State, options...)
+	for _, a := range r.Audiences { // one parameter each: RFC 8707 section 2
+		to += "&resource=" + url.QueryEscape(a)
+	}
 	return &sdk.AuthorizeResponse{
-		URL:    config.AuthCodeURL(r.State, options...),
+		URL:    to,
 		Issuer: ends.issuer, IssuerRequired: ends.issRequired,
 	}, nil
 }
@@ -210,6 +214,9 @@ func (s *Standard) Refresh(ctx context.Context, r *sdk.RefreshRequest) (*sdk.Ref
 	params := map[string]string{"grant_type": "refresh_token", "refresh_token": r.RefreshToken.Reveal()}
 	if len(r.Scopes) > 0 {
 		params["scope"] = strings.Join(r.Scopes, s.scopeSeparator())
+	}
+	if r.Audience != "" {
+		params["resource"] = r.Audience
 	}
 	tokens, _, err := s.token(ctx, tokenCall{
 		leg: LegRefresh, url: ends.refresh, auth: or2(s.RefreshAuth, or2(s.ClientAuth, AuthBody)), vars: v,

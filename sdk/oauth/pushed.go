@@ -21,7 +21,7 @@ func (s *Standard) push(ctx context.Context, v vars, ends *endpoints, r *sdk.Aut
 	c := &call{
 		leg: LegPush, url: ends.pushed, header: header, params: map[string]string{},
 		auth: or2(s.ClientAuth, AuthBody), clientID: r.ClientID, clientSecret: r.ClientSecret,
-		secrets: []secret.Value{},
+		secrets: []secret.Value{}, resources: r.Audiences,
 	}
 	for k := range request {
 		c.params[k] = request.Get(k)

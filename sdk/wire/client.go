@@ -59,7 +59,7 @@ func (c *Client) Authorize(ctx context.Context, r *sdk.AuthorizeRequest) (*sdk.A
 	return call(ctx, MaxMessage, &providerpb.AuthorizeRequest{
 		Target: target(&r.Target), RedirectUri: r.RedirectURI, State: r.State, Nonce: r.Nonce, CodeChallenge: r.CodeChallenge,
 		Scopes: r.Scopes, LoginHint: r.LoginHint, SelectAccount: r.SelectAccount, Reconnect: r.Reconnect,
-		NeedRefreshToken: r.NeedRefreshToken, ClientSecret: r.ClientSecret.Reveal(),
+		NeedRefreshToken: r.NeedRefreshToken, ClientSecret: r.ClientSecret.Reveal(), Audiences: r.Audiences,
 	}, c.pb.Authorize, func(p *providerpb.AuthorizeResponse) *sdk.AuthorizeResponse {
 		return &sdk.AuthorizeResponse{URL: p.GetUrl(), Issuer: p.GetIssuer(), IssuerRequired: p.GetIssuerRequired(), Pushed: p.GetPushed()}
 	})
@@ -79,7 +79,7 @@ func (c *Client) Exchange(ctx context.Context, r *sdk.ExchangeRequest) (*sdk.Exc
 func (c *Client) Refresh(ctx context.Context, r *sdk.RefreshRequest) (*sdk.RefreshResponse, error) {
 	return call(ctx, MaxMessage, &providerpb.RefreshRequest{
 		Target: target(&r.Target), ClientSecret: r.ClientSecret.Reveal(), RefreshToken: r.RefreshToken.Reveal(),
-		Scopes: r.Scopes, RedirectUri: r.RedirectURI, Name: r.Name,
+		Scopes: r.Scopes, RedirectUri: r.RedirectURI, Name: r.Name, Audience: r.Audience,
 	}, c.pb.Refresh, func(p *providerpb.RefreshResponse) *sdk.RefreshResponse {
 		return &sdk.RefreshResponse{Tokens: tokenSet(p.GetTokens()), RefreshToken: sdk.RefreshOutcome(p.GetRefreshToken())}
 	})

@@ -5,12 +5,17 @@ package rig
 import (
 	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // nodeModules installs the servers of others once per test process.
@@ -73,6 +78,68 @@ func StartOIDC(t testing.TB, redirectURI string, env ...string) *OIDC {
 		return ready.Event == "ready"
 	})
 	return o
+}
+
+// Approve signs in with any password, consents, and returns the callback URL: what
+// a browser does with an authorization URL.
+func (o *OIDC) Approve(t testing.TB, authorizationURL, login string) string {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	callback := ""
+	browser := &http.Client{Jar: jar, Timeout: 20 * time.Second, CheckRedirect: func(r *http.Request, _ []*http.Request) error {
+		if strings.HasPrefix(r.URL.String(), o.Issuer) {
+			return nil
+		}
+		callback = r.URL.String()
+		return http.ErrUseLastResponse
+	}}
+	page, err := browser.Get(authorizationURL)
+	for _, form := range []url.Values{{"prompt": {"login"}, "login": {login}, "password": {"any"}}, {"prompt": {"consent"}}} {
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, _ := io.ReadAll(page.Body)
+		_ = page.Body.Close()
+		if !strings.Contains(page.Request.URL.Path, "/interaction/") {
+			t.Fatalf("no page that asks: %d %s", page.StatusCode, text)
+		}
+		page, err = browser.PostForm(page.Request.URL.String(), form)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = page.Body.Close()
+	if callback == "" {
+		t.Fatalf("no callback, but %s", page.Request.URL)
+	}
+	return callback
+}
+
+// Introspect asks the provider about a token (RFC 7662).
+func (o *OIDC) Introspect(t testing.TB, token string) (active bool, scope string) {
+	t.Helper()
+	req, err := http.NewRequest(http.MethodPost, o.Issuer+"/token/introspection", strings.NewReader(url.Values{"token": {token}}.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.SetBasicAuth(url.QueryEscape(OIDCClient), url.QueryEscape(OIDCSecret))
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var out struct {
+		Active bool
+		Scope  string
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&out); err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatalf("introspection: %d, %v", resp.StatusCode, err)
+	}
+	return out.Active, out.Scope
 }
 
 // GitHub is the GitHub of vercel-labs/emulate.

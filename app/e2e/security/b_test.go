@@ -4,6 +4,7 @@ package security
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -308,6 +309,30 @@ func b7(t *testing.T) {
 	if a := w.Post(added.Key, vendPath, map[string]any{}); a.Field("active") != "true" {
 		t.Errorf("the accepted wider token: %d %s", a.Status, a.Body)
 	}
+	b7narrowed(t)
+}
+
+// b7narrowed: a provider that narrows on a refresh (RFC 6749 section 6).
+func b7narrowed(t *testing.T) {
+	w := newOIDCWorld(t)
+	key := w.home.AddApp("mailer")
+	w.home.CLI("apps", "grant", "mailer", "openid", "--scope", "openid", "--scope", "email")
+	a := w.Post(key, vendPath, map[string]any{})
+	token := a.Field("access_token", "access_token")
+	if active, scope := w.op.Introspect(t, token); !active || scope != "openid email" && scope != "email openid" {
+		t.Errorf("the token that was narrowed to openid and email: %t, %q (%d %s)", active, scope, a.Status, a.Body)
+	}
+	a = w.Post(key, vendPath, map[string]any{"scopes": []string{"openid"}})
+	if active, scope := w.op.Introspect(t, a.Field("access_token", "access_token")); !active || scope != "openid" {
+		t.Errorf("narrowed further: %t, %q", active, scope)
+	}
+	if a := w.Post(key, vendPath, map[string]any{"scopes": []string{"profile"}}); a.Status != 403 {
+		t.Errorf("beyond the grant: %d %s", a.Status, a.Body)
+	}
+	all := w.home.AddApp("all", "--all")
+	if active, scope := w.op.Introspect(t, w.Post(all, vendPath, map[string]any{}).Field("access_token", "access_token")); !active || !strings.Contains(scope, "profile") {
+		t.Errorf("the account's own token: %t, %q", active, scope)
+	}
 }
 
 func b8(t *testing.T) {
@@ -609,5 +634,108 @@ func b15(t *testing.T) {
 }
 
 func b16(t *testing.T) {
-	skip(t, "B16", "grants have no audience: none of the providers issues tokens by RFC 8707, and no grant shares a token with another connection")
+	w := newOIDCWorld(t)
+	mail, files := "https://mail.test/", "https://files.test/"
+	keys := map[string]string{}
+	for _, audience := range []string{mail, files} {
+		keys[audience] = w.home.AddApp(audience)
+		w.home.CLI("apps", "grant", audience, "openid", "--audience", audience)
+	}
+	before := w.op.Count("refresh")
+	got := map[string]string{}
+	for audience, key := range keys {
+		var wg sync.WaitGroup
+		var mu sync.Mutex
+		seen := map[string]bool{}
+		for range 20 {
+			wg.Go(func() {
+				a, err := w.Send(http.MethodPost, key, vendPath, map[string]any{})
+				if err != nil || a.Field("active") != "true" || a.Field("access_token", "audience") != audience {
+					t.Errorf("for %s: %v, %+v", audience, err, a)
+					return
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				seen[a.Field("access_token", "access_token")] = true
+			})
+		}
+		wg.Wait()
+		if len(seen) != 1 {
+			t.Fatalf("%d tokens for %s", len(seen), audience)
+		}
+		for token := range seen {
+			got[audience] = token
+			if aud := audienceOf(t, token); aud != audience {
+				t.Errorf("a token for %s is for %s", audience, aud)
+			}
+		}
+	}
+	if n := w.op.Count("refresh") - before; n != 2 || got[mail] == got[files] {
+		t.Errorf("the provider was asked %d times for two audiences, and the tokens are apart: %t", n, got[mail] != got[files])
+	}
+	for name, body := range map[string]map[string]any{
+		"the other's": {"audience": files}, "by account": {"audience": files, "connected_account_id": w.conn}, "nobody's": {"audience": "https://other.test/"},
+	} {
+		if a := w.Post(keys[mail], vendPath, body); a.Status != 403 || a.Field("code") != "consent_required" {
+			t.Errorf("%s audience: %d %s", name, a.Status, a.Body)
+		}
+	}
+	// Who may have everything may name an audience, and gets the account's own
+	// token without.
+	all := w.home.AddApp("all", "--all")
+	if a := w.Post(all, vendPath, map[string]any{"audience": mail}); a.Field("access_token", "access_token") != got[mail] {
+		t.Errorf("the same audience: %d, and another token", a.Status)
+	}
+	own := w.Post(all, vendPath, map[string]any{}).Field("access_token", "access_token")
+	if active, _ := w.op.Introspect(t, own); !active || own == got[mail] || own == got[files] {
+		t.Error("the account's own token is gone, or is one of the narrowed")
+	}
+	for path, b := range w.home.Files() {
+		for _, token := range got {
+			if bytes.Contains(b, []byte(token)) {
+				t.Errorf("a token is in %s", path)
+			}
+		}
+	}
+	// Two grants: which of the two is never guessed.
+	w.home.CLI("apps", "grant", mail, "openid", "--audience", files)
+	if a := w.Post(keys[mail], vendPath, map[string]any{}); a.Status != 400 || !strings.Contains(string(a.Body), files) {
+		t.Errorf("two audiences, none named: %d %s", a.Status, a.Body)
+	}
+	if a := w.Post(keys[mail], vendPath, map[string]any{"audience": files}); a.Field("access_token", "access_token") != got[files] {
+		t.Errorf("the audience that was granted since: %d %s", a.Status, a.Body)
+	}
+	// A question says for what, and a yes is for that.
+	asked := w.Post(w.poor, vendPath, map[string]any{"audience": mail}).Field("approval_id")
+	w.home.CLI("apps", "approve", asked, "--always")
+	if a := w.Post(w.poor, vendPath, map[string]any{"audience": mail}); a.Field("access_token", "access_token") != got[mail] {
+		t.Errorf("after a yes: %d %s", a.Status, a.Body)
+	}
+	if a := w.Post(w.poor, vendPath, map[string]any{"audience": files}); a.Status != 403 {
+		t.Errorf("a yes to one audience gave another: %d %s", a.Status, a.Body)
+	}
+	w.home.CLI("disconnect", w.conn)
+	if a := w.Post(keys[files], vendPath, map[string]any{}); a.Field("active") != "false" {
+		t.Errorf("after the account was disconnected: %d %s", a.Status, a.Body)
+	}
+}
+
+// audienceOf reads the claim aud of a JWT.
+func audienceOf(t *testing.T, token string) string {
+	t.Helper()
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		t.Fatal("the token is no JWT")
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var claims struct {
+		Aud string `json:"aud"`
+	}
+	if err := json.Unmarshal(raw, &claims); err != nil {
+		t.Fatal(err)
+	}
+	return claims.Aud
 }

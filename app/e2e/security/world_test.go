@@ -158,7 +158,11 @@ type started struct {
 // begin runs `standpipe connect` up to the authorization URL.
 func (w *world) begin(t *testing.T, args ...string) *started {
 	t.Helper()
-	f := &started{Process: w.home.Start(append([]string{"connect", "--no-browser", "--json"}, args...)...)}
+	return begin(w.home, args...)
+}
+
+func begin(home *rig.Home, args ...string) *started {
+	f := &started{Process: home.Start(append([]string{"connect", "--no-browser", "--json"}, args...)...)}
 	f.Line(func(line json.RawMessage) bool { return json.Unmarshal(line, f) == nil && f.URL != "" })
 	return f
 }
@@ -166,17 +170,13 @@ func (w *world) begin(t *testing.T, args ...string) *started {
 // connect connects an account from the command line.
 func (w *world) connect(t *testing.T, slug string, op *oauthtest.Server, login string) string {
 	t.Helper()
-	f := w.begin(t, slug)
-	callback, err := op.Approve(f.URL, login)
-	if err != nil {
-		t.Fatal(err)
-	}
-	browse(t, callback)
-	var c struct{ ID string }
-	f.Line(func(line json.RawMessage) bool {
-		return json.Unmarshal(line, &c) == nil && strings.HasPrefix(c.ID, "data_installation_")
-	})
-	return c.ID
+	return authorize(t, w.home, func(url string) string {
+		callback, err := op.Approve(url, login)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return callback
+	}, slug)
 }
 
 // browse is a browser that follows redirects and shows the last page.

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // panva/oidc-provider (OpenID certified) on loopback. It prints one JSON line
-// when it is ready, and one for each event that the tests count.
+// when it is ready, and one for each event that the tests count. It knows the
+// resource servers https://mail.test/ and https://files.test/ (RFC 8707), whose
+// tokens are JWTs.
 //   ISSUER, PORT, ACCESS_TTL (seconds), REDIRECT_URIS (comma separated), ROTATE=never, PAR=required
-import { Provider } from 'oidc-provider';
+import { Provider, errors } from 'oidc-provider';
 
 const env = process.env;
 const port = Number(env.PORT ?? 0);
@@ -49,6 +51,15 @@ const provider = new Provider(issuer, {
     pushedAuthorizationRequests: {
       enabled: env.PAR === 'required',
       requirePushedAuthorizationRequests: env.PAR === 'required',
+    },
+    resourceIndicators: {
+      enabled: true,
+      getResourceServerInfo: (ctx, resource) => {
+        if (!['https://mail.test/', 'https://files.test/'].includes(resource)) {
+          throw new errors.InvalidTarget();
+        }
+        return { scope: 'read write', audience: resource, accessTokenFormat: 'jwt' };
+      },
     },
   },
 });

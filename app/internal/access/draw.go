@@ -5,6 +5,7 @@ package access
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/standpipe/standpipe/app/internal/hub"
@@ -79,18 +80,56 @@ func (a *Access) decide(s *subject, req *hub.DrawRequest) (hub.Selection, *open)
 	default:
 		return hub.Selection{}, &open{candidates: c.candidates}
 	}
+	audience, err := audienceOf(c.permissions, req)
+	if err != nil {
+		return hub.Selection{}, &open{denial: err}
+	}
 	var wider []string
 	for i := range c.permissions {
 		p := &c.permissions[i]
+		if p.audience != "" && p.audience != audience {
+			continue
+		}
 		scopes, beyond, ok := p.limit(c.connection, req.Scopes, req.Narrows)
 		if ok {
-			return hub.Selection{Connection: c.connection, Rule: p.rule, Scopes: scopes, Once: p.once}, nil
+			return hub.Selection{Connection: c.connection, Rule: p.rule, Scopes: scopes, Audience: audience, Once: p.once}, nil
 		}
 		if wider == nil {
 			wider = beyond
 		}
 	}
 	return hub.Selection{}, &open{connection: c.connection, wider: wider}
+}
+
+// audienceOf is what a token has to be for; empty: what the provider chooses. An
+// app that names none means the only one that it was granted.
+func audienceOf(permissions []permission, req *hub.DrawRequest) (string, *hub.Error) {
+	audience := req.Audience
+	if audience == "" {
+		var granted []string
+		for i := range permissions {
+			if a := permissions[i].audience; !slices.Contains(granted, a) {
+				granted = append(granted, a)
+			}
+		}
+		switch {
+		case slices.Contains(granted, ""):
+			return "", nil
+		case len(granted) > 1:
+			e := hub.Errorf(hub.CodeInvalid, "the app was granted tokens of %s for %d audiences", req.Integration, len(granted)).
+				WithRemedy("Name one of them in audience: %s.", strings.Join(granted, ", "))
+			e.Field = "audience"
+			return "", e
+		}
+		audience = granted[0]
+	}
+	if !req.NarrowsAudience {
+		e := hub.Errorf(hub.CodeInvalid, "%s issues no tokens for one audience only", req.Integration).
+			WithRemedy("Use a provider with narrows_audience, or a grant without an audience.")
+		e.Field = "audience"
+		return "", e
+	}
+	return audience, nil
 }
 
 // useUp takes a grant away, and reports whether it was there.

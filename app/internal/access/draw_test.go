@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -376,6 +377,67 @@ func TestScopes(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestAudience is the table of what a token has to be for.
+func TestAudience(t *testing.T) {
+	x, y := hub.Grant{Audience: "https://x"}, hub.Grant{Audience: "https://y"}
+	for _, c := range []struct {
+		name   string
+		grants []hub.Grant
+		asks   string
+		cannot bool // the provider issues none
+		want   string
+		code   hub.Code // of a refusal
+		asked  bool     // the user is asked
+	}{
+		{name: "granted, not named", grants: []hub.Grant{x}, want: "https://x"},
+		{name: "granted and named", grants: []hub.Grant{x}, asks: "https://x", want: "https://x"},
+		{name: "another is granted", grants: []hub.Grant{x}, asks: "https://y", asked: true},
+		{name: "both granted, one named", grants: []hub.Grant{x, y}, asks: "https://y", want: "https://y"},
+		{name: "both granted, none named", grants: []hub.Grant{x, y}, code: hub.CodeInvalid},
+		{name: "one, and all", grants: []hub.Grant{x, {}}},
+		{name: "all, one named", grants: []hub.Grant{{}}, asks: "https://y", want: "https://y"},
+		{name: "the provider issues none", grants: []hub.Grant{x}, cannot: true, code: hub.CodeInvalid},
+		{name: "nor on request", grants: []hub.Grant{{}}, asks: "https://y", cannot: true, code: hub.CodeInvalid},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := newDesk(t)
+				for _, g := range c.grants {
+					g.Integration = "github"
+					if _, err := d.Grant(t.Context(), d.app.ID, g); err != nil {
+						t.Fatal(err)
+					}
+				}
+				req := d.request(account("a"))
+				req.Audience, req.NarrowsAudience = c.asks, !c.cannot
+				switch {
+				case c.asked:
+					q := d.asks(req)
+					if q.Audience != c.asks {
+						t.Errorf("the question is about %q", q.Audience)
+					}
+					d.approve(q.ID, hub.Approve{Lasts: hub.LastsAlways})
+					if sel := d.draws(req); sel.Audience != c.asks {
+						t.Errorf("after a yes for %q", sel.Audience)
+					}
+				case c.code != "":
+					d.refused(req, c.code)
+				default:
+					if sel := d.draws(req); sel.Audience != c.want {
+						t.Errorf("for %q, want %q", sel.Audience, c.want)
+					}
+				}
+			})
+		})
+	}
+	d := newDesk(t)
+	for _, bad := range []string{"x", "/x", "https://x#y", "https://x y", "https:", strings.Repeat("https://x/", 60)} {
+		if _, err := d.Grant(t.Context(), d.app.ID, hub.Grant{Integration: "github", Audience: bad}); hub.AsError(err).Code != hub.CodeInvalid {
+			t.Errorf("a grant for %.20q: %v", bad, err)
+		}
 	}
 }
 

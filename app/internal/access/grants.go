@@ -79,7 +79,7 @@ func (a *Access) sitting(id string, f func(*entry) error) error {
 func replaces(g, old hub.Grant) bool {
 	longer := g.Lasts == hub.LastsAlways || g.Lasts == old.Lasts && !g.ExpiresAt.Before(old.ExpiresAt)
 	return longer && g.Integration == old.Integration && g.Connection == old.Connection && g.Mode == old.Mode &&
-		g.AcceptWider == old.AcceptWider && slices.Equal(g.Scopes, old.Scopes) && (g.Scopes == nil) == (old.Scopes == nil)
+		g.AcceptWider == old.AcceptWider && g.Audience == old.Audience && slices.Equal(g.Scopes, old.Scopes) && (g.Scopes == nil) == (old.Scopes == nil)
 }
 
 // Withdraw ends a grant: when it returns, nothing more is drawn by it. It returns

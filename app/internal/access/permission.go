@@ -16,6 +16,8 @@ type permission struct {
 	scopes []string // the ceiling; nil: whatever the connection has
 	wider  bool     // a token with more than scopes is accepted
 	once   *hub.Grant
+	// audience is the one that tokens are for; empty: what the provider chooses.
+	audience string
 }
 
 // subject is an app at the moment of a decision.
@@ -65,7 +67,7 @@ func (s *subject) permissions(c *hub.Connection) []permission {
 	})
 	var out []permission
 	for _, g := range grants {
-		p := permission{rule: g.ID, scopes: g.Scopes, wider: g.AcceptWider}
+		p := permission{rule: g.ID, scopes: g.Scopes, wider: g.AcceptWider, audience: g.Audience}
 		if g.Lasts == hub.LastsOnce {
 			p.once = g
 		}
@@ -73,7 +75,7 @@ func (s *subject) permissions(c *hub.Connection) []permission {
 	}
 	for i := range s.policies {
 		if p := &s.policies[i]; !p.Deny && p.Covers(s.app, s.namesakes, c) {
-			out = append(out, permission{rule: p.Rule(), scopes: p.Scopes, wider: p.AcceptWider})
+			out = append(out, permission{rule: p.Rule(), scopes: p.Scopes, wider: p.AcceptWider, audience: p.Audience})
 		}
 	}
 	if s.app.All {

@@ -35,6 +35,7 @@ type grantRecord struct {
 	Connection  string        `json:"connection,omitempty"`
 	Scopes      []string      `json:"scopes,omitempty"`
 	AcceptWider bool          `json:"accept_wider,omitempty"`
+	Audience    string        `json:"audience,omitempty"`
 	Mode        hub.GrantMode `json:"mode,omitempty"`  // empty: token
 	Lasts       hub.GrantLife `json:"lasts,omitempty"` // empty: always
 	ExpiresAt   time.Time     `json:"expires_at,omitzero"`

@@ -38,6 +38,7 @@ type vendBody struct {
 	ConnectionOwner             *string  `json:"connection_owner,omitempty" enum:"user,organization"`
 	SupportsMultipleConnections *bool    `json:"supports_multiple_connections,omitempty"`
 	Scopes                      []string `json:"scopes,omitempty" maxItems:"100" doc:"Ours: limit the token to these; absent: as granted"`
+	Audience                    *string  `json:"audience,omitempty" maxLength:"512" doc:"Ours: the one resource server (RFC 8707) that the token is to be for; absent: as granted"`
 	Token                       *string  `json:"token,omitempty" maxLength:"64" doc:"Ours: which of the connection's tokens, where it has several (Slack: bot, user); the main one by default"`
 	RefusedToken                *string  `json:"refused_token,omitempty" maxLength:"65536" doc:"Ours: the access token that the provider just refused. If it is still the current one, it is renewed before the answer"`
 	MinTTL                      *int     `json:"min_ttl,omitempty" minimum:"0" maximum:"86400" doc:"Ours: seconds that the token must live at least; at most half its life is honoured"`
@@ -58,6 +59,7 @@ type Additions struct {
 	TokenType        string            `json:"token_type"`
 	ExpirySource     hub.ExpirySource  `json:"expiry_source,omitempty" doc:"Ours: declared, assumed, jwt, introspected or never"`
 	ConnectedAccount string            `json:"connected_account_id" doc:"Ours: which connection this is"`
+	Audience         string            `json:"audience,omitempty" doc:"Ours: the one resource server (RFC 8707) that the token is for"`
 	Metadata         map[string]string `json:"metadata,omitempty" doc:"Ours: instance_url and the like"`
 	Warning          string            `json:"warning,omitempty" doc:"Ours: an early refresh failed; the token is still valid"`
 }

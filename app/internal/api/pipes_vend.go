@@ -70,7 +70,13 @@ func (a *API) vend(ctx context.Context, in *vendInput) (*hub.Vended, *hub.Entry,
 		return nil, nil, err
 	}
 	draw := hub.DrawRequest{
-		SelectRequest: req, Scopes: b.Scopes, Narrows: entry.Descriptor != nil && entry.Descriptor.NarrowsScopes, Wait: waitOf(in.Prefer),
+		SelectRequest: req, Scopes: b.Scopes, Audience: deref(b.Audience), Wait: waitOf(in.Prefer),
+	}
+	if d := entry.Descriptor; d != nil {
+		draw.Narrows, draw.NarrowsAudience = d.NarrowsScopes, d.NarrowsAudience
+	}
+	if err := hub.CheckAudience(draw.Audience); draw.Audience != "" && err != nil {
+		return nil, nil, invalidField("audience", "the audience "+err.Error())
 	}
 	if name := deref(b.Token); name != "" {
 		if err := a.drawNamed(ctx, &draw, name); err != nil {
@@ -82,7 +88,7 @@ func (a *API) vend(ctx context.Context, in *vendInput) (*hub.Vended, *hub.Entry,
 		return nil, nil, a.denied(ctx, app.ID, in.Slug, err)
 	}
 	v, err := a.cfg.Tokens.Vend(ctx, hub.VendRequest{
-		Connection: sel.Connection.ID, MinTTL: time.Duration(deref(b.MinTTL)) * time.Second, Scopes: sel.Scopes, Caller: app.ID, Rule: sel.Rule,
+		Connection: sel.Connection.ID, MinTTL: time.Duration(deref(b.MinTTL)) * time.Second, Scopes: sel.Scopes, Audience: sel.Audience, Caller: app.ID, Rule: sel.Rule,
 		Token: deref(b.Token), Refused: secret.New(deref(b.RefusedToken)),
 	})
 	if err != nil {
@@ -107,7 +113,7 @@ func (a *API) drawNamed(ctx context.Context, draw *hub.DrawRequest, name string)
 		if n, ok := toks.Current.Named[name]; ok && name != toks.Current.Name {
 			named := *c
 			named.Scopes, conns[i] = n.Scopes, &named
-			draw.Narrows = false
+			draw.Narrows, draw.NarrowsAudience = false, false
 		}
 	}
 	draw.Connections = conns
@@ -195,7 +201,7 @@ func inactiveOr(err error) (Inactive, error) {
 
 func additionsOf(v *hub.Vended) Additions {
 	out := Additions{
-		TokenType: v.TokenType, ExpirySource: v.ExpirySource, ConnectedAccount: v.Connection.ID, Metadata: v.Metadata,
+		TokenType: v.TokenType, ExpirySource: v.ExpirySource, ConnectedAccount: v.Connection.ID, Audience: v.Audience, Metadata: v.Metadata,
 	}
 	if v.Warning != nil {
 		out.Warning = v.Warning.Message

@@ -96,8 +96,12 @@ func (a *API) withdrawGrant(ctx context.Context, in *struct {
 func (a *API) grants(ctx context.Context, list []contract.NewGrant) ([]hub.Grant, error) {
 	out := []hub.Grant{}
 	for _, g := range list {
-		if _, err := a.cfg.Catalog.Get(ctx, g.Integration); err != nil {
+		entry, err := a.cfg.Catalog.Get(ctx, g.Integration)
+		if err != nil {
 			return nil, err
+		}
+		if g.Audience != "" && entry.Descriptor != nil && !entry.Descriptor.NarrowsAudience {
+			return nil, invalidField("grants", entry.Name()+" issues no tokens for one audience only; leave the audience out")
 		}
 		if g.Connection != "" {
 			c, err := a.cfg.Connections.Get(ctx, g.Connection)
@@ -115,7 +119,7 @@ func (a *API) grants(ctx context.Context, list []contract.NewGrant) ([]hub.Grant
 
 func (a *API) grantOf(g contract.NewGrant) hub.Grant {
 	out := hub.Grant{
-		Integration: g.Integration, Connection: g.Connection, Scopes: g.Scopes, AcceptWider: g.AcceptWider, Mode: g.Mode, Lasts: g.Lasts,
+		Integration: g.Integration, Connection: g.Connection, Scopes: g.Scopes, AcceptWider: g.AcceptWider, Audience: g.Audience, Mode: g.Mode, Lasts: g.Lasts,
 	}
 	if g.Lasts == hub.LastsUntil && g.For > 0 {
 		out.ExpiresAt = a.cfg.Now().Add(seconds(g.For))
@@ -142,7 +146,7 @@ func (a *API) appBody(ctx context.Context, app *hub.App) contract.App {
 func (a *API) grantBody(ctx context.Context, g *hub.Grant) contract.Grant {
 	return contract.Grant{
 		ID: g.ID, Integration: g.Integration, Connection: g.Connection, Account: a.label(ctx, g.Connection), Scopes: g.Scopes,
-		AcceptWider: g.AcceptWider, Mode: g.Mode, Lasts: g.Lasts, ExpiresAt: timeOrNull(g.ExpiresAt), CreatedAt: timeOrNull(g.CreatedAt),
+		AcceptWider: g.AcceptWider, Audience: g.Audience, Mode: g.Mode, Lasts: g.Lasts, ExpiresAt: timeOrNull(g.ExpiresAt), CreatedAt: timeOrNull(g.CreatedAt),
 	}
 }
 

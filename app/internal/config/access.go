@@ -98,6 +98,7 @@ func (d *decoder) policy(p *hub.Policy, b *hclsyntax.Block) {
 		"connection":   d.str(&p.Connection, nil),
 		"scopes":       d.strings(&p.Scopes),
 		"accept_wider": d.boolean(&p.AcceptWider),
+		"audience":     d.audience(&p.Audience),
 		"decision":     oneOf(d, &says, decisionAllow, decisionDeny),
 	}, nil)
 	p.Deny = says == decisionDeny
@@ -113,6 +114,8 @@ func (d *decoder) policy(p *hub.Policy, b *hclsyntax.Block) {
 		missing("integration", "What may the app draw from? Only a policy that denies may be about everything.")
 	case p.Deny && p.Scopes != nil:
 		d.fail(b.Body.Attributes["scopes"].SrcRange, "A policy that denies has no scopes", "It denies whatever the scopes. Leave them out.")
+	case p.Deny && p.Audience != "":
+		d.fail(b.Body.Attributes["audience"].SrcRange, "A policy that denies has no audience", "It denies whatever the audience. Leave it out.")
 	case p.Scopes != nil && len(p.Scopes) == 0:
 		d.fail(b.Body.Attributes["scopes"].SrcRange, "A policy without any scope allows nothing", "Leave scopes out for all of the connection's, or deny.")
 	}

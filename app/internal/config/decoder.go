@@ -14,6 +14,8 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
+
+	"github.com/standpipe/standpipe/app/internal/hub"
 )
 
 // decoder reads one body of a configuration file.
@@ -184,6 +186,33 @@ func (d *decoder) strings(dst *[]string) func(*hclsyntax.Attribute) {
 		*dst = out
 	}
 }
+
+// audience sets dst to a resource indicator (RFC 8707).
+func (d *decoder) audience(dst *string) func(*hclsyntax.Attribute) {
+	return d.str(dst, func(s string) (string, string) {
+		if err := hub.CheckAudience(s); err != nil {
+			return fmt.Sprintf("The audience %q %v", clean(s), err), audienceHelp
+		}
+		return "", ""
+	})
+}
+
+// audiences sets dst to several.
+func (d *decoder) audiences(dst *[]string) func(*hclsyntax.Attribute) {
+	return func(a *hclsyntax.Attribute) {
+		var list []string
+		d.strings(&list)(a)
+		for _, s := range list {
+			if err := hub.CheckAudience(s); err != nil {
+				d.fail(a.Expr.Range(), fmt.Sprintf("The audience %q %v", clean(s), err), audienceHelp)
+				return
+			}
+		}
+		*dst = list
+	}
+}
+
+const audienceHelp = "Write it as the provider knows the resource server, such as https://api.example.com/"
 
 func (d *decoder) table(dst *map[string]string) func(*hclsyntax.Attribute) {
 	return func(a *hclsyntax.Attribute) {

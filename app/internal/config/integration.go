@@ -44,6 +44,7 @@ func (d *decoder) integration(c *Config, in *hub.Integration, b *hclsyntax.Block
 		}),
 		"client_secret": func(a *hclsyntax.Attribute) { in.ClientSecret = d.secretValue(a) },
 		"scopes":        d.strings(&in.Scopes),
+		"audiences":     d.audiences(&in.Audiences),
 		"description":   d.str(&in.Description, nil),
 		"enabled":       d.boolean(&in.Enabled),
 		"network":       oneOf(d, &reach, networkPublic, networkPrivate),

@@ -20,7 +20,7 @@ var harmless = safeNames{
 	"mode", "listen", "ui_listen", "base_url", "sandbox", "log", "level", "plugins", "idle", "metrics",
 	"embed", "origins", "integration", "provider", "credentials", "client_id", "scopes", "description", "enabled", "network", "config",
 	"peers", "approvals", "timeout", "lock", "screen", "suspend", "background",
-	"policy", "app", "connection", "accept_wider", "decision",
+	"policy", "app", "connection", "accept_wider", "audience", "audiences", "decision",
 }
 
 // Load reads the configuration file at path. Where there is none, or path is

@@ -91,6 +91,7 @@ var providerSchema = schema{
 	"revoke":            {choices: reaches},
 	"revoke_note":       {},
 	"narrows_scopes":    {kind: kBool},
+	"narrows_audience":  {kind: kBool},
 	"sandbox":           {kind: kTable},
 
 	"issuer":                {},

@@ -194,6 +194,9 @@ func (e *Engine) authorize(ctx context.Context, f *flow) error {
 		RedirectURI: f.resolved.RedirectURI, State: f.state, Nonce: f.nonce, CodeChallenge: s256(f.verifier),
 		Scopes: f.resolved.Scopes, SelectAccount: f.target == nil, Reconnect: f.target != nil, NeedRefreshToken: true,
 	}
+	if d.NarrowsAudience {
+		req.Audiences = f.resolved.Integration.Audiences
+	}
 	if f.target != nil {
 		req.LoginHint = f.target.Account.Login
 		req.NeedRefreshToken = !e.keepsRefresh(ctx, f.target, f.resolved.Target.ClientID)

@@ -43,10 +43,13 @@ type Grant struct {
 	// AcceptWider lets the app have a token with more than Scopes, where the
 	// provider cannot issue a narrower one. The user has agreed to that.
 	AcceptWider bool
-	Mode        GrantMode
-	Lasts       GrantLife
-	ExpiresAt   time.Time // with LastsUntil
-	CreatedAt   time.Time
+	// Audience is the one resource server (RFC 8707) that its tokens are for;
+	// empty: what the provider chooses. A token for another is never given.
+	Audience  string
+	Mode      GrantMode
+	Lasts     GrantLife
+	ExpiresAt time.Time // with LastsUntil
+	CreatedAt time.Time
 }
 
 // GrantMode says in which way an app may use a connection.
@@ -107,6 +110,9 @@ func (g *Grant) Validate() error {
 		return invalid("a grant lasts %q, %q, %q or %q", LastsAlways, LastsUntil, LastsUntilLock, LastsOnce)
 	case (g.Lasts == LastsUntil) == g.ExpiresAt.IsZero():
 		return invalid("a grant that lasts %q, and no other, has an end", LastsUntil)
+	}
+	if err := CheckAudience(g.Audience); g.Audience != "" && err != nil {
+		return invalid("a grant's audience %w", err)
 	}
 	return nil
 }

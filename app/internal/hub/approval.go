@@ -22,6 +22,7 @@ type Approval struct {
 	// Wider is what its token would hold beyond Scopes, since the provider
 	// cannot issue a narrower one.
 	Wider     []string
+	Audience  string // it asks for a token for this one only; empty: for what the provider chooses
 	CreatedAt time.Time
 	ExpiresAt time.Time
 }
@@ -63,9 +64,11 @@ type ApprovePairing struct {
 // DrawRequest asks for a connection to draw a token from.
 type DrawRequest struct {
 	SelectRequest
-	Scopes []string // what the token should be limited to; nil: as granted
-	// Narrows says that the provider issues narrower tokens on request.
-	Narrows bool
+	Scopes   []string // what the token should be limited to; nil: as granted
+	Audience string   // what the token is to be for (RFC 8707); empty: as granted
+	// Narrows and NarrowsAudience say that the provider issues narrower tokens
+	// on request.
+	Narrows, NarrowsAudience bool
 	// Wait is how long the caller waits for the user.
 	Wait time.Duration
 }

@@ -19,7 +19,10 @@ type Integration struct {
 	ClientID     string
 	ClientSecret secret.Value
 	Scopes       []string // nil: the provider's defaults
-	Config       map[string]string
+	// Audiences are the resource servers (RFC 8707) that tokens may be drawn for
+	// one by one; the user's consent is asked for all of them.
+	Audiences []string
+	Config    map[string]string
 	// PrivateNetwork lets its calls go to loopback and private addresses: for
 	// the sandbox and for self-hosted providers.
 	PrivateNetwork bool

@@ -13,6 +13,7 @@ type Policy struct {
 	Connection  string   // empty: any
 	Scopes      []string // the ceiling; nil: whatever the connection has
 	AcceptWider bool     // as in Grant
+	Audience    string   // as in Grant
 	Deny        bool
 }
 

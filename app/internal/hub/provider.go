@@ -39,6 +39,7 @@ type Descriptor struct {
 	RevokeNote              string
 	Remedies                map[Reason]string // the provider's own; see Remedy
 	NarrowsScopes           bool              // a refresh that names scopes issues a token with these only
+	NarrowsAudience         bool              // a refresh that names a resource (RFC 8707) issues a token for it only
 	Sandbox                 map[string]string // nil: the sandbox does not play it
 	Capabilities            []Capability
 	Plugin                  string // which plugin serves it, for status and audit
@@ -204,6 +205,7 @@ type Providers interface {
 type AuthorizeRequest struct {
 	RedirectURI, State, Nonce, CodeChallenge string
 	Scopes                                   []string
+	Audiences                                []string // that tokens are wanted for (RFC 8707)
 	LoginHint                                string
 	SelectAccount, Reconnect                 bool
 	NeedRefreshToken                         bool
@@ -236,6 +238,7 @@ type RefreshRequest struct {
 	Scopes       []string // narrows; empty keeps all
 	RedirectURI  string
 	Name         string // of a named token; empty: the main one
+	Audience     string // narrows (RFC 8707); empty: as the provider chooses
 }
 
 // RevokeRequest withdraws one token.

@@ -18,6 +18,9 @@ type VendRequest struct {
 	// Scopes narrows the token to these; nil: as it is. Only for a provider
 	// that can (Descriptor.NarrowsScopes).
 	Scopes []string
+	// Audience is the one resource server (RFC 8707) that the token is to be
+	// for; empty: as the provider chooses (Descriptor.NarrowsAudience).
+	Audience string
 	// Token names one of the connection's tokens; empty: the main one.
 	Token string
 	// Refused is the token that the provider refused, as the caller reports: it
@@ -53,6 +56,8 @@ type Selection struct {
 	Rule       string // what allowed it, for the audit: a grant's id, "all" or "policy:NAME"
 	// Scopes is what the token has to be narrowed to; nil: nothing to do.
 	Scopes []string
+	// Audience is the one that the token has to be for; empty: any.
+	Audience string
 	// Once is the grant that this draw uses up; nil: none.
 	Once *Grant
 }

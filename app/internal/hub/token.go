@@ -136,6 +136,7 @@ type Vended struct {
 	ExpirySource  ExpirySource
 	Scopes        []string
 	MissingScopes []string
+	Audience      string // the one that it is for; empty: what the provider chose
 	Metadata      map[string]string
 	Generation    uint64
 	// Warning is set when an early refresh failed and the stored token,

@@ -27,6 +27,7 @@ func (h *Host) Authorize(ctx context.Context, t hub.Target, r hub.AuthorizeReque
 	req := &sdk.AuthorizeRequest{
 		Target: h.sdkTarget(t), RedirectURI: r.RedirectURI, State: r.State, Nonce: r.Nonce, CodeChallenge: r.CodeChallenge,
 		Scopes: r.Scopes, LoginHint: r.LoginHint, SelectAccount: r.SelectAccount, Reconnect: r.Reconnect, NeedRefreshToken: r.NeedRefreshToken,
+		Audiences: r.Audiences,
 	}
 	var secrets []secret.Value
 	if r.WithSecret {
@@ -60,7 +61,7 @@ func (h *Host) Exchange(ctx context.Context, t hub.Target, r hub.ExchangeRequest
 func (h *Host) Refresh(ctx context.Context, t hub.Target, r hub.RefreshRequest) (hub.TokenAnswer, error) {
 	req := &sdk.RefreshRequest{
 		Target: h.sdkTarget(t), ClientSecret: t.ClientSecret, RefreshToken: r.RefreshToken,
-		Scopes: r.Scopes, RedirectURI: r.RedirectURI, Name: r.Name,
+		Scopes: r.Scopes, RedirectURI: r.RedirectURI, Name: r.Name, Audience: r.Audience,
 	}
 	secrets := []secret.Value{t.ClientSecret, r.RefreshToken}
 	return call(ctx, h, t, "refresh", secrets, func(ctx context.Context, api *wire.Client) (*sdk.RefreshResponse, error) {

@@ -107,6 +107,7 @@ func checkDescription(in *sdk.Descriptor) (d hub.Descriptor, notes []string, err
 		Revoke:          known(hub.Reach(in.Revoke), hub.ReachNone, hub.ReachToken, hub.ReachGrant),
 		RevokeNote:      clean(in.RevokeNote, maxText),
 		NarrowsScopes:   in.NarrowsScopes && in.Rotation == sdk.RotationNone,
+		NarrowsAudience: in.NarrowsAudience && in.Rotation == sdk.RotationNone,
 	}
 	if d.Name == "" {
 		d.Name = d.Slug

@@ -114,6 +114,7 @@ func (e *Engine) bury(ctx context.Context, r *hub.Revoking) (hub.Revocation, err
 		return hub.Revocation{}, storageFailed(err)
 	}
 	e.mu.Lock()
+	e.forget(id)
 	if s := e.slots[id]; s != nil {
 		s.failure, s.unsaved = nil, nil
 		e.tidy(id)

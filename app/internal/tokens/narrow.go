@@ -4,6 +4,7 @@ package tokens
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -11,10 +12,11 @@ import (
 	"github.com/standpipe/standpipe/app/internal/hub"
 )
 
-// Narrowed tokens hold fewer scopes than their connection has: for an app that
-// was granted no more. They are issued by a refresh that names the scopes, at
-// providers that leave the refresh token as it is, and are kept in memory, one
-// per connection and set of scopes, until they have to be renewed.
+// Narrowed tokens hold fewer scopes than their connection has, or are for one
+// audience only (RFC 8707): for an app that was granted no more. They are issued
+// by a refresh that names scopes and audience, at providers that leave the
+// refresh token as it is, and are kept in memory, one per connection, audience
+// and set of scopes, until they have to be renewed.
 
 // How long a failure to narrow is answered at once, and how long a token is kept
 // of which nobody knows when it ends.
@@ -23,21 +25,24 @@ const (
 	narrowKeep  = 5 * time.Minute
 )
 
-// narrowing is one set of scopes of one connection. set and err are written
-// once, before done is closed.
+// narrowing is one set of scopes, for one audience, of one connection. set and
+// err are written once, before done is closed.
 type narrowing struct {
+	conn string
 	done chan struct{}
 	set  hub.TokenSet
 	err  *hub.Error
 	at   time.Time
 }
 
-// vendNarrowed is vend for a token with some of the scopes of its connection.
+// vendNarrowed is vend for a token with some of the scopes of its connection, or
+// for one audience.
 func (e *Engine) vendNarrowed(ctx context.Context, state *outcome, req *hub.VendRequest) (*hub.Vended, *hub.Error) {
 	n, err := e.narrowing(state, req)
 	if err != nil {
 		return nil, err
 	}
+	waited := !n.ended()
 	select {
 	case <-n.done:
 	case <-ctx.Done():
@@ -48,15 +53,25 @@ func (e *Engine) vendNarrowed(ctx context.Context, state *outcome, req *hub.Vend
 	if n.err != nil {
 		return nil, n.err
 	}
+	if waited { // it may have been disconnected meanwhile
+		if _, err := e.read(ctx, state.conn.ID); err != nil {
+			return nil, err
+		}
+	}
 	toks := *state.tokens
 	toks.Current = n.set
-	return e.serve(&outcome{conn: state.conn, tokens: &toks})
+	v, err := e.serve(&outcome{conn: state.conn, tokens: &toks})
+	if err != nil {
+		return nil, err
+	}
+	v.Audience = req.Audience
+	return v, nil
 }
 
-// narrowing is the token for a set of scopes: one that is kept, one that is on
+// narrowing is the token for a set of scopes and an audience: one that is kept, one that is on
 // its way, or a new one.
 func (e *Engine) narrowing(state *outcome, req *hub.VendRequest) (*narrowing, *hub.Error) {
-	key := narrowKey(state.conn, req.Scopes)
+	key := narrowKey(state.conn, req)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	switch {
@@ -77,15 +92,20 @@ func (e *Engine) narrowing(state *outcome, req *hub.VendRequest) (*narrowing, *h
 	if e.narrowed == nil {
 		e.narrowed = map[string]*narrowing{}
 	}
-	n := &narrowing{done: make(chan struct{}), at: now}
+	n := &narrowing{conn: state.conn.ID, done: make(chan struct{}), at: now}
 	e.narrowed[key] = n
 	e.work.Go(func() {
 		defer close(n.done)
 		ctx, cancel := context.WithTimeout(e.life, refreshTimeout)
 		defer cancel()
-		n.set, n.err = e.narrow(ctx, state, req.Scopes)
+		n.set, n.err = e.narrow(ctx, state, req.Scopes, req.Audience)
 	})
 	return n, nil
+}
+
+// forget drops the narrowed tokens of a connection. It needs e.mu held.
+func (e *Engine) forget(conn string) {
+	maps.DeleteFunc(e.narrowed, func(_ string, n *narrowing) bool { return n.conn == conn })
 }
 
 // ended reports whether the provider has answered.
@@ -129,7 +149,7 @@ func (n *narrowing) over(now time.Time) bool {
 
 // narrow asks the provider. A failure says nothing about the connection: its own
 // refresh finds out.
-func (e *Engine) narrow(ctx context.Context, state *outcome, scopes []string) (hub.TokenSet, *hub.Error) {
+func (e *Engine) narrow(ctx context.Context, state *outcome, scopes []string, audience string) (hub.TokenSet, *hub.Error) {
 	refuse := func(err *hub.Error) (hub.TokenSet, *hub.Error) { return hub.TokenSet{}, err }
 	used := state.tokens.Current.RefreshToken
 	if used.IsZero() {
@@ -139,17 +159,20 @@ func (e *Engine) narrow(ctx context.Context, state *outcome, scopes []string) (h
 	if err != nil {
 		return refuse(hub.AsError(err))
 	}
-	if !r.Descriptor.NarrowsScopes || !r.Descriptor.Can(hub.CanRefresh) {
-		return refuse(cannotNarrow(r.Descriptor.Name))
+	d := r.Descriptor
+	if scopes != nil && !d.NarrowsScopes || audience != "" && !d.NarrowsAudience || !d.Can(hub.CanRefresh) {
+		return refuse(cannotNarrow(d.Name))
 	}
 	leave, blocked := e.enter(ctx, state.conn.Integration)
 	if blocked != nil {
 		return refuse(blocked)
 	}
 	defer leave()
-	a, err := e.cfg.Providers.Refresh(ctx, r.Target, hub.RefreshRequest{RefreshToken: used, Scopes: scopes, RedirectURI: state.conn.RedirectURI})
+	a, err := e.cfg.Providers.Refresh(ctx, r.Target, hub.RefreshRequest{
+		RefreshToken: used, Scopes: scopes, Audience: audience, RedirectURI: state.conn.RedirectURI,
+	})
 	if err != nil {
-		return refuse(judge(err, r.Descriptor).public)
+		return refuse(judge(err, d).public)
 	}
 	if next := a.Tokens.RefreshToken; !next.IsZero() && !next.Equal(used) {
 		if err := e.adopt(ctx, state, a.Tokens); err != nil {
@@ -158,7 +181,7 @@ func (e *Engine) narrow(ctx context.Context, state *outcome, scopes []string) (h
 	}
 	set := a.Tokens
 	if set.AccessToken.IsZero() {
-		return refuse(cannotNarrow(r.Descriptor.Name))
+		return refuse(cannotNarrow(d.Name))
 	}
 	if set.Scopes == nil {
 		set.Scopes = scopes // RFC 6749 section 5.1: as asked for, where it does not say
@@ -166,7 +189,11 @@ func (e *Engine) narrow(ctx context.Context, state *outcome, scopes []string) (h
 	if beyond := hub.Beyond(scopes, set.Scopes); len(beyond) > 0 {
 		// It must not leave: more was issued than was granted.
 		e.cfg.Logger.Error("a provider does not narrow tokens as its plugin says", "provider", r.Target.Provider, "beyond", strings.Join(beyond, " "))
-		return refuse(cannotNarrow(r.Descriptor.Name))
+		return refuse(cannotNarrow(d.Name))
+	}
+	if others := beyondAudience(set.AccessToken, audience); len(others) > 0 {
+		e.cfg.Logger.Error("a provider does not issue tokens for one audience as its plugin says", "provider", r.Target.Provider, "audience", strings.Join(others, " "))
+		return refuse(cannotNarrow(d.Name))
 	}
 	if set.IssuedAt.IsZero() {
 		set.IssuedAt = e.now()
@@ -198,13 +225,14 @@ func (e *Engine) adopt(ctx context.Context, state *outcome, got hub.TokenSet) er
 	})
 }
 
-// narrowKey names a set of scopes of a connection as it was authorized.
-func narrowKey(conn *hub.Connection, scopes []string) string {
+// narrowKey names an audience and a set of scopes of a connection as it was
+// authorized.
+func narrowKey(conn *hub.Connection, req *hub.VendRequest) string {
 	sorted := func(list []string) string { return strings.Join(slices.Sorted(slices.Values(list)), " ") }
-	return strings.Join([]string{conn.ID, conn.ClientID, sorted(conn.Scopes), sorted(scopes)}, "\x00")
+	return strings.Join([]string{conn.ID, conn.ClientID, sorted(conn.Scopes), sorted(req.Scopes), req.Audience}, "\x00")
 }
 
 func cannotNarrow(provider string) *hub.Error {
-	return hub.Errorf(hub.CodeProviderRefused, "%s issued no token with these scopes only", provider).
-		WithRemedy("Grant the app all scopes of the account, or accept the wider token.")
+	return hub.Errorf(hub.CodeProviderRefused, "%s issued no token that is as narrow as the app's grant", provider).
+		WithRemedy("Grant the app all scopes of the account, or accept the wider token; a token for one audience has to be asked for when the account is connected.")
 }

@@ -4,6 +4,7 @@ package tokens
 
 import (
 	"context"
+	"encoding/base64"
 	"slices"
 	"sync"
 	"testing"
@@ -138,5 +139,58 @@ func TestPauseForgetsNarrowedTokens(t *testing.T) {
 			t.Error(err)
 		}
 		h.mustVend("old")
+	})
+}
+
+func TestTokensForOneAudience(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *house) {
+		h.narrows()
+		h.resolver.descriptor.NarrowsAudience = true
+		jwt := func(aud string) secret.Value {
+			return secret.New("e30." + base64.RawURLEncoding.EncodeToString([]byte(`{"aud":`+aud+`}`)) + ".sig")
+		}
+		vend := func(audience string, scopes ...string) (*hub.Vended, *hub.Error) {
+			return h.vendReq(hub.VendRequest{Connection: "c", Audience: audience, Scopes: scopes, Caller: "app_1"})
+		}
+		whole := h.mustVend("c")
+		x, err := vend("https://x")
+		if err != nil || x.Audience != "https://x" || h.provider.last().Audience != "https://x" {
+			t.Fatalf("got %+v, %v", x, err)
+		}
+		y, err := vend("https://y")
+		if err != nil || y.AccessToken.Equal(x.AccessToken) || y.AccessToken.Equal(whole.AccessToken) {
+			t.Errorf("another audience: %+v, %v", y, err)
+		}
+		if less, err := vend("https://x", "a"); err != nil || less.AccessToken.Equal(x.AccessToken) || !slices.Equal(less.Scopes, []string{"a"}) {
+			t.Errorf("fewer scopes for the same audience: %+v, %v", less, err)
+		}
+		if again, err := vend("https://x"); err != nil || !again.AccessToken.Equal(x.AccessToken) {
+			t.Errorf("again: %v", err)
+		}
+		if again := h.mustVend("c"); !again.AccessToken.Equal(whole.AccessToken) || again.Audience != "" {
+			t.Error("the connection's own token was touched")
+		}
+		for i, aud := range []string{`"https://x"`, `["https://x","https://y"]`, `"https://y"`, `["https://y"]`} {
+			h.provider.answer = func(a *hub.TokenAnswer) { a.Tokens.AccessToken = jwt(aud) }
+			_, err := h.vendReq(hub.VendRequest{Connection: "c", Audience: "https://x", Caller: "app_1", Force: true})
+			if (err == nil) != (i == 0) {
+				t.Errorf("a token for %s when asked for x: %v", aud, err)
+			}
+			time.Sleep(narrowPause)
+		}
+		h.provider.answer = nil
+		h.provider.before = taking(time.Second)
+		late := make(chan *hub.Error)
+		go func() { _, err := vend("https://z"); late <- err }()
+		time.Sleep(100 * time.Millisecond)
+		if _, err := h.DisconnectAs(t.Context(), "user", "c", false); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-late; err == nil {
+			t.Error("a token came after the connection had ended")
+		}
+		if len(h.narrowed) != 0 {
+			t.Error("tokens of a connection that ended are left in memory")
+		}
 	})
 }

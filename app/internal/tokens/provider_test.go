@@ -35,7 +35,8 @@ type provider struct {
 	before, after func(ctx context.Context, call int) error
 	answer        func(*hub.TokenAnswer)
 	revoke        func(hub.RevokeRequest) (hub.Reach, error)
-	keepToken     bool   // do not rotate
+	keepToken     bool // do not rotate
+	latest        hub.RefreshRequest
 	hang          string // the provider of this name never answers
 }
 
@@ -87,6 +88,12 @@ func (p *provider) asked() int {
 	return p.calls
 }
 
+func (p *provider) last() hub.RefreshRequest {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.latest
+}
+
 func (p *provider) Refresh(ctx context.Context, to hub.Target, req hub.RefreshRequest) (hub.TokenAnswer, error) {
 	p.mu.Lock()
 	if p.hang != "" && to.Provider == p.hang {
@@ -95,6 +102,7 @@ func (p *provider) Refresh(ctx context.Context, to hub.Target, req hub.RefreshRe
 		return hub.TokenAnswer{}, &hub.ProviderError{Class: hub.ProviderTemporary, Message: "timed out"}
 	}
 	p.calls++
+	p.latest = req
 	call, before, after, edit := p.calls, p.before, p.after, p.answer
 	p.inflight++
 	p.most = max(p.most, p.inflight)

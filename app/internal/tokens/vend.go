@@ -57,7 +57,7 @@ func (e *Engine) vend(ctx context.Context, req hub.VendRequest) (*hub.Vended, *h
 			return v, err
 		}
 	}
-	if req.Scopes != nil {
+	if req.Scopes != nil || req.Audience != "" {
 		return e.vendNarrowed(ctx, state, &req)
 	}
 	now := e.now()

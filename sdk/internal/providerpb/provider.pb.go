@@ -651,6 +651,7 @@ type Descriptor struct {
 	PublicDevice    bool                   `protobuf:"varint,27,opt,name=public_device,json=publicDevice,proto3" json:"public_device,omitempty"`
 	NarrowsScopes   bool                   `protobuf:"varint,28,opt,name=narrows_scopes,json=narrowsScopes,proto3" json:"narrows_scopes,omitempty"`
 	PushedRequests  bool                   `protobuf:"varint,29,opt,name=pushed_requests,json=pushedRequests,proto3" json:"pushed_requests,omitempty"`
+	NarrowsAudience bool                   `protobuf:"varint,30,opt,name=narrows_audience,json=narrowsAudience,proto3" json:"narrows_audience,omitempty"`
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
@@ -884,6 +885,13 @@ func (x *Descriptor) GetNarrowsScopes() bool {
 func (x *Descriptor) GetPushedRequests() bool {
 	if x != nil {
 		return x.PushedRequests
+	}
+	return false
+}
+
+func (x *Descriptor) GetNarrowsAudience() bool {
+	if x != nil {
+		return x.NarrowsAudience
 	}
 	return false
 }
@@ -1206,6 +1214,7 @@ type AuthorizeRequest struct {
 	Reconnect        bool                   `protobuf:"varint,9,opt,name=reconnect,proto3" json:"reconnect,omitempty"`
 	NeedRefreshToken bool                   `protobuf:"varint,10,opt,name=need_refresh_token,json=needRefreshToken,proto3" json:"need_refresh_token,omitempty"`
 	ClientSecret     string                 `protobuf:"bytes,11,opt,name=client_secret,json=clientSecret,proto3" json:"client_secret,omitempty"`
+	Audiences        []string               `protobuf:"bytes,12,rep,name=audiences,proto3" json:"audiences,omitempty"`
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
 }
@@ -1315,6 +1324,13 @@ func (x *AuthorizeRequest) GetClientSecret() string {
 		return x.ClientSecret
 	}
 	return ""
+}
+
+func (x *AuthorizeRequest) GetAudiences() []string {
+	if x != nil {
+		return x.Audiences
+	}
+	return nil
 }
 
 type AuthorizeResponse struct {
@@ -1545,6 +1561,7 @@ type RefreshRequest struct {
 	Scopes        []string               `protobuf:"bytes,4,rep,name=scopes,proto3" json:"scopes,omitempty"`
 	RedirectUri   string                 `protobuf:"bytes,5,opt,name=redirect_uri,json=redirectUri,proto3" json:"redirect_uri,omitempty"`
 	Name          string                 `protobuf:"bytes,6,opt,name=name,proto3" json:"name,omitempty"`
+	Audience      string                 `protobuf:"bytes,7,opt,name=audience,proto3" json:"audience,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1617,6 +1634,13 @@ func (x *RefreshRequest) GetRedirectUri() string {
 func (x *RefreshRequest) GetName() string {
 	if x != nil {
 		return x.Name
+	}
+	return ""
+}
+
+func (x *RefreshRequest) GetAudience() string {
+	if x != nil {
+		return x.Audience
 	}
 	return ""
 }
@@ -2608,7 +2632,8 @@ const file_standpipe_provider_v1_provider_proto_rawDesc = "" +
 	"\x10DescribeResponse\x12?\n" +
 	"\tproviders\x18\x01 \x03(\v2!.standpipe.provider.v1.DescriptorR\tproviders\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x10\n" +
-	"\x03sdk\x18\x03 \x01(\tR\x03sdk\"\xf7\t\n" +
+	"\x03sdk\x18\x03 \x01(\tR\x03sdk\"\xa2\n" +
+	"\n" +
 	"\n" +
 	"Descriptor\x12\x12\n" +
 	"\x04slug\x18\x01 \x01(\tR\x04slug\x12\x12\n" +
@@ -2646,7 +2671,8 @@ const file_standpipe_provider_v1_provider_proto_rawDesc = "" +
 	"\bremedies\x18\x1a \x03(\v2/.standpipe.provider.v1.Descriptor.RemediesEntryR\bremedies\x12#\n" +
 	"\rpublic_device\x18\x1b \x01(\bR\fpublicDevice\x12%\n" +
 	"\x0enarrows_scopes\x18\x1c \x01(\bR\rnarrowsScopes\x12'\n" +
-	"\x0fpushed_requests\x18\x1d \x01(\bR\x0epushedRequests\x1a;\n" +
+	"\x0fpushed_requests\x18\x1d \x01(\bR\x0epushedRequests\x12)\n" +
+	"\x10narrows_audience\x18\x1e \x01(\bR\x0fnarrowsAudience\x1a;\n" +
 	"\rRemediesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x89\x01\n" +
@@ -2676,7 +2702,7 @@ const file_standpipe_provider_v1_provider_proto_rawDesc = "" +
 	"\x06config\x18\x01 \x03(\v2*.standpipe.provider.v1.Sandbox.ConfigEntryR\x06config\x1a9\n" +
 	"\vConfigEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x8e\x03\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xac\x03\n" +
 	"\x10AuthorizeRequest\x125\n" +
 	"\x06target\x18\x01 \x01(\v2\x1d.standpipe.provider.v1.TargetR\x06target\x12!\n" +
 	"\fredirect_uri\x18\x02 \x01(\tR\vredirectUri\x12\x14\n" +
@@ -2690,7 +2716,8 @@ const file_standpipe_provider_v1_provider_proto_rawDesc = "" +
 	"\treconnect\x18\t \x01(\bR\treconnect\x12,\n" +
 	"\x12need_refresh_token\x18\n" +
 	" \x01(\bR\x10needRefreshToken\x12#\n" +
-	"\rclient_secret\x18\v \x01(\tR\fclientSecret\"~\n" +
+	"\rclient_secret\x18\v \x01(\tR\fclientSecret\x12\x1c\n" +
+	"\taudiences\x18\f \x03(\tR\taudiences\"~\n" +
 	"\x11AuthorizeResponse\x12\x10\n" +
 	"\x03url\x18\x01 \x01(\tR\x03url\x12\x16\n" +
 	"\x06issuer\x18\x02 \x01(\tR\x06issuer\x12'\n" +
@@ -2710,14 +2737,15 @@ const file_standpipe_provider_v1_provider_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x85\x01\n" +
 	"\x10ExchangeResponse\x127\n" +
 	"\x06tokens\x18\x01 \x01(\v2\x1f.standpipe.provider.v1.TokenSetR\x06tokens\x128\n" +
-	"\aaccount\x18\x02 \x01(\v2\x1e.standpipe.provider.v1.AccountR\aaccount\"\xe0\x01\n" +
+	"\aaccount\x18\x02 \x01(\v2\x1e.standpipe.provider.v1.AccountR\aaccount\"\xfc\x01\n" +
 	"\x0eRefreshRequest\x125\n" +
 	"\x06target\x18\x01 \x01(\v2\x1d.standpipe.provider.v1.TargetR\x06target\x12#\n" +
 	"\rclient_secret\x18\x02 \x01(\tR\fclientSecret\x12#\n" +
 	"\rrefresh_token\x18\x03 \x01(\tR\frefreshToken\x12\x16\n" +
 	"\x06scopes\x18\x04 \x03(\tR\x06scopes\x12!\n" +
 	"\fredirect_uri\x18\x05 \x01(\tR\vredirectUri\x12\x12\n" +
-	"\x04name\x18\x06 \x01(\tR\x04name\"o\n" +
+	"\x04name\x18\x06 \x01(\tR\x04name\x12\x1a\n" +
+	"\baudience\x18\a \x01(\tR\baudience\"o\n" +
 	"\x0fRefreshResponse\x127\n" +
 	"\x06tokens\x18\x01 \x01(\v2\x1f.standpipe.provider.v1.TokenSetR\x06tokens\x12#\n" +
 	"\rrefresh_token\x18\x02 \x01(\tR\frefreshToken\"\xab\x01\n" +

@@ -34,8 +34,9 @@ type Grant struct {
 	Account     string        `json:"account,omitempty"`    // its label
 	Scopes      []string      `json:"scopes,omitempty"`     // the ceiling; absent: whatever the connection has
 	AcceptWider bool          `json:"accept_wider,omitempty"`
-	Mode        hub.GrantMode `json:"mode"`  // "token" | "relay"
-	Lasts       hub.GrantLife `json:"lasts"` // "always" | "until" | "until_lock" | "once"
+	Audience    string        `json:"audience,omitempty"` // the one resource server that its tokens are for (RFC 8707)
+	Mode        hub.GrantMode `json:"mode"`               // "token" | "relay"
+	Lasts       hub.GrantLife `json:"lasts"`              // "always" | "until" | "until_lock" | "once"
 	ExpiresAt   *time.Time    `json:"expires_at,omitempty"`
 	CreatedAt   *time.Time    `json:"created_at,omitempty"`
 }
@@ -46,6 +47,7 @@ type NewGrant struct {
 	Connection  string        `json:"connection,omitempty" maxLength:"128" doc:"Absent: any of the integration"`
 	Scopes      []string      `json:"scopes,omitempty" maxItems:"100" doc:"The ceiling; absent: whatever the connection has"`
 	AcceptWider bool          `json:"accept_wider,omitempty" doc:"Where the provider cannot narrow a token, let the app have the wider one"`
+	Audience    string        `json:"audience,omitempty" maxLength:"512" doc:"The one resource server (RFC 8707) that its tokens are for; absent: what the provider chooses"`
 	Mode        hub.GrantMode `json:"mode,omitempty" enum:"token,relay"`
 	Lasts       hub.GrantLife `json:"lasts,omitempty" enum:"always,until,until_lock,once"`
 	For         int           `json:"for,omitempty" minimum:"0" maximum:"31536000" doc:"Seconds; with lasts = until"`
@@ -121,7 +123,8 @@ type Approval struct {
 	// Narrows says that the provider issues tokens with fewer scopes. Where it
 	// does not, an answer with fewer scopes needs accept_wider.
 	Narrows   bool        `json:"narrows"`
-	Wider     []hub.Scope `json:"wider"` // what its token would hold beyond scopes
+	Wider     []hub.Scope `json:"wider"`              // what its token would hold beyond scopes
+	Audience  string      `json:"audience,omitempty"` // it asks for a token for this resource server only (RFC 8707)
 	CreatedAt time.Time   `json:"created_at"`
 	ExpiresAt time.Time   `json:"expires_at"`
 }

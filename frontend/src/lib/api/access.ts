@@ -20,6 +20,7 @@ export interface Grant {
   account?: string;
   scopes?: string[];
   accept_wider?: boolean;
+  audience?: string;
   mode: "token" | "relay";
   lasts: GrantLife;
   expires_at?: string;
@@ -81,6 +82,7 @@ export interface Approval {
   scopes: ScopeWords[];
   limited: boolean;
   narrows: boolean;
+  audience?: string;
   wider: ScopeWords[];
   created_at: string;
   expires_at: string;
