@@ -26,7 +26,7 @@ func TestOpenIDProviders(t *testing.T) {
 			}
 			asAlice(page)
 		})
-		if c.Account.Label != "alice" {
+		if c.Account.Email != "alice@example.test" {
 			t.Errorf("connected as %+v", c.Account)
 		}
 		first := token(t, hub, key, vendOpenID)

@@ -22,6 +22,12 @@ provider "openid" {
     required    = true
     kind        = "url"
   }
+  config "client_auth" {
+    label       = "Client authentication"
+    description = "How the client secret is sent: body (client_secret_post) or basic (client_secret_basic). Empty: as the issuer says that it takes it, in the body where it takes both. Some take only the one that the client is registered with."
+    example     = "basic"
+    pattern     = "body|basic"
+  }
 
   scope "openid" {
     title    = "Prove who you are"

@@ -17,7 +17,7 @@ const deviceGrant = "urn:ietf:params:oauth:grant-type:device_code"
 // says verification_url where the RFC says verification_uri.
 func (s *Standard) StartDevice(ctx context.Context, r *sdk.StartDeviceRequest) (*sdk.StartDeviceResponse, error) {
 	v := s.varsOf(r.Target, "")
-	target, err := s.deviceURL(ctx, v)
+	target, ends, err := s.deviceURL(ctx, v)
 	if err != nil {
 		return nil, err
 	}
@@ -27,7 +27,7 @@ func (s *Standard) StartDevice(ctx context.Context, r *sdk.StartDeviceRequest) (
 	}
 	c := &call{
 		leg: LegDevice, url: target, header: header, params: map[string]string{},
-		auth: or2(s.DeviceAuth, or2(s.ClientAuth, AuthBody)), clientID: r.ClientID, clientSecret: r.ClientSecret,
+		auth: or2(s.DeviceAuth, s.clientAuth(v, ends)), clientID: r.ClientID, clientSecret: r.ClientSecret,
 	}
 	if len(r.Scopes) > 0 {
 		c.params[or(s.ScopeParam, "scope")] = strings.Join(r.Scopes, s.scopeSeparator())
@@ -51,22 +51,24 @@ func (s *Standard) StartDevice(ctx context.Context, r *sdk.StartDeviceRequest) (
 	return out, nil
 }
 
-func (s *Standard) deviceURL(ctx context.Context, v vars) (string, error) {
+// deviceURL is the endpoint, with what was discovered on the way to it (or nil).
+func (s *Standard) deviceURL(ctx context.Context, v vars) (string, *endpoints, error) {
 	if s.DeviceURL != "" {
-		return v.url(s.DeviceURL)
+		to, err := v.url(s.DeviceURL)
+		return to, nil, err
 	}
 	none := sdk.Unsupported(s.Descriptor.Name + " has no device flow")
 	if s.Issuer == "" {
-		return "", none
+		return "", nil, none
 	}
 	ends, err := s.endpoints(ctx, v)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	if ends.device == "" {
-		return "", none
+		return "", nil, none
 	}
-	return ends.device, nil
+	return ends.device, ends, nil
 }
 
 // PollDevice implements sdk.DeviceAuthorizer (RFC 8628 section 3.4).
@@ -80,7 +82,7 @@ func (s *Standard) PollDevice(ctx context.Context, r *sdk.PollDeviceRequest) (*s
 		return nil, sdk.Unsupported(s.Descriptor.Name + " has no device flow")
 	}
 	tokens, doc, err := s.token(ctx, tokenCall{
-		leg: LegDevice, url: ends.token, auth: or2(s.ClientAuth, AuthBody), vars: v,
+		leg: LegDevice, url: ends.token, auth: s.clientAuth(v, ends), vars: v,
 		params: map[string]string{"grant_type": deviceGrant, "device_code": r.DeviceCode.Reveal()},
 		target: r.Target, secret: r.ClientSecret, secrets: []secret.Value{r.DeviceCode},
 	})

@@ -41,7 +41,7 @@ func (s *Standard) Identify(ctx context.Context, r *sdk.IdentifyRequest) (*sdk.I
 		}
 	}
 	if id.From == FromIDToken && claims != nil {
-		account, err := s.account(id, v, ends, claims)
+		account, err := s.accountOfIDToken(ctx, id, v, ends, r.AccessToken, claims)
 		if err != nil {
 			return nil, err
 		}
@@ -52,13 +52,39 @@ func (s *Standard) Identify(ctx context.Context, r *sdk.IdentifyRequest) (*sdk.I
 		return nil, err
 	}
 	if claims != nil && ends.userinfo != "" && id.URL == "" && doc.text("sub") != claims.text("sub") {
-		return nil, sdk.Misconfigured("issuer", s.Descriptor.Name+" names one account in the ID token and another at its userinfo endpoint")
+		return nil, otherSubject(s.Descriptor.Name)
 	}
 	account, err := s.account(id, v, ends, doc)
 	if err != nil {
 		return nil, err
 	}
 	return &sdk.IdentifyResponse{Account: *account, Scopes: granted}, nil
+}
+
+// accountOfIDToken reads an account from verified claims. What the scopes profile
+// and email stand for need not be among them (OpenID Connect Core section 5.4);
+// then the userinfo endpoint is asked, and done without where it does not answer.
+func (s *Standard) accountOfIDToken(ctx context.Context, id *Identity, v vars, ends *endpoints, access secret.Value, claims document) (*sdk.Account, error) {
+	account, err := s.account(id, v, ends, claims)
+	if err != nil || account.Login+account.Name+account.Email != "" || ends.userinfo == "" || access.IsZero() {
+		return account, err
+	}
+	doc, _, err := s.userinfo(ctx, id, v, ends, access)
+	switch {
+	case err != nil:
+		sdk.Logger(ctx).InfoContext(ctx, "name and e-mail of an account could not be learned", "error", err)
+		return account, nil
+	case id.URL == "" && doc.text("sub") != claims.text("sub"):
+		return nil, otherSubject(s.Descriptor.Name)
+	}
+	if more, err := s.account(id, v, ends, doc); err == nil {
+		account.Login, account.Name, account.Email = more.Login, more.Name, more.Email
+	}
+	return account, nil
+}
+
+func otherSubject(provider string) error {
+	return sdk.Misconfigured("issuer", provider+" names one account in the ID token and another at its userinfo endpoint")
 }
 
 // userinfo asks the identity endpoint.

@@ -36,7 +36,7 @@ func (s *Standard) Introspect(ctx context.Context, r *sdk.IntrospectRequest) (*s
 	c := &call{
 		leg: LegIntrospect, url: target, header: header,
 		params: map[string]string{"token": r.AccessToken.Reveal(), "token_type_hint": string(sdk.AccessToken)},
-		auth:   or2(in.Auth, or2(s.ClientAuth, AuthBody)), clientID: r.ClientID, clientSecret: r.ClientSecret,
+		auth:   or2(in.Auth, s.clientAuth(v, nil)), clientID: r.ClientID, clientSecret: r.ClientSecret,
 		secrets: []secret.Value{r.AccessToken},
 	}
 	a, err := c.do(ctx, s.Descriptor.Name)

@@ -25,6 +25,7 @@ type endpoints struct {
 	issRequired                                 bool
 	authorize, token, refresh, revoke, userinfo string
 	device, pushed                              string
+	auth                                        ClientAuth // empty: not said
 	jwks                                        string
 	algs                                        []string
 }
@@ -87,6 +88,7 @@ func (s *Standard) discover(ctx context.Context, issuer string) (*endpoints, err
 		authorize: a.doc.str("authorization_endpoint"), token: a.doc.str("token_endpoint"),
 		revoke: a.doc.str("revocation_endpoint"), userinfo: a.doc.str("userinfo_endpoint"), jwks: a.doc.str("jwks_uri"),
 		device: a.doc.str("device_authorization_endpoint"), pushed: a.doc.str("pushed_authorization_request_endpoint"),
+		auth: offeredAuth(a.doc),
 	}
 	ends.algs = append(ends.algs, signingAlgs(a.doc)...)
 	for _, e := range []string{ends.authorize, ends.token, ends.revoke, ends.userinfo, ends.jwks, ends.device, ends.pushed} {
@@ -130,6 +132,35 @@ func signingAlgs(d document) []string {
 		out = []string{oidc.RS256} // OpenID Connect Core section 15.1
 	}
 	return out
+}
+
+// offeredAuth is the way of client authentication that an issuer offers: the
+// body where it is taken, since that needs no encoding that some get wrong. An
+// issuer that lists none takes the header (OpenID Connect Discovery section 3).
+func offeredAuth(d document) ClientAuth {
+	list, ok := d["token_endpoint_auth_methods_supported"].([]any)
+	switch {
+	case !ok || slices.Contains(list, any("client_secret_basic")) && !slices.Contains(list, any("client_secret_post")):
+		return AuthBasic
+	default:
+		return AuthBody
+	}
+}
+
+// clientAuth is how the client shows who it is: as the table says, else as its
+// setting does, else as the issuer offers. ends is nil where nothing was
+// discovered.
+func (s *Standard) clientAuth(v vars, ends *endpoints) ClientAuth {
+	switch set := ClientAuth(v["client_auth"]); {
+	case s.ClientAuth != "":
+		return s.ClientAuth
+	case s.Issuer != "" && (set == AuthBody || set == AuthBasic || set == AuthNone):
+		return set
+	case ends != nil:
+		return or2(ends.auth, AuthBody)
+	default:
+		return AuthBody
+	}
 }
 
 // expectation is what an id_token has to meet beside its signature.

@@ -178,3 +178,83 @@ func TestIssuerWithASlash(t *testing.T) {
 		t.Errorf("authorize: %+v, %v", r, err)
 	}
 }
+
+// TestDiscoveredClientAuthentication: OpenID Connect Discovery section 3,
+// token_endpoint_auth_methods_supported, whose default is the header; a setting
+// wins, for a client that is registered with the other one.
+func TestDiscoveredClientAuthentication(t *testing.T) {
+	for name, tt := range map[string]struct {
+		offered string
+		setting string
+		want    string
+	}{
+		"Both":              {"client_secret_basic client_secret_post", "", "body"},
+		"HeaderOnly":        {"client_secret_basic private_key_jwt", "", "basic"},
+		"BodyOnly":          {"client_secret_post", "", "body"},
+		"None":              {"-", "", "basic"},
+		"Setting":           {"client_secret_basic client_secret_post", "basic", "basic"},
+		"SettingOfNonsense": {"client_secret_post", "whatever", "body"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := start(t, func(o *oauthtest.Options) { o.Quirks.AuthMethods = tt.offered })
+			p := openID(func(s *oauth.Standard) {
+				s.ClientAuth = ""
+				s.Descriptor.Config = append(s.Descriptor.Config, sdk.ConfigField{Key: "client_auth"})
+			})
+			tg := target(srv)
+			if tt.setting != "" {
+				tg.Config["client_auth"] = tt.setting
+			}
+			first, err := connectAs(t, srv, p, tg, clientSecret, "openid")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := p.Refresh(t.Context(), &sdk.RefreshRequest{Target: tg, ClientSecret: hide(clientSecret), RefreshToken: first.Tokens.RefreshToken}); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := p.Revoke(t.Context(), &sdk.RevokeRequest{Target: tg, ClientSecret: hide(clientSecret), Token: first.Tokens.AccessToken, Kind: sdk.AccessToken, Reach: sdk.ReachToken}); err != nil {
+				t.Fatal(err)
+			}
+			for _, endpoint := range []string{oauthtest.EndpointToken, oauthtest.EndpointRevoke} {
+				for _, r := range srv.Requests(endpoint) {
+					if r.Auth != tt.want {
+						t.Errorf("a request to %s authenticates by %s, want %s", endpoint, r.Auth, tt.want)
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestNameAndEmailFromUserinfo: OpenID Connect Core section 5.4, by which an ID
+// token may name the subject only; seen at the example provider of zitadel/oidc.
+func TestNameAndEmailFromUserinfo(t *testing.T) {
+	bare := func(c map[string]any) {
+		delete(c, "name")
+		delete(c, "email")
+		delete(c, "preferred_username")
+	}
+	srv := start(t, func(o *oauthtest.Options) { o.Quirks.IDToken = bare })
+	p := openID(nil)
+	out, err := connect(t, srv, p, "openid")
+	want := sdk.Account{Issuer: srv.URL, Subject: "9007199254740993", Login: "octocat", Name: "The Octocat", Email: "o@example.test"}
+	if err != nil || out.Account == nil || *out.Account != want {
+		t.Fatalf("%+v, %v", out, err)
+	}
+	who, err := p.Identify(t.Context(), &sdk.IdentifyRequest{Target: target(srv), AccessToken: out.Tokens.AccessToken, IDToken: out.Tokens.IDToken})
+	if err != nil || who.Account != want {
+		t.Errorf("%+v, %v", who, err)
+	}
+	t.Run("out of order", func(t *testing.T) {
+		srv.Fail(oauthtest.EndpointUserinfo, 1, oauthtest.HTMLErrorPage)
+		out, err := connect(t, srv, p, "openid")
+		if err != nil || *out.Account != (sdk.Account{Issuer: srv.URL, Subject: want.Subject}) {
+			t.Errorf("%+v, %v", out, err)
+		}
+	})
+	t.Run("somebody else", func(t *testing.T) {
+		srv.Set(func(q *oauthtest.Quirks) { q.UserinfoSubject = "somebody else" })
+		_, err := connect(t, srv, p, "openid")
+		wantError(t, err, sdk.Error{Code: sdk.CodeMisconfigured, Field: "issuer"})
+	})
+}

@@ -158,7 +158,7 @@ func (s *Standard) Exchange(ctx context.Context, r *sdk.ExchangeRequest) (*sdk.E
 		params["code_verifier"] = r.CodeVerifier.Reveal()
 	}
 	tokens, doc, err := s.token(ctx, tokenCall{
-		leg: LegExchange, url: ends.token, auth: or2(s.ClientAuth, AuthBody), vars: v,
+		leg: LegExchange, url: ends.token, auth: s.clientAuth(v, ends), vars: v,
 		params: params, extra: s.TokenParams, target: r.Target, secret: r.ClientSecret,
 		secrets: []secret.Value{r.Code, r.CodeVerifier},
 	})
@@ -196,7 +196,7 @@ func (s *Standard) accountOfAnswer(ctx context.Context, v vars, ends *endpoints,
 	case id.From == FromIDToken && claims == nil:
 		return nil, sdk.Misconfigured("scopes", s.Descriptor.Name+" sent no ID token; the scope openid has to be asked for")
 	case id.From == FromIDToken:
-		return s.account(id, v, ends, claims)
+		return s.accountOfIDToken(ctx, id, v, ends, t.AccessToken, claims)
 	}
 	return nil, nil
 }
@@ -219,7 +219,7 @@ func (s *Standard) Refresh(ctx context.Context, r *sdk.RefreshRequest) (*sdk.Ref
 		params["resource"] = r.Audience
 	}
 	tokens, _, err := s.token(ctx, tokenCall{
-		leg: LegRefresh, url: ends.refresh, auth: or2(s.RefreshAuth, or2(s.ClientAuth, AuthBody)), vars: v,
+		leg: LegRefresh, url: ends.refresh, auth: or2(s.RefreshAuth, s.clientAuth(v, ends)), vars: v,
 		params: params, extra: s.RefreshParams, target: r.Target, secret: r.ClientSecret,
 		secrets: []secret.Value{r.RefreshToken},
 	})

@@ -20,12 +20,13 @@ func (s *Standard) push(ctx context.Context, v vars, ends *endpoints, r *sdk.Aut
 	}
 	c := &call{
 		leg: LegPush, url: ends.pushed, header: header, params: map[string]string{},
-		auth: or2(s.ClientAuth, AuthBody), clientID: r.ClientID, clientSecret: r.ClientSecret,
+		auth: s.clientAuth(v, ends), clientID: r.ClientID, clientSecret: r.ClientSecret,
 		secrets: []secret.Value{}, resources: r.Audiences,
 	}
 	for k := range request {
 		c.params[k] = request.Get(k)
 	}
+	c.params["client_id"] = r.ClientID // a part of the request, also where a header says it (section 2.1)
 	a, err := c.do(ctx, s.Descriptor.Name)
 	if err != nil {
 		return "", err

@@ -79,7 +79,7 @@ func TestPushedRequests(t *testing.T) {
 			if len(q) != 2 || q.Get("request_uri") != "urn:example:1" || q.Get("client_id") != "a b" {
 				t.Errorf("the browser gets %v", q)
 			}
-			if user != "a+b" || password != "s%26cret" || got.Get("state") != "state" || got.Get("code_challenge") != "challenge" || got.Get("redirect_uri") != redirectURI || got.Get("response_type") != "code" {
+			if user != "a+b" || password != "s%26cret" || got.Get("client_id") != "a b" || got.Has("client_secret") || got.Get("state") != "state" || got.Get("code_challenge") != "challenge" || got.Get("redirect_uri") != redirectURI || got.Get("response_type") != "code" {
 				t.Errorf("%q:%q pushed %v", user, password, got)
 			}
 		})

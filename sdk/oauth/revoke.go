@@ -35,11 +35,11 @@ func (s *Standard) Revoke(ctx context.Context, r *sdk.RevokeRequest) (*sdk.Revok
 		return nil, sdk.Unsupported(s.Descriptor.Name + " can revoke only all tokens of the account at once")
 	}
 	v := s.varsOf(r.Target, "")
-	target, err := s.revokeURL(ctx, v, tmpl)
+	target, ends, err := s.revokeURL(ctx, v, tmpl)
 	if err != nil {
 		return nil, err
 	}
-	c, err := s.revokeCall(rev, v, r, target)
+	c, err := s.revokeCall(rev, v, r, target, ends)
 	if err != nil {
 		return nil, err
 	}
@@ -56,21 +56,23 @@ func (s *Standard) Revoke(ctx context.Context, r *sdk.RevokeRequest) (*sdk.Revok
 	return &sdk.RevokeResponse{Revoked: reach}, nil
 }
 
-func (s *Standard) revokeURL(ctx context.Context, v vars, tmpl string) (string, error) {
+// revokeURL is the endpoint, with what was discovered on the way to it (or nil).
+func (s *Standard) revokeURL(ctx context.Context, v vars, tmpl string) (string, *endpoints, error) {
 	if tmpl != "" {
-		return v.url(tmpl)
+		to, err := v.url(tmpl)
+		return to, nil, err
 	}
 	ends, err := s.endpoints(ctx, v)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	if ends.revoke == "" {
-		return "", sdk.Unsupported(s.Descriptor.Name + " has no revocation endpoint")
+		return "", nil, sdk.Unsupported(s.Descriptor.Name + " has no revocation endpoint")
 	}
-	return ends.revoke, nil
+	return ends.revoke, ends, nil
 }
 
-func (s *Standard) revokeCall(rev *Revocation, v vars, r *sdk.RevokeRequest, target string) (*call, error) {
+func (s *Standard) revokeCall(rev *Revocation, v vars, r *sdk.RevokeRequest, target string, ends *endpoints) (*call, error) {
 	header, err := v.params(s.Headers)
 	if err != nil {
 		return nil, err
@@ -82,7 +84,7 @@ func (s *Standard) revokeCall(rev *Revocation, v vars, r *sdk.RevokeRequest, tar
 	if rev.Bearer {
 		c.bearer = r.Token
 	} else {
-		c.auth = or2(rev.Auth, or2(s.ClientAuth, AuthBody))
+		c.auth = or2(rev.Auth, s.clientAuth(v, ends))
 	}
 	switch {
 	case rev.Params != nil:

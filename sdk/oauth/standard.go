@@ -59,7 +59,9 @@ type Standard struct {
 
 	// ClientAuth is how the client shows who it is at the token endpoint,
 	// RefreshAuth where a refresh differs. A client without a secret always
-	// sends its id in the body.
+	// sends its id in the body. Empty: the body; with an Issuer, what the
+	// config field client_auth says, where there is one and it is set, else
+	// what the issuer's metadata offers, of several the body.
 	ClientAuth  ClientAuth `json:"client_auth,omitempty"`
 	RefreshAuth ClientAuth `json:"refresh_auth,omitempty"`
 	// DeviceAuth is the same for the device authorization endpoint; its token
@@ -105,7 +107,7 @@ type ClientAuth string
 // The ways.
 const (
 	// AuthBody sends client_id and client_secret in the body
-	// (client_secret_post); the default.
+	// (client_secret_post).
 	AuthBody ClientAuth = "body"
 	// AuthBasic sends them in an Authorization header, each form-encoded
 	// first (RFC 6749 section 2.3.1).

@@ -4,16 +4,18 @@ package oauthtest
 
 import (
 	"net/http"
+	"strings"
 	"time"
 )
 
 // metadata is OpenID Connect Discovery section 4.2.
 func (s *Server) metadata(w http.ResponseWriter, _ *http.Request, _ *Logged) {
-	issuer := s.current().MetadataIssuer
+	q := s.current()
+	issuer := q.MetadataIssuer
 	if issuer == "" {
 		issuer = s.URL
 	}
-	writeJSON(w, http.StatusOK, map[string]any{
+	out := map[string]any{
 		"issuer": issuer, "authorization_endpoint": s.URL + "/authorize", "token_endpoint": s.URL + "/token",
 		"revocation_endpoint": s.URL + "/revoke", "userinfo_endpoint": s.URL + "/userinfo",
 		"device_authorization_endpoint": s.URL + "/device", "jwks_uri": s.URL + "/jwks",
@@ -22,7 +24,17 @@ func (s *Server) metadata(w http.ResponseWriter, _ *http.Request, _ *Logged) {
 		"id_token_signing_alg_values_supported":          []string{"ES256"},
 		"code_challenge_methods_supported":               []string{"S256"},
 		"authorization_response_iss_parameter_supported": true,
-	})
+	}
+	methods := q.AuthMethods
+	if methods == "" {
+		methods = map[string]string{
+			"": "client_secret_basic client_secret_post none", "basic": "client_secret_basic none", "body": "client_secret_post none",
+		}[q.OnlyAuth]
+	}
+	if methods != "-" {
+		out["token_endpoint_auth_methods_supported"] = strings.Fields(methods)
+	}
+	writeJSON(w, http.StatusOK, out)
 }
 
 // jwks is RFC 7517.

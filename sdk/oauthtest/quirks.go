@@ -22,7 +22,10 @@ type Quirks struct {
 	// OnlyAuth takes one way of client authentication: "basic" or "body";
 	// empty: either. Both at once are refused always.
 	OnlyAuth string
-	OnlyJSON bool // takes token requests as JSON only (Notion)
+	// AuthMethods is token_endpoint_auth_methods_supported, separated by spaces;
+	// empty: the truth, "-": left out.
+	AuthMethods string
+	OnlyJSON    bool // takes token requests as JSON only (Notion)
 	// CustomRevoke replaces RFC 7009 by DELETE /tokens with Basic
 	// authentication and a JSON body {"access_token"} (GitHub's way).
 	CustomRevoke bool

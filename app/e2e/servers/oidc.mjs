@@ -43,6 +43,8 @@ const provider = new Provider(issuer, {
   },
   clockTolerance: 0, // else the in-memory adapter keeps expired tokens longer
   cookies: { keys: ['loopback test only'] },
+  // Which makes a client use the header, by discovery alone.
+  clientAuthMethods: ['client_secret_basic'],
   features: {
     devInteractions: { enabled: true },
     revocation: { enabled: true },
