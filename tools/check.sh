@@ -16,6 +16,7 @@ fresh() {
 
 step "format" unformatted
 step "vet" go vet ./...
+step "vet, the provider of zitadel" go -C app/e2e/servers/zitadel vet .
 step "vet, window" go vet -tags desktop,production,webkit2_41 ./app/desktop .
 step "staticcheck" go tool -modfile=tools/go.mod staticcheck ./...
 step "other systems" bash -c 'for os in darwin windows; do GOOS=$os CGO_ENABLED=0 go build -o /dev/null . ./plugins/... || exit 1; done'
