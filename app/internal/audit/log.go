@@ -26,8 +26,9 @@ import (
 
 // The bounds of writing.
 const (
-	writeLimit   = 250 * time.Millisecond // an entry that takes longer is refused
-	durableLimit = 3 * time.Second        // the same, where the disk has to be waited for
+	writeLimit   = 250 * time.Millisecond // a write that takes longer: the disk is stuck
+	durableLimit = 3 * time.Second        // the same, of a sync or a change of files
+	queueLimit   = 10 * time.Second       // nobody waits longer, however much is to be written
 	syncEvery    = time.Second            // an entry is on disk after that, at the latest
 	queue        = 4096                   // entries waiting for the writer
 	batch        = 512                    // entries in one write
@@ -53,7 +54,7 @@ type Config struct {
 	Logger *slog.Logger
 
 	bounds bounds
-	limit  time.Duration // of a vend's entry
+	limit  time.Duration // of a write
 	open   opener
 }
 
@@ -78,6 +79,9 @@ type Log struct {
 
 	written atomic.Pointer[anchor] // the last line in the file
 	synced  atomic.Pointer[anchor] // the last line on disk
+
+	// What is being done to the disk, by the writer and by the syncer.
+	writing, bringing watch
 
 	// The rest belongs to the writer; file may also be read with syncing held.
 	file   file
@@ -179,8 +183,10 @@ func (l *Log) path(n int) string {
 // Record implements hub.Auditor: when it returns nil, the entry is written,
 // and on disk too where the action demands it; a vend's is within a second.
 // Otherwise the error is an *hub.Error with CodeAudit, and nothing may be
-// answered. It takes no longer than 250 ms, or three seconds where the disk has
-// to be waited for. The end of ctx does not take back an entry.
+// answered: the disk refused, or took longer than 250 ms for a write or three
+// seconds for a sync. However many entries wait, they share both; waiting for
+// one's turn is no failure until ten seconds have passed. The end of ctx does
+// not take back an entry.
 func (l *Log) Record(ctx context.Context, e hub.AuditEntry) error {
 	faults.Point("audit.record")
 	if e.Time.IsZero() {
@@ -189,37 +195,30 @@ func (l *Log) Record(ctx context.Context, e hub.AuditEntry) error {
 	if e.Peer == (hub.Peer{}) {
 		e.Peer = hub.PeerOf(ctx)
 	}
-	limit := l.cfg.limit
-	if e.Action.Durable() {
-		limit = durableLimit
-	}
-	timer := time.NewTimer(limit)
-	defer timer.Stop()
 	p := &pending{entry: e, done: make(chan error, 1)}
-	select {
-	case <-l.closing:
-		return unavailable(errors.New("the log is closed"))
-	case l.entries <- p:
-	case <-timer.C:
-		return unavailable(fmt.Errorf("the writer is more than %v behind", limit))
-	}
-	select {
-	case err := <-p.done:
-		if err != nil {
-			return unavailable(err)
-		}
-		return nil
-	case <-timer.C:
-		return unavailable(fmt.Errorf("not written within %v", limit))
-	case <-l.done:
+	tick := time.NewTicker(l.cfg.limit)
+	defer tick.Stop()
+	entries, end := l.entries, time.Now().Add(queueLimit)
+	for {
 		select {
+		case entries <- p:
+			entries = nil // and now its answer is waited for
 		case err := <-p.done:
-			if err == nil {
-				return nil
-			}
 			return unavailable(err)
-		default:
-			return unavailable(errors.New("the log was closed"))
+		case <-tick.C:
+			switch {
+			case l.writing.overdue() || e.Action.Durable() && l.bringing.overdue():
+				return unavailable(errors.New("the disk does not answer"))
+			case !time.Now().Before(end):
+				return unavailable(fmt.Errorf("the writer is more than %v behind", queueLimit))
+			}
+		case <-l.done:
+			select {
+			case err := <-p.done:
+				return unavailable(err)
+			default:
+				return unavailable(errors.New("the log is closed"))
+			}
 		}
 	}
 }
@@ -231,7 +230,12 @@ func (l *Log) Close() error {
 	return l.err
 }
 
-func unavailable(err error) *hub.Error {
+// unavailable is what the caller of Record gets for the writer's error; nil for
+// none.
+func unavailable(err error) error {
+	if err == nil {
+		return nil
+	}
 	return &hub.Error{
 		Code:    hub.CodeAudit,
 		Message: "the audit cannot be written, and without it nothing is handed out or changed",

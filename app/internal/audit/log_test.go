@@ -483,6 +483,66 @@ func TestHungDiskIsNotWaitedFor(t *testing.T) {
 	})
 }
 
+// TestManyWaitForASlowDisk: a thousand callers at once wait for their turn, share
+// what the disk does for them, and none is told that it is stuck.
+func TestManyWaitForASlowDisk(t *testing.T) {
+	onDisk(t, func(t *testing.T, l *Log, d *disk) {
+		writes, syncs := 0, 0
+		d.set(func(d *disk) {
+			d.write = func(b []byte) (int, error) {
+				time.Sleep(200 * time.Millisecond)
+				d.mu.Lock()
+				defer d.mu.Unlock()
+				writes++
+				return d.Buffer.Write(b)
+			}
+			d.sync = func() error {
+				time.Sleep(2 * time.Second)
+				syncs++
+				return nil
+			}
+		})
+		for name, action := range map[string]hub.AuditAction{"vends": hub.AuditVend, "what has to be on disk": hub.AuditAppGrant} {
+			w, s, begin := writes, syncs, time.Now()
+			var wg sync.WaitGroup
+			for i := range 1000 {
+				wg.Go(func() {
+					e := entry(i)
+					e.Action = action
+					if err := l.Record(t.Context(), e); err != nil {
+						t.Errorf("%s: after %v: %v", name, time.Since(begin), hub.AsError(err).Err)
+					}
+				})
+			}
+			wg.Wait()
+			if w, s = writes-w, syncs-s; w > 4 || s > 3 || time.Since(begin) < writeLimit {
+				t.Errorf("%s: %d writes and %d syncs in %v", name, w, s, time.Since(begin))
+			}
+		}
+	})
+}
+
+// TestDiskThatStopsAmidAQueue: who waits for his turn at a disk that does not
+// answer learns it as soon as the first.
+func TestDiskThatStopsAmidAQueue(t *testing.T) {
+	onDisk(t, func(t *testing.T, l *Log, d *disk) {
+		d.set(func(d *disk) {
+			d.write = func([]byte) (int, error) { time.Sleep(time.Minute); return 0, errors.New("timeout") }
+		})
+		begin := time.Now()
+		var wg sync.WaitGroup
+		for i := range 5000 { // more than the queue holds
+			wg.Go(func() {
+				if err := l.Record(t.Context(), entry(i)); hub.AsError(err).Code != hub.CodeAudit || time.Since(begin) > 2*writeLimit {
+					t.Errorf("%v after %v", err, time.Since(begin))
+				}
+			})
+		}
+		wg.Wait()
+		time.Sleep(time.Hour)
+	})
+}
+
 func TestFullDisk(t *testing.T) {
 	onDisk(t, func(t *testing.T, l *Log, d *disk) {
 		record(t, l, entry(1))

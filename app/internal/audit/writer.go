@@ -29,13 +29,13 @@ func (l *Log) write() {
 		select {
 		case p := <-l.entries:
 			if !running {
-				l.check()
+				l.lookAround()
 				timer.Reset(syncEvery / 2)
 				running = true
 			}
 			l.commit(l.gather(p))
 		case <-timer.C:
-			l.check()
+			l.lookAround()
 			select {
 			case l.durable <- nil: // nobody waits, but it is time
 			default: // the disk is busy
@@ -68,7 +68,7 @@ func (l *Log) bringToDisk() {
 				more = false
 			}
 		}
-		err := l.sync() // where nobody waits, the next tick tries again
+		err := l.bringing.while(durableLimit, l.sync) // where nobody waits, the next tick tries again
 		for _, p := range group {
 			p.done <- err
 		}
@@ -145,7 +145,7 @@ func (l *Log) commit(group []*pending) {
 }
 
 func (l *Log) append(group []*pending) error {
-	if err := l.ready(); err != nil {
+	if err := l.writing.while(durableLimit, l.ready); err != nil {
 		return err
 	}
 	next, buf := l.chain, make([]byte, 0, (len(group)+1)*lineSize)
@@ -161,7 +161,11 @@ func (l *Log) append(group []*pending) error {
 			return err
 		}
 	}
-	n, err := l.file.Write(buf)
+	n := 0
+	err = l.writing.while(l.cfg.limit, func() error {
+		n, err = l.file.Write(buf)
+		return err
+	})
 	if err != nil {
 		return errors.Join(err, l.undo(n))
 	}
@@ -229,6 +233,11 @@ func (l *Log) reopen() error {
 	defer l.syncing.Unlock()
 	l.file, l.info, l.size, l.chain.ratchet = f, info, size, ratchet{}
 	return nil
+}
+
+// lookAround is check under watch.
+func (l *Log) lookAround() {
+	_ = l.writing.while(durableLimit, func() error { l.check(); return nil })
 }
 
 // check removes what is too old, and lets go of a file that is no longer the one
