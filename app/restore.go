@@ -178,18 +178,22 @@ func (r *restore) run(ctx context.Context) (*Restored, error) {
 
 // build fills the new store, and opens it again to see that it is all there.
 func (r *restore) build(ctx context.Context, v *seal.Vault) (held int, err error) {
+	var check backup.Check
+	err = badgerstore.Load(ctx, v.StoreDir(), v, r.log, func(s hub.Store) (err error) {
+		check, err = backup.Restore(ctx, s, r.backup)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
 	s, err := badgerstore.Open(v.StoreDir(), v, r.log)
 	if err != nil {
 		return 0, err
 	}
-	check, err := backup.Restore(ctx, s, r.backup)
+	list, held, err := r.settle(ctx, hub.NewConnections(s))
 	changed := map[hub.Ref]bool{}
-	if err == nil {
-		var list []*hub.Connection
-		list, held, err = r.settle(ctx, hub.NewConnections(s))
-		for _, c := range list {
-			changed[hub.Ref{Kind: hub.KindConnection, ID: c.ID}] = true
-		}
+	for _, c := range list {
+		changed[hub.Ref{Kind: hub.KindConnection, ID: c.ID}] = true
 	}
 	if err == nil {
 		err = r.note(ctx, s)

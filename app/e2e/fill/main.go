@@ -7,7 +7,7 @@
 //	fill -n 1000000 -integration openid -client bench DATA
 //
 // The keys must exist (`standpipe keys init --key file:PATH`) and no hub may
-// run. Connection n has the id data_installation_<integration>-<n> and belongs
+// run; killed, it leaves a store that is to be thrown away. Connection n has the id data_installation_<integration>-<n> and belongs
 // to the user user-<n>, or to -owner. Running it again adds nothing twice.
 package main
 
@@ -25,10 +25,6 @@ import (
 	"github.com/standpipe/standpipe/app/internal/store/badgerstore"
 	"github.com/standpipe/standpipe/sdk/secret"
 )
-
-// batch is how many connections are written at once; with the indexes of a large
-// store more would be too much for one transaction.
-const batch = 40
 
 type filler struct {
 	n                          int
@@ -62,25 +58,20 @@ func (f *filler) run(ctx context.Context, data string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, store.Close()) }()
-	conns := hub.NewConnections(store)
-	if err := conns.Prepare(ctx); err != nil {
+	// The indexes must be there before they are added to.
+	if err := errors.Join(hub.NewConnections(store).Prepare(ctx), store.Close()); err != nil {
 		return err
 	}
-	for at := 0; at < f.n; at += batch {
-		err := conns.Update(ctx, func(tx *hub.ConnectionsTx) error {
-			for i := at; i < min(at+batch, f.n); i++ {
+	return badgerstore.Load(ctx, vault.StoreDir(), vault, nil, func(store hub.Store) error {
+		return hub.NewConnections(store).Update(ctx, func(tx *hub.ConnectionsTx) error {
+			for i := range f.n {
 				if err := f.add(tx, i); err != nil {
-					return err
+					return fmt.Errorf("connection %d: %w", i, err)
 				}
 			}
 			return nil
 		})
-		if err != nil {
-			return fmt.Errorf("connections %d and on: %w", at, err)
-		}
-	}
-	return nil
+	})
 }
 
 func (f *filler) add(tx *hub.ConnectionsTx, i int) error {

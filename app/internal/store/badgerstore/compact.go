@@ -79,7 +79,7 @@ func (s *Store) copyAlive(ctx context.Context, old *handle) (fresh *handle, st s
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, st, failed(err)
 	}
-	db, err := openDB(dir, s.log)
+	db, err := openDB(dir, s.log, false)
 	if err != nil {
 		return nil, st, err
 	}

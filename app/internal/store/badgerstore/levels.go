@@ -42,6 +42,7 @@ type handle struct {
 	stop       chan struct{}
 	stopOnce   sync.Once
 	stopped    chan struct{}
+	levels     sync.Mutex // held while they are compacted
 	compacting atomic.Bool
 }
 
@@ -81,7 +82,7 @@ func (h *handle) keepLevels() {
 		case <-h.wrote:
 		}
 		pause := levelPause
-		if err := h.compactLevels(); err != nil {
+		if err := h.compactLevels(h.tooMany); err != nil {
 			h.log.Warn("the store could not be compacted; it is tried again", "dir", h.dir, "err", err)
 			pause = levelWait
 			h.written()
@@ -94,10 +95,20 @@ func (h *handle) keepLevels() {
 	}
 }
 
+// tooMany is how many tables the upper level of a store of a size may not have.
+func (h *handle) tooMany(size int64) int {
+	if h.db.Opts().MemTableSize > memTable {
+		return levelStall / 2 // it is compacted when all is loaded
+	}
+	return levelTables + int(min(size/levelShare, maxLevelTables-levelTables))
+}
+
 // compactLevels merges the tables of the upper level into the others, when they
-// are many.
-func (h *handle) compactLevels() error {
-	most, upper := levelTables, 0
+// are too many.
+func (h *handle) compactLevels(tooMany func(size int64) int) error {
+	h.levels.Lock()
+	defer h.levels.Unlock()
+	upper := 0
 	var size int64
 	for _, l := range h.db.Levels() {
 		size += l.Size
@@ -105,8 +116,7 @@ func (h *handle) compactLevels() error {
 			upper = l.NumTables
 		}
 	}
-	most += int(min(size/levelShare, maxLevelTables-levelTables))
-	if upper < most {
+	if upper < tooMany(size) {
 		return nil
 	}
 	if err := checkSpace(h.dir); err != nil {

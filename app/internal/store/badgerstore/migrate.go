@@ -35,7 +35,7 @@ func Migrate(ctx context.Context, fromDir string, from Cipher, toDir string, to 
 		return hub.Errorf(hub.CodeStorage, "remove an unfinished migration: %w", err)
 	}
 	s := newStore(to, log)
-	old, err := openDB(fromDir, s.log)
+	old, err := openDB(fromDir, s.log, false)
 	if err != nil {
 		return err
 	}

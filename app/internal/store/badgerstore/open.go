@@ -27,6 +27,8 @@ const (
 
 	valueThreshold = 64 << 10 // larger values go to the value log
 
+	memTable = 8 << 20 // what Badger keeps in memory before it writes a table
+
 	checkedAtOpen = 64 << 20 // up to which size all blocks are looked at
 )
 
@@ -85,7 +87,7 @@ func (s *Store) open(dir string, fresh bool) error {
 	if err := checkSpace(dir); err != nil {
 		return err
 	}
-	db, err := openDB(dir, s.log)
+	db, err := openDB(dir, s.log, s.loading)
 	if err != nil {
 		return err
 	}
@@ -109,13 +111,17 @@ func makeFolder(dir string, fresh bool) error {
 // dbOptions fit a store of up to some 10,000 connections into little memory.
 // Checksums are not verified on reading: every value is authenticated, so that
 // a flipped bit costs one record and not its whole block.
-func dbOptions(dir string, log *slog.Logger) badger.Options {
+func dbOptions(dir string, log *slog.Logger, loading bool) badger.Options {
+	size := int64(memTable)
+	if loading {
+		size *= 8 // for fewer tables, which are compacted when all is loaded
+	}
 	return badger.DefaultOptions(dir).
-		WithSyncWrites(true).
+		WithSyncWrites(!loading).
 		WithDetectConflicts(false). // updates are serialised
 		WithCompression(options.None).
 		WithMetricsEnabled(false).
-		WithMemTableSize(8 << 20).
+		WithMemTableSize(size).
 		WithNumMemtables(2).
 		WithNumLevelZeroTables(levelTables).
 		WithNumLevelZeroTablesStall(levelStall).
@@ -130,15 +136,16 @@ func dbOptions(dir string, log *slog.Logger) badger.Options {
 		WithLogger(logger{log})
 }
 
-// openDB opens the database, with errors that people can use.
-func openDB(dir string, log *slog.Logger) (db *badger.DB, err error) {
+// openDB opens the database, with errors that people can use. What is committed
+// while loading is not on disk yet.
+func openDB(dir string, log *slog.Logger, loading bool) (db *badger.DB, err error) {
 	defer func() { // on badly damaged files
 		if p := recover(); p != nil {
 			log.Error("opening the store failed on damaged files", "panic", fmt.Sprint(p))
 			db, err = nil, damaged(dir, fmt.Errorf("%v", p))
 		}
 	}()
-	db, err = badger.Open(dbOptions(dir, log))
+	db, err = badger.Open(dbOptions(dir, log, loading))
 	switch {
 	case err == nil:
 		return db, nil

@@ -43,7 +43,7 @@ func (s *Store) reopen(old *handle) {
 			}
 			isOpen = false
 		}
-		db, err := openDB(old.dir, s.log)
+		db, err := openDB(old.dir, s.log, false)
 		if err != nil {
 			s.log.Warn("the store cannot be opened again yet", "err", err)
 			continue

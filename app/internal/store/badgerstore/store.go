@@ -23,6 +23,7 @@ type Store struct {
 	space    func(dir string) error // reports why there can be no writing
 	patience time.Duration          // with the disk, see commitPatience
 	accept   bool                   // a store that is older than it was
+	loading  bool                   // see Load: what is committed need not be on disk
 
 	writer chan struct{} // holds a token while an update runs
 	state  state         // of the last update; held by writer

@@ -61,7 +61,7 @@ func atRest(t *testing.T) (dir string, v *seal.Vault, keys *codec) {
 // knows which record is which.
 func edit(t *testing.T, dir string, f func(txn *badger.Txn) error) {
 	t.Helper()
-	db, err := badger.Open(dbOptions(seal.StoreDir(dir), slog.New(slog.DiscardHandler)))
+	db, err := badger.Open(dbOptions(seal.StoreDir(dir), slog.New(slog.DiscardHandler), false))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ type tx struct {
 	dropped [][32]byte
 	wrote   bool
 	done    bool
+	parts   bool // of a Load: it may be larger than the database takes at once
 }
 
 // pendingList is a list within an update.
@@ -78,15 +79,11 @@ func (t *tx) write(r hub.Record) error {
 	if err != nil {
 		return err
 	}
-	return t.set(r.Kind, key, sealed)
-}
-
-func (t *tx) set(kind hub.Kind, key, sealed []byte) error {
-	if err := t.txn.Set(key, sealed); err != nil {
-		return t.store.pendingError(t.h.dir, err)
+	if err := t.set(key, sealed); err != nil {
+		return err
 	}
 	t.wrote = true
-	return t.note(kind, key, t.state.epoch)
+	return t.note(r.Kind, key, t.state.epoch)
 }
 
 // keyOf returns the key of the record with a key of the database, ready to be
@@ -142,8 +139,8 @@ func (t *tx) Delete(ref hub.Ref) error {
 }
 
 func (t *tx) remove(kind hub.Kind, key []byte) error {
-	if err := t.txn.Delete(key); err != nil {
-		return t.store.pendingError(t.h.dir, err)
+	if err := t.unset(key); err != nil {
+		return err
 	}
 	t.wrote = true
 	return t.note(kind, key, noSuchEpoch)
@@ -187,8 +184,8 @@ func (t *tx) finish() error {
 		}
 		p.list = &list{epoch: t.state.epoch, lines: p.lines, exists: p.len() > 0}
 		if !p.list.exists {
-			if err := t.txn.Delete(lk[:]); err != nil {
-				return t.store.pendingError(t.h.dir, err)
+			if err := t.unset(lk[:]); err != nil {
+				return err
 			}
 			continue
 		}
@@ -196,8 +193,8 @@ func (t *tx) finish() error {
 		if err != nil {
 			return err
 		}
-		if err := t.txn.Set(lk[:], value); err != nil {
-			return t.store.pendingError(t.h.dir, err)
+		if err := t.set(lk[:], value); err != nil {
+			return err
 		}
 		if err := t.toggle(lk, t.state.epoch); err != nil {
 			return err
@@ -209,10 +206,7 @@ func (t *tx) finish() error {
 	if err != nil {
 		return err
 	}
-	if err := t.txn.Set(stateKey, value); err != nil {
-		return t.store.pendingError(t.h.dir, err)
-	}
-	return nil
+	return t.set(stateKey, value)
 }
 
 func (t *tx) toggle(lk listKey, epoch uint64) error {
