@@ -283,6 +283,12 @@ func pluginSource(s pluginhost.PluginStatus) string {
 	return "bundled"
 }
 
+// Holding implements api.Plugins.
+func (pluginStatus) Holding() contract.Holding {
+	h := pluginhost.SystemHolding()
+	return contract.Holding{Network: string(h.Network), Files: string(h.Files), Landlock: h.Landlock, Missing: append([]string{}, h.Missing...)}
+}
+
 // Status implements api.Plugins.
 func (p pluginStatus) Status() []contract.Plugin {
 	out := []contract.Plugin{}

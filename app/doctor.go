@@ -10,6 +10,7 @@ import (
 	"github.com/standpipe/standpipe/app/internal/api/contract"
 	"github.com/standpipe/standpipe/app/internal/hub"
 	"github.com/standpipe/standpipe/app/internal/instance"
+	"github.com/standpipe/standpipe/app/internal/pluginhost"
 	"github.com/standpipe/standpipe/app/internal/seal"
 )
 
@@ -38,6 +39,7 @@ var checks = []check{
 	{"process.hardening", func(context.Context, *App) []contract.Finding { return checkProcess() }},
 	{"config", checkConfig},
 	{"plugins", checkPlugins},
+	{"plugins.held", checkHolding},
 }
 
 func good(format string, args ...any) []contract.Finding {
@@ -216,17 +218,27 @@ func checkConfig(_ context.Context, a *App) []contract.Finding {
 func checkPlugins(_ context.Context, a *App) []contract.Finding {
 	var out []contract.Finding
 	for _, p := range (pluginStatus{a.plugins, a.catalog}).Status() {
-		switch {
-		case p.Error != "":
+		if p.Error != "" {
 			out = append(out, contract.Finding{
 				Status: contract.FindingError, Detail: fmt.Sprintf("plugin %s: %s", p.Name, p.State), Remedy: "The hub's log says more; standpipe providers lists the plugins.",
 			})
-		case p.Network == "open" || p.Files == "open":
-			out = append(out, warn("Use a kernel with user namespaces and Landlock.", "plugin %s runs with its network %s and files %s", p.Name, p.Network, p.Files)...)
 		}
 	}
 	if out == nil {
 		return good("no plugin is out of order")
+	}
+	return out
+}
+
+// checkHolding says how plugins are held, and why not better.
+func checkHolding(context.Context, *App) []contract.Finding {
+	h := pluginhost.SystemHolding()
+	if len(h.Missing) == 0 {
+		return good("plugins are started without a network and other processes (namespaces), and away from your files (Landlock %d)", h.Landlock)
+	}
+	var out []contract.Finding
+	for _, m := range h.Missing {
+		out = append(out, warn("Use a kernel that allows it, or install only plugins that you would run without.", "%s", m)...)
 	}
 	return out
 }

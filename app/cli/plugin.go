@@ -167,19 +167,16 @@ func newPluginList(e *env) *cobra.Command {
 				}
 				var rows [][]string
 				for _, p := range all.Plugins {
-					held := "-"
-					if p.Network != "" {
-						held = "network " + p.Network + ", files " + p.Files
-					}
 					source := p.Source
 					if p.Development {
 						source = "IN DEVELOPMENT"
 					}
-					rows = append(rows, []string{p.Name, p.Version, source, p.State, held, p.SHA256[:min(12, len(p.SHA256))], strconv.Itoa(p.Restarts)})
+					rows = append(rows, []string{p.Name, p.Version, source, p.State, heldWords(p), p.SHA256[:min(12, len(p.SHA256))], strconv.Itoa(p.Restarts)})
 				}
 				if err := e.table([]string{"PLUGIN", "VERSION", "SOURCE", "STATE", "HELD", "SHA-256", "RESTARTS"}, rows); err != nil {
 					return err
 				}
+				e.print("\n%s", holdingWords(all.Holding))
 				for _, p := range all.Plugins {
 					if p.Error != "" {
 						e.note("standpipe: the plugin %s (%s) is %s: %s", plain(p.Name), plain(p.Path), p.State, plainLines(p.Error))

@@ -4,11 +4,14 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/standpipe/standpipe/app/internal/api/contract"
 	"github.com/standpipe/standpipe/app/internal/instance"
+	"github.com/standpipe/standpipe/app/internal/pluginhost"
 )
 
 func newProviders(e *env) *cobra.Command {
@@ -25,17 +28,22 @@ func newProviders(e *env) *cobra.Command {
 				if e.json {
 					return e.printJSON(all)
 				}
+				held := map[string]string{}
+				for _, p := range all.Plugins {
+					held[p.Name] = heldWords(p)
+				}
 				var rows [][]string
 				for _, p := range all.Providers {
 					caps := make([]string, len(p.Capabilities))
 					for i, c := range p.Capabilities {
 						caps[i] = string(c)
 					}
-					rows = append(rows, []string{p.Slug, p.Name, p.Plugin, strings.Join(caps, " ")})
+					rows = append(rows, []string{p.Slug, p.Name, p.Plugin, held[p.Plugin], strings.Join(caps, " ")})
 				}
-				if err := e.table([]string{"PROVIDER", "NAME", "PLUGIN", "CAN"}, rows); err != nil {
+				if err := e.table([]string{"PROVIDER", "NAME", "PLUGIN", "HELD", "CAN"}, rows); err != nil {
 					return err
 				}
+				e.print("\n%s", holdingWords(all.Holding))
 				for _, p := range all.Plugins {
 					if p.Error != "" {
 						e.note("standpipe: the plugin %s (%s) is %s: %s", plain(p.Name), plain(p.Path), p.State, plainLines(p.Error))
@@ -45,4 +53,24 @@ func newProviders(e *env) *cobra.Command {
 			})
 		}),
 	}
+}
+
+// heldWords say what a running plugin is held by.
+func heldWords(p contract.Plugin) string {
+	if p.Network == "" {
+		return "-"
+	}
+	return "network " + p.Network + ", files " + p.Files
+}
+
+// holdingWords say how this system lets plugins be held, and why not better.
+func holdingWords(h contract.Holding) string {
+	s := fmt.Sprintf("Plugins are started with their network %s and your files %s to them", closureWords(pluginhost.Closure(h.Network)), h.Files)
+	if h.Landlock > 0 {
+		s += fmt.Sprintf(" (Landlock %d)", h.Landlock)
+	}
+	for _, m := range h.Missing {
+		s += "\n  " + plain(m)
+	}
+	return s
 }

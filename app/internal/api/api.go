@@ -181,6 +181,8 @@ type Transfers interface {
 // Plugins tells of the plugin processes.
 type Plugins interface {
 	Status() []contract.Plugin
+	// Holding is how firmly this system lets them be held.
+	Holding() contract.Holding
 	// Rescan looks at the plugin folders again, and returns what is different
 	// as audit entries: action, and subject for the plugin.
 	Rescan(context.Context) ([]hub.AuditEntry, error)

@@ -281,6 +281,7 @@ func (v *vault) Unlock(p secret.Value) error {
 
 func (yes) Record(context.Context, hub.AuditEntry) error            { return nil }
 func (yes) Status() []contract.Plugin                               { return []contract.Plugin{} }
+func (yes) Holding() contract.Holding                               { return contract.Holding{} }
 func (yes) Logs(context.Context, string) <-chan contract.PluginLine { return nil }
 func (yes) Rescan(context.Context) ([]hub.AuditEntry, error)        { return nil, nil }
 

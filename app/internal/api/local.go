@@ -80,7 +80,7 @@ func choose(conns []*hub.Connection, integration, account string) (*hub.Connecti
 }
 
 func (a *API) providers(ctx context.Context, _ *struct{}) (*body[contract.Providers], error) {
-	out := contract.Providers{Providers: []contract.Provider{}, Plugins: a.cfg.Plugins.Status()}
+	out := contract.Providers{Providers: []contract.Provider{}, Holding: a.cfg.Plugins.Holding()}
 	seen := map[string]bool{}
 	for _, e := range a.cfg.Catalog.List(ctx) {
 		d := e.Descriptor
@@ -92,6 +92,7 @@ func (a *API) providers(ctx context.Context, _ *struct{}) (*body[contract.Provid
 			Slug: d.Slug, Name: d.Name, Plugin: d.Plugin, Capabilities: d.Capabilities, AllowedHosts: d.AllowedHosts,
 		})
 	}
+	out.Plugins = a.cfg.Plugins.Status() // List may have started some
 	return &body[contract.Providers]{out}, nil
 }
 

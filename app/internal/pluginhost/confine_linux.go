@@ -64,12 +64,12 @@ var systemFiles = map[string]uint64{
 // it starts, but for executable and socketDir. It reports whether TCP was
 // closed with them. On an error the thread is what it was.
 func confine(executable, socketDir string, env []string) (noTCP bool, err error) {
-	abi, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
-	if errno != 0 {
-		return false, fmt.Errorf("landlock: %w", errno)
+	abi, err := landlockVersion()
+	if err != nil {
+		return false, err
 	}
-	attr := unix.LandlockRulesetAttr{Handled_access_fs: landlockFiles(int(abi))}
-	if abi >= 4 {
+	attr := unix.LandlockRulesetAttr{Handled_access_fs: landlockFiles(abi)}
+	if abi >= landlockTCP {
 		attr.Handled_access_net = unix.LANDLOCK_ACCESS_NET_BIND_TCP | unix.LANDLOCK_ACCESS_NET_CONNECT_TCP
 	}
 	if abi >= 6 {
@@ -100,7 +100,7 @@ func confine(executable, socketDir string, env []string) (noTCP bool, err error)
 	if _, _, errno := unix.Syscall(unix.SYS_LANDLOCK_RESTRICT_SELF, ruleset, 0, 0); errno != 0 {
 		return false, fmt.Errorf("landlock: %w", errno)
 	}
-	return abi >= 4, nil
+	return abi >= landlockTCP, nil
 }
 
 // allow adds a rule: rights on path and all beneath it.

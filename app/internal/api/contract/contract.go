@@ -421,6 +421,17 @@ type Link struct {
 type Providers struct {
 	Providers []Provider `json:"providers"`
 	Plugins   []Plugin   `json:"plugins"`
+	Holding   Holding    `json:"holding"`
+}
+
+// Holding is how firmly this system lets plugins be held.
+type Holding struct {
+	Network string `json:"network"` // "closed" | "limited" (TCP is closed, UDP is not) | "open"
+	Files   string `json:"files"`   // "closed" | "open"
+	// Landlock is the version of the kernel's interface; 0: it has none.
+	Landlock int `json:"landlock"`
+	// Missing says, a sentence each, what the system withholds and why.
+	Missing []string `json:"missing"`
 }
 
 // Provider is one of them.
@@ -446,8 +457,7 @@ type Plugin struct {
 	Version     string `json:"version,omitempty"` // of an installed one
 	Development bool   `json:"development"`       // its hash is pinned anew at each rebuild: mark it
 	// Network and Files say what keeps a running plugin from the network and
-	// from the user's files: "closed", or "open" where the system allows no
-	// better. Empty while it does not run.
+	// from the user's files, in the words of Holding. Empty while it does not run.
 	Network string `json:"network,omitempty"`
 	Files   string `json:"files,omitempty"`
 }
