@@ -4,12 +4,14 @@ package cli
 
 import (
 	"context"
+	"os/exec"
 	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/standpipe/standpipe/app/internal/hub"
+	"github.com/standpipe/standpipe/app/internal/pluginhost"
 	"github.com/standpipe/standpipe/sdk/conformance"
 )
 
@@ -40,11 +42,16 @@ func newPluginCheck(e *env) *cobra.Command {
 says of itself, every capability that it declares, every class of error, what
 it does with secrets, deadlines, the death of the host, hostile input.
 
+As in a hub, a copy of it runs, alone: without what lies beside it, without an
+environment, away from your files and the network where the system can do that,
+and with whatever it started killed in the end.
+
 A stand-in on this machine plays the provider. It takes requests by what they
 hold, not by their paths, and answers as the standards say. Where the provider
 departs from them, describe how in a JSON file and name it with --shape.
 
-Exit code 1: the plugin does not pass.`,
+Exit code 1: the plugin does not pass. One that does not say what it serves is
+held against the beginning of the suite.`,
 		Args: cobra.ExactArgs(1),
 		RunE: e.run(func(ctx context.Context, args []string) error { return c.run(ctx, args[0]) }),
 	}
@@ -82,10 +89,19 @@ func (c *checking) run(ctx context.Context, binary string) error {
 	if err != nil {
 		return err
 	}
-	out := checked{Binary: binary, OK: true, Providers: []checkedProvider{}}
-	descriptors, err := conformance.Describe(ctx, binary)
+	cell, err := c.hold(&cfg, binary)
 	if err != nil {
-		return hub.Errorf(hub.CodePluginFailed, "%s does not work as a plugin: %w", binary, err)
+		return err
+	}
+	defer cell.Close()
+	out := checked{Binary: binary, OK: true, Providers: []checkedProvider{}}
+	descriptors, err := conformance.Describe(ctx, cfg, cell.Path)
+	if err != nil {
+		p := c.suite(ctx, conformance.Beginning(cfg, cell.Path))
+		p.Provider, p.Failed = filepath.Base(binary), p.Failed+1
+		p.Cases = append(p.Cases, conformance.Result{Case: "describes itself", Verdict: conformance.Fail, Problems: []string{err.Error()}})
+		out.OK, out.Providers = false, append(out.Providers, p)
+		return c.report(out)
 	}
 	for _, d := range descriptors {
 		if c.provider != "" && d.Slug != c.provider {
@@ -95,7 +111,7 @@ func (c *checking) run(ctx context.Context, binary string) error {
 		if !c.offline {
 			cfg.Server = shape.Of(&d).Server(cfg.ClientID, cfg.ClientSecret, cfg.RedirectURI)
 		}
-		p := c.suite(ctx, conformance.Executable(cfg, binary))
+		p := c.suite(ctx, conformance.Executable(cfg, cell.Path))
 		p.Provider = d.Slug
 		out.OK = out.OK && p.Failed == 0
 		out.Providers = append(out.Providers, p)
@@ -125,6 +141,16 @@ func (c *checking) config() (conformance.Config, conformance.Shape, error) {
 		}
 	}
 	return cfg, shape, nil
+}
+
+// hold has the suite run a copy of binary that is held as a hub holds plugins.
+func (c *checking) hold(cfg *conformance.Config, binary string) (*pluginhost.Cell, error) {
+	cell, err := pluginhost.NewCell(binary, c.quietly().Logger)
+	if err != nil {
+		return nil, hub.Errorf(hub.CodeInvalid, "%s cannot be checked: %w", binary, err)
+	}
+	cfg.Start = func(cmd *exec.Cmd) (conformance.Process, error) { return cell.Start(cmd) }
+	return cell, nil
 }
 
 func (c *checking) suite(ctx context.Context, cases []conformance.Case) checkedProvider {

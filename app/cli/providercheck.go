@@ -130,7 +130,12 @@ func (c *checking) runDefinition(ctx context.Context, file *config.ProviderFile,
 		ClientID: checkClientID, ClientSecret: checkClientSecret, RedirectURI: checkRedirectURI + d.Slug,
 	}
 	cfg.Server = conformance.ShapeOf(standard, settings).Server(cfg.ClientID, cfg.ClientSecret, cfg.RedirectURI)
-	p := c.suite(ctx, conformance.Executable(cfg, binary))
+	cell, err := c.hold(&cfg, binary)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer cell.Close()
+	p := c.suite(ctx, conformance.Executable(cfg, cell.Path))
 	p.Provider = d.Slug
 	var found config.Diagnostics
 	for _, r := range p.Cases {

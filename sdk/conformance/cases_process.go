@@ -20,6 +20,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -34,31 +35,36 @@ const startPatience = 20 * time.Second
 func rawEnv(dir string, clientCert []byte) []string {
 	return []string{
 		wire.Handshake.MagicCookieKey + "=" + wire.Handshake.MagicCookieValue,
-		"PLUGIN_PROTOCOL_VERSIONS=" + strconv.Itoa(wire.ProtocolVersion),
+		"PLUGIN_PROTOCOL_VERSIONS=" + offered(),
 		"PLUGIN_UNIX_SOCKET_DIR=" + dir, "PLUGIN_CLIENT_CERT=" + string(clientCert),
 		"PLUGIN_MIN_PORT=10000", "PLUGIN_MAX_PORT=25000",
 	}
 }
 
+// offered are the versions of the protocol that a host serves.
+func offered() string {
+	var all []string
+	for _, v := range wire.Served(wire.ProtocolVersion) {
+		all = append(all, strconv.Itoa(v))
+	}
+	return strings.Join(all, ",")
+}
+
 // checkHandshake reads the first line of an executable without go-plugin in
 // between, and sees who may connect to it.
-func checkHandshake(t *T, _ *Config, path string) {
+func checkHandshake(t *T, cfg *Config, path string) {
 	dir := socketDir(t)
-	cert := selfSigned(t)
-	cmd := exec.Command(path)
-	cmd.Env, cmd.Dir = rawEnv(dir, cert), dir
-	cmd.WaitDelay = time.Second // what it started may hold its output open
-	var errs output
-	cmd.Stderr = &errs
-	stdout, err := cmd.StdoutPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
+	cmd := &exec.Cmd{Path: path, Args: []string{path}, Env: rawEnv(dir, selfSigned(t)), Dir: dir}
+	p := newPipes(t, cmd)
+	process, err := startProcess(t, cfg, cmd)
+	p.started()
 	if err != nil {
 		t.Fatalf("it cannot be started: %v", err)
 	}
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	line, err := firstLine(stdout)
+	var errs output
+	go func() { _, _ = io.Copy(&errs, p.stderr) }()
+	defer func() { left(t, process.Others()) }()
+	line, err := firstLine(p.stdout)
 	if err != nil {
 		t.Fatalf("it prints no handshake on stdout: %v\n%s", err, errs.String())
 	}
@@ -69,8 +75,8 @@ func checkHandshake(t *T, _ *Config, path string) {
 	if part[0] != "1" || part[4] != "grpc" {
 		t.Errorf("the handshake %q is not of core protocol 1 with grpc", cut(line))
 	}
-	if part[1] != strconv.Itoa(wire.ProtocolVersion) {
-		t.Errorf("the handshake chooses protocol %q; this host offered %d", part[1], wire.ProtocolVersion)
+	if offered := strings.Split(offered(), ","); !slices.Contains(offered, part[1]) {
+		t.Errorf("the handshake chooses protocol %q; this host offered %s: choose the newest of PLUGIN_PROTOCOL_VERSIONS that you know", part[1], strings.Join(offered, " and "))
 	}
 	if runtime.GOOS != "windows" && (part[2] != "unix" || filepath.Dir(part[3]) != dir) {
 		t.Fatalf("it listens on %s %q, not on a socket in PLUGIN_UNIX_SOCKET_DIR", part[2], part[3])
@@ -94,46 +100,39 @@ func checkHandshake(t *T, _ *Config, path string) {
 	}
 }
 
-// checkOrphan starts an executable by way of a shell and kills the shell.
-func checkOrphan(t *T, _ *Config, path string) {
+// orphanage starts the executable $0 by way of a second shell, which kills
+// itself when it reads a line. The first one stays, so that whatever holds it holds
+// on, and lets go of the output, so that its end is the executable's.
+const orphanage = `/bin/sh -c '"$0" & read -r now; kill -9 $$' "$0"; exec >&- 2>&-; read -r end`
+
+// checkOrphan kills what started an executable.
+func checkOrphan(t *T, cfg *Config, path string) {
 	if runtime.GOOS == "windows" {
 		t.Skip("not checked on Windows")
 	}
 	dir := socketDir(t)
-	shell := exec.Command("/bin/sh", "-c", `"$0" & echo $! >&2; read -r nothing`, path)
-	shell.Env, shell.Dir = rawEnv(dir, selfSigned(t)), dir
-	stdin, err1 := shell.StdinPipe()
-	stdout, outW, err2 := os.Pipe()
-	stderr, errW, err3 := os.Pipe()
-	if err1 != nil || err2 != nil || err3 != nil {
-		t.Fatal(err1, err2, err3)
-	}
-	shell.Stdout, shell.Stderr = outW, errW
-	err := shell.Start()
-	_, _ = outW.Close(), errW.Close()
+	stdin, tell, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = stdin.Close() }()
-	pid := 0
-	if line, err := firstLine(stderr); err == nil {
-		pid, _ = strconv.Atoi(strings.TrimSpace(line))
+	cmd := &exec.Cmd{Path: "/bin/sh", Args: []string{"sh", "-c", orphanage, path}, Env: rawEnv(dir, selfSigned(t)), Dir: dir, Stdin: stdin}
+	p := newPipes(t, cmd)
+	_, err = startProcess(t, cfg, cmd)
+	p.started()
+	_ = stdin.Close()
+	defer func() { _ = tell.Close() }()
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if p, err := os.FindProcess(pid); err == nil && pid > 0 {
-			_ = p.Kill()
-		}
-		_, _ = stdout.Close(), stderr.Close()
-	})
-	if _, err = firstLine(stdout); err != nil {
-		_ = shell.Process.Kill()
-		_ = shell.Wait()
+	go func() { _, _ = io.Copy(io.Discard, p.stderr) }()
+	if _, err = firstLine(p.stdout); err != nil {
 		t.Fatalf("it does not begin: %v", err)
 	}
-	_ = shell.Process.Kill()
-	_ = shell.Wait()
+	if _, err = tell.WriteString("now\n"); err != nil {
+		t.Fatal(err)
+	}
 	gone := make(chan struct{})
-	go func() { defer close(gone); _, _ = io.Copy(io.Discard, stdout) }() // ends with the last holder of stdout
+	go func() { defer close(gone); _, _ = io.Copy(io.Discard, p.stdout) }() // ends with the last holder of stdout
 	select {
 	case <-gone:
 	case <-time.After(3 * patience):

@@ -14,6 +14,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"os/exec"
 	"runtime/debug"
 	"slices"
 	"time"
@@ -52,6 +53,12 @@ type Config struct {
 	// Server makes the provider's stand-in, which is reached at url. nil: only
 	// what needs no provider is checked.
 	Server func(url string) (Server, error)
+
+	// Start starts what the suite wants to run: the executable, or a shell that
+	// runs it. cmd.Stdin, Stdout and Stderr are files, cmd.Dir is the folder
+	// where it may write. nil: it is started plainly, which is for executables
+	// that one trusts.
+	Start func(cmd *exec.Cmd) (Process, error)
 }
 
 // Server plays a provider.
@@ -138,6 +145,13 @@ func OverSocket(cfg Config) []Case { return casesOf(cfg, "over a socket", overSo
 // is written.
 func Executable(cfg Config, path string) []Case {
 	return casesOf(cfg, "as a binary", asBinary(path), path)
+}
+
+// Beginning are those of the cases of Executable that need not know what the
+// executable serves: they say what is wrong with one that cannot tell.
+func Beginning(cfg Config, path string) []Case {
+	cfg.Provider = ""
+	return slices.DeleteFunc(Executable(cfg, path), func(c Case) bool { return c.alone == nil })
 }
 
 // table is the suite. Each case gets a provider of its own.

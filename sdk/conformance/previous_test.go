@@ -51,7 +51,7 @@ func TestPreviousSDK(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	d, err := conformance.Describe(t.Context(), exe)
+	d, err := conformance.Describe(t.Context(), conformance.Config{}, exe)
 	if err != nil || len(d) != 1 || d[0].Slug != "previous" {
 		t.Fatalf("%+v, %v", d, err)
 	}

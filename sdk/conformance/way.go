@@ -11,10 +11,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
-	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/go-plugin"
+	"github.com/hashicorp/go-plugin/runner"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
@@ -73,17 +73,24 @@ func overSocket(t *T, cfg *Config) *started {
 
 // asBinary starts an executable as a host does, with next to no environment.
 func asBinary(path string) starter {
-	return func(t *T, _ *Config) *started {
+	return func(t *T, cfg *Config) *started {
 		t.Helper()
-		cmd := exec.Command(path)
-		cmd.Env = []string{"PLUGIN_UNIX_SOCKET_DIR=" + socketDir(t), "SSL_CERT_FILE=" + trustFile(t)}
+		dir := socketDir(t)
+		cmd := &exec.Cmd{Path: path, Args: []string{path}, Dir: dir}
+		h := &hosted{t: t, cfg: cfg, cmd: cmd, pipes: newPipes(t, cmd)}
 		var out output
 		client := plugin.NewClient(&plugin.ClientConfig{
-			HandshakeConfig: wire.Handshake, Plugins: plugin.PluginSet{wire.PluginName: dispenser{}}, Cmd: cmd,
+			HandshakeConfig: wire.Handshake, Plugins: plugin.PluginSet{wire.PluginName: dispenser{}},
+			RunnerFunc: func(_ hclog.Logger, like *exec.Cmd, socketDir string) (runner.Runner, error) {
+				cmd.Env, cmd.Dir = append(like.Env, "SSL_CERT_FILE="+trustFile(t)), socketDir
+				return h, nil
+			},
+			UnixSocketConfig: &plugin.UnixSocketConfig{TempDir: dir},
 			AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC}, AutoMTLS: true, SkipHostEnv: true,
-			Logger: hclog.NewNullLogger(), Stderr: &out, SyncStdout: &out, SyncStderr: &out, StartTimeout: 20 * time.Second,
+			Logger: hclog.NewNullLogger(), Stderr: &out, SyncStdout: &out, SyncStderr: &out, StartTimeout: startPatience,
 		})
-		t.Cleanup(client.Kill)
+		end := func() { h.end(client.Kill) }
+		t.Cleanup(end)
 		protocol, err := client.Client()
 		if err != nil {
 			t.Fatalf("start %s: %v\n%s", path, err, out.String())
@@ -93,7 +100,8 @@ func asBinary(path string) starter {
 			t.Fatal(err)
 		}
 		return &started{api: raw.(*wire.Client), executable: true, withDial: wire.WithDial, output: func() string {
-			client.Kill()
+			end()
+			left(t, h.others)
 			return out.String()
 		}}
 	}
@@ -199,14 +207,14 @@ func (d direct) Check(ctx context.Context, r *sdk.CheckRequest) (*sdk.CheckRespo
 	return nil, errLacking
 }
 
-// Describe starts the executable at path and asks what it serves. definitions
-// are declared providers, for a plugin that serves them.
-func Describe(ctx context.Context, path string, definitions ...[]byte) (out []sdk.Descriptor, err error) {
+// Describe starts the executable at path and asks what it serves. Of cfg it
+// needs Start and Definition only.
+func Describe(ctx context.Context, cfg Config, path string) (out []sdk.Descriptor, err error) {
 	t := &T{ctx: ctx}
 	defer t.end()
 	t.until(func() {
-		p := asBinary(path)(t, nil)
-		out = must(t, "Describe", p.Describe, &sdk.DescribeRequest{Definitions: definitions}).Providers
+		p := asBinary(path)(t, &cfg)
+		out = must(t, "Describe", p.Describe, cfg.describeRequest()).Providers
 	})
 	if len(t.problems) > 0 {
 		return nil, errors.New(t.problems[0])

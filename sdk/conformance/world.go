@@ -75,11 +75,13 @@ func newWorld(t *T, cfg *Config, start starter) *world {
 	return w
 }
 
-func (w *world) describeRequest() *sdk.DescribeRequest {
-	if w.cfg.Definition == nil {
+func (w *world) describeRequest() *sdk.DescribeRequest { return w.cfg.describeRequest() }
+
+func (c *Config) describeRequest() *sdk.DescribeRequest {
+	if c.Definition == nil {
 		return &sdk.DescribeRequest{}
 	}
-	return &sdk.DescribeRequest{Definitions: [][]byte{w.cfg.Definition}}
+	return &sdk.DescribeRequest{Definitions: [][]byte{c.Definition}}
 }
 
 func (w *world) clientSecret() secret.Value { return secret.New(w.cfg.ClientSecret) }

@@ -14,8 +14,9 @@ import (
 // ProtocolVersion is the major version of the protocol that Client speaks.
 const ProtocolVersion = protocol.Version
 
-// OldestProtocol is the oldest major version that a host serves.
-const OldestProtocol = protocol.Oldest
+// Served are the major versions that a host of a version serves, the oldest
+// first: its own and the one before it.
+func Served(version int) []int { return protocol.Served(version) }
 
 // PluginName is the name under which a plugin serves its provider.
 const PluginName = protocol.PluginName

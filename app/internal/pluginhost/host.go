@@ -13,6 +13,7 @@ import (
 	"sync"
 
 	"github.com/standpipe/standpipe/app/internal/hub"
+	"github.com/standpipe/standpipe/sdk/wire"
 )
 
 // Host is all plugins of a hub. It implements hub.Providers and is safe for
@@ -99,7 +100,7 @@ func New(cfg Config) (*Host, error) {
 	h := &Host{cfg: cfg, definitions: defs, owners: map[string]*plugin{}}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	h.launch = &launcher{
-		spawn: &spawner{}, copies: copies, sockets: sockets, definitions: defs.list,
+		spawn: &spawner{}, serves: wire.Served(wire.ProtocolVersion), copies: copies, sockets: sockets, definitions: defs.list,
 		outbound: cfg.Outbound, timeout: cfg.StartTimeout, env: pluginEnv(), log: cfg.Logger, logs: &h.logs,
 	}
 	all, err := find(cfg.Dirs)

@@ -42,7 +42,7 @@ func TestHostilePlugins(t *testing.T) {
 		{"loopback", "which is not a socket in the folder it was given", patience},
 		{"other-socket", "which is not a socket in the folder it was given", patience},
 		{"dots-socket", "which is not a socket in the folder it was given", patience},
-		{"version", "incompatible API version", patience},
+		{"version", "it speaks version 999 of the plugin protocol, which is newer than what this Standpipe serves (1)", patience},
 		{"child", "ended with exit status 1", patience},
 		{"daemon", "ended with exit status 1", patience},
 		{"kid-alive", "did not begin to work within", 2 * patience},
@@ -123,6 +123,7 @@ func TestPluginsThatFailInACall(t *testing.T) {
 		{"crash", hub.ProviderGone, time.Second, true},
 		{"exits", hub.ProviderGone, time.Second, true},
 		{"family", hub.ProviderGone, time.Second, true},
+		{"escapes", hub.ProviderGone, time.Second, true},
 		{"freeze", hub.ProviderGone, 5 * time.Second, true},
 		{"hang", hub.ProviderTemporary, 5 * time.Second, false},
 	} {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/standpipe/standpipe/app/internal/hub"
+	"github.com/standpipe/standpipe/sdk/wire"
 )
 
 // Inspection is what a plugin's executable says of itself, and what installing
@@ -57,7 +58,7 @@ func Inspect(ctx context.Context, path string, log *slog.Logger) (*Inspection, e
 	}
 	defer os.RemoveAll(sockets)
 	l := &launcher{
-		spawn: &spawner{}, copies: dir, sockets: sockets, outbound: Outbound{}.withDefaults(),
+		spawn: &spawner{}, serves: wire.Served(wire.ProtocolVersion), copies: dir, sockets: sockets, outbound: Outbound{}.withDefaults(),
 		timeout: 10 * time.Second, env: pluginEnv(), log: log,
 	}
 	name := out.Name
@@ -71,7 +72,7 @@ func Inspect(ctx context.Context, path string, log *slog.Logger) (*Inspection, e
 	defer proc.stop(graceToStop)
 	out.Protocol = proc.client.NegotiatedVersion()
 	out.Version, out.SDK = clean(described.Version, 64), clean(described.SDK, 64)
-	out.Network, out.Files = proc.run.closures()
+	out.Network, out.Files = proc.run.holds.closures()
 	if out.Providers, out.Problems, err = checkDescriptions(out.Name, described.Providers); err != nil {
 		return nil, fmt.Errorf("%s cannot be used: %w", path, err)
 	}

@@ -33,6 +33,7 @@ type launcher struct {
 	timeout     time.Duration
 	env         []string
 	log         *slog.Logger
+	serves      []int    // protocol versions, the oldest first
 	copying     sync.Map // digest → *sync.Mutex
 	logs        *logs    // nil: nobody can listen
 }
@@ -91,6 +92,8 @@ func (l *launcher) launch(ctx context.Context, f found) (*process, *sdk.Describe
 	timedOut := ctx.Err() != nil
 	p.stop(0)
 	switch {
+	case p.run.unserved(l.serves) != nil:
+		err = p.run.unserved(l.serves)
 	case p.run.endedAlone():
 		err = errors.New(exitText(p.run.err, out.lastLine()))
 	case timedOut:
@@ -129,7 +132,7 @@ func firstSentence(s string) string {
 func (l *launcher) clientConfig(run *pluginRunner, out *output) *goplugin.ClientConfig {
 	return &goplugin.ClientConfig{
 		HandshakeConfig:  wire.Handshake,
-		VersionedPlugins: served(),
+		VersionedPlugins: l.versions(),
 		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC},
 		AutoMTLS:         true,
 		SkipHostEnv:      true,
@@ -150,11 +153,10 @@ func (l *launcher) clientConfig(run *pluginRunner, out *output) *goplugin.Client
 	}
 }
 
-// served are the protocols that this host speaks: its own and the one before,
-// of which the plugin chooses the newest that it knows.
-func served() map[int]goplugin.PluginSet {
+// versions are what the plugin is offered. It chooses the newest that it knows.
+func (l *launcher) versions() map[int]goplugin.PluginSet {
 	out := map[int]goplugin.PluginSet{}
-	for v := wire.OldestProtocol; v <= wire.ProtocolVersion; v++ {
+	for _, v := range l.serves {
 		out[v] = goplugin.PluginSet{wire.PluginName: connPlugin{}}
 	}
 	return out

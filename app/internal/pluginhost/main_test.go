@@ -5,15 +5,19 @@ package pluginhost
 import (
 	"bytes"
 	"crypto/sha256"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -29,6 +33,11 @@ func TestMain(m *testing.M) {
 		victim(dir)
 		return
 	}
+	// Most of what the tests do is wait for plugins that do nothing.
+	flag.Parse()
+	if err := flag.Set("test.parallel", strconv.Itoa(max(8, runtime.GOMAXPROCS(0)))); err != nil {
+		panic(err)
+	}
 	os.Exit(func() int {
 		dir, err := os.MkdirTemp("", "hostile")
 		if err != nil {
@@ -36,7 +45,7 @@ func TestMain(m *testing.M) {
 		}
 		defer os.RemoveAll(dir)
 		hostileBinary = filepath.Join(dir, "hostile")
-		build := exec.Command("go", "build", "-o", hostileBinary, "./testdata/hostile")
+		build := exec.Command("go", "build", "-ldflags=-s -w", "-o", hostileBinary, "./testdata/hostile")
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := build.CombinedOutput(); err != nil {
 			fmt.Fprintf(os.Stderr, "build of the hostile plugin: %v\n%s", err, out)
@@ -57,13 +66,21 @@ type testHost struct {
 
 // syncBuffer is a log that can be read while it is written.
 type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
+	mu     sync.Mutex
+	b      bytes.Buffer
+	signal func(plugin string, s syscall.Signal) // who asks for one gets it
 }
+
+// signalLine is how a plugin of testdata asks for a signal.
+var signalLine = regexp.MustCompile(`msg="signal me (\d+)" plugin=(\S+)`)
 
 func (s *syncBuffer) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if m := signalLine.FindSubmatch(p); m != nil {
+		n, _ := strconv.Atoi(string(m[1]))
+		go s.signal(string(m[2]), syscall.Signal(n))
+	}
 	return s.b.Write(p)
 }
 
@@ -78,6 +95,7 @@ var _ io.Writer = (*syncBuffer)(nil)
 func newTestHost(t *testing.T, cfg Config, modes ...string) *testHost {
 	t.Helper()
 	h := &testHost{dir: t.TempDir(), run: filepath.Join(t.TempDir(), "run"), log: &syncBuffer{}}
+	h.log.signal = h.signal
 	installPlugins(t, h.dir, modes...)
 	cfg.Dirs, cfg.RunDir = []string{h.dir}, h.run
 	cfg.Logger = slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -123,6 +141,15 @@ func installPlugins(t *testing.T, dir string, modes ...string) {
 // processes lists the living processes that run a copy of the host's.
 func (h *testHost) processes() []int {
 	return processesFrom(filepath.Join(h.run, "bin"))
+}
+
+// signal sends a signal to the processes of a plugin.
+func (h *testHost) signal(plugin string, s syscall.Signal) {
+	for _, pid := range h.processes() {
+		if args, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); err == nil && string(args) == Prefix+plugin+"\x00" {
+			_ = syscall.Kill(pid, s)
+		}
+	}
 }
 
 func processesFrom(dir string) []int {

@@ -345,7 +345,7 @@ func (p *plugin) status() PluginStatus {
 		s.State, s.Error = StateRefused, p.refusal
 	case p.proc != nil:
 		s.State, s.PID = StateRunning, p.proc.pid()
-		s.Network, s.Files = p.proc.run.closures()
+		s.Network, s.Files = p.proc.run.holds.closures()
 	case p.starting != nil:
 		s.State = StateStarting
 	case time.Now().Before(p.retryAt):

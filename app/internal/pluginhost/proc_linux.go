@@ -19,14 +19,16 @@ const canIsolate = true
 // sysProcAttr gives the plugin a session of its own, so that it has no terminal
 // and its group can be killed as a whole, and makes it die with the thread that
 // started it. With isolate it also gets a network of its own, in which there is
-// nothing: what remains is the host's socket. An ordinary user may do that in a
-// user namespace, in which he is nobody else than before; not every system
-// allows it.
+// nothing: what remains is the host's socket; and it is the first process of a
+// world of its own, in which it can signal nobody else, and with whose end the
+// kernel kills whatever it started, however that tried to get away. An ordinary
+// user may do that in a user namespace, in which he is nobody else than before;
+// not every system allows it.
 func sysProcAttr(isolate bool) *syscall.SysProcAttr {
 	attr := &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
 	if isolate {
 		uid, gid := os.Geteuid(), os.Getegid()
-		attr.Cloneflags = syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET
+		attr.Cloneflags = syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET | syscall.CLONE_NEWPID | syscall.CLONE_NEWIPC
 		attr.UidMappings = []syscall.SysProcIDMap{{ContainerID: uid, HostID: uid, Size: 1}}
 		attr.GidMappings = []syscall.SysProcIDMap{{ContainerID: gid, HostID: gid, Size: 1}}
 	}
@@ -78,7 +80,8 @@ func awaitExit(pid int) bool {
 
 // killTree kills a plugin and whatever it started: its process group, its
 // descendants, and those that left both but still carry marker in their
-// environment.
+// environment. Of a plugin that is the first of its world, the kernel has left
+// nothing to be found.
 func killTree(pid int, marker string) {
 	_ = unix.Kill(-pid, unix.SIGKILL)
 	// A process that forks while it is being looked for is found in the next
@@ -153,6 +156,12 @@ func procStat(pid int) (state byte, ppid, session int, ok bool) {
 	return f[0][0], ppid, session, err1 == nil && err2 == nil
 }
 
+// nameOf is the name of a process, for people.
+func nameOf(pid int) string {
+	b, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "comm"))
+	return string(bytes.TrimSpace(b))
+}
+
 func hasMarker(pid int, marker string) bool {
 	env, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "environ"))
 	if err != nil || marker == "" {
@@ -168,3 +177,13 @@ func hasMarker(pid int, marker string) bool {
 
 // processAlive reports whether there is a process with this number.
 func processAlive(pid int) bool { return unix.Kill(pid, 0) != unix.ESRCH }
+
+// others names what the plugin pid started and what runs now.
+func others(pid int, marker string) (names []string) {
+	for _, p := range descendants(pid, marker) {
+		if name := nameOf(p); name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}

@@ -18,7 +18,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	goplugin "github.com/hashicorp/go-plugin"
@@ -41,13 +40,12 @@ type pluginRunner struct {
 	marker    string // an environment entry that only this plugin has
 	out       *output
 	cmd       *exec.Cmd // once started
-	isolated  bool      // it has no network of its own
-	confined  bool      // the user's files are closed to it
-	noTCP     bool      // it makes no TCP connection, even where it is not isolated
+	holds     holds     // what it was started with
 
 	pid    atomic.Int64 // 0: not started
 	killed atomic.Bool  // before it ended by itself
 	first  *firstLine
+	spoken atomic.Int64  // protocol version of the handshake, plus one; 0: not known
 	done   chan struct{} // closed when the process is reaped and its group killed
 	pumps  sync.WaitGroup
 	err    error // of the process; valid after done
@@ -89,7 +87,6 @@ func (r *pluginRunner) Start(context.Context) error {
 		r.first.close()
 		return fmt.Errorf("it cannot be executed: %w", err)
 	}
-	limitProcess(r.processID())
 	r.pumps.Go(func() { r.pumpStdout(stdout) })
 	r.pumps.Go(func() { _, _ = io.Copy(r.out.throttled(r.done), stderr) })
 	go r.wait(stdout, stderr)
@@ -98,21 +95,6 @@ func (r *pluginRunner) Start(context.Context) error {
 		return errors.New("it was stopped while it was being started")
 	}
 	return nil
-}
-
-// closures say what the process was started with.
-func (r *pluginRunner) closures() (network, files Closure) {
-	network, files = Open, Open
-	switch {
-	case r.isolated:
-		network = Closed
-	case r.noTCP:
-		network = Limited
-	}
-	if r.confined {
-		files = Closed
-	}
-	return network, files
 }
 
 // checkPeer refuses connections that are not this process's.
@@ -142,18 +124,14 @@ func (r *pluginRunner) start() (stdout, stderr *os.File, err error) {
 		return nil, nil, err
 	}
 	defer errW.Close()
-	sealDescriptors()
-	if r.noTCP, err = confine(r.path, r.socketDir, r.env); err == nil {
-		r.confined = true
-	} else if !r.spawn.warned.Swap(true) {
-		r.out.log.Warn("this system does not close the user's files to plugins", "error", err)
-	}
-	if err = r.startProcess(canIsolate, outW, errW); err != nil && canIsolate {
-		isolated := err
-		if err = r.startProcess(false, outW, errW); err == nil && !r.spawn.warnedNet.Swap(true) {
-			r.out.log.Warn("this system does not let plugins be started without a network; they can reach it without the hub", "error", isolated)
-		}
-	}
+	r.cmd, r.holds, err = r.spawn.start(r.out.log, r.path, func() *exec.Cmd {
+		cmd := exec.Command(r.path)
+		cmd.Args = []string{r.name}
+		cmd.Env, cmd.Dir = r.env, r.socketDir
+		cmd.Stdin = nil // the null device, never the terminal
+		cmd.Stdout, cmd.Stderr = outW, errW
+		return cmd
+	})
 	if err != nil {
 		stdout.Close()
 		stderr.Close()
@@ -161,29 +139,6 @@ func (r *pluginRunner) start() (stdout, stderr *os.File, err error) {
 	}
 	r.pid.Store(int64(r.cmd.Process.Pid))
 	return stdout, stderr, nil
-}
-
-// startProcess makes the process, on the spawner's thread.
-func (r *pluginRunner) startProcess(isolate bool, stdout, stderr *os.File) error {
-	for try := 0; ; try++ {
-		cmd := exec.Command(r.path)
-		cmd.Args = []string{r.name}
-		cmd.Env, cmd.Dir = r.env, r.socketDir
-		cmd.Stdin = nil // the null device, never the terminal
-		cmd.Stdout, cmd.Stderr = stdout, stderr
-		cmd.SysProcAttr = sysProcAttr(isolate)
-		err := cmd.Start()
-		if err == nil {
-			r.cmd, r.isolated = cmd, isolate
-			return nil
-		}
-		// A copy that was just written may still be open for writing in a
-		// child that another goroutine is about to exec (golang.org/issue/22315).
-		if !errors.Is(err, syscall.ETXTBSY) || try == 20 {
-			return err
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
 }
 
 // wait reaps the process and leaves nothing of it.
@@ -224,6 +179,7 @@ func (r *pluginRunner) pumpStdout(stdout io.Reader) {
 		n, err := stdout.Read(buf)
 		head = append(head, buf[:n]...)
 		if i := bytes.IndexByte(head, '\n'); i >= 0 && i <= maxHandshake {
+			r.hear(head[:i+1])
 			r.first.set(head[:i+1])
 			rest := r.out.throttled(r.done)
 			_, _ = rest.Write(head[i+1:])
@@ -242,6 +198,39 @@ func (r *pluginRunner) pumpStdout(stdout io.Reader) {
 	// No handshake. go-plugin gives up at once, and the process is killed.
 	r.first.close()
 	_, _ = io.Copy(r.out.throttled(r.done), stdout)
+}
+
+// hear notes the version of the protocol that a handshake chooses.
+func (r *pluginRunner) hear(line []byte) {
+	part := bytes.SplitN(line, []byte{'|'}, 3)
+	if len(part) < 3 {
+		return
+	}
+	if v, err := strconv.ParseUint(string(part[1]), 10, 31); err == nil {
+		r.spoken.Store(int64(v) + 1)
+	}
+}
+
+// unserved says that the plugin speaks a version that is not served, and who of
+// the two is behind.
+func (r *pluginRunner) unserved(serves []int) error {
+	v := int(r.spoken.Load()) - 1
+	switch {
+	case v < 0 || slices.Contains(serves, v):
+		return nil
+	case v > slices.Max(serves):
+		return fmt.Errorf("it speaks version %d of the plugin protocol, which is newer than what this Standpipe serves (%s); update Standpipe, or install an older release of it", v, numbers(serves))
+	}
+	return fmt.Errorf("it speaks version %d of the plugin protocol, which this Standpipe does not serve any more (it serves %s); install a newer release of it", v, numbers(serves))
+}
+
+// numbers words a list of versions.
+func numbers(all []int) string {
+	words := make([]string, len(all))
+	for i, v := range all {
+		words[i] = strconv.Itoa(v)
+	}
+	return strings.Join(words, " and ")
 }
 
 // Wait implements runner.AttachedRunner.

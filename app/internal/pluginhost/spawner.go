@@ -3,8 +3,13 @@
 package pluginhost
 
 import (
+	"errors"
+	"log/slog"
+	"os/exec"
 	"runtime"
 	"sync/atomic"
+	"syscall"
+	"time"
 )
 
 // spawner starts each process on an operating system thread of its own, which
@@ -28,4 +33,69 @@ func (s *spawner) do(f func() (until <-chan struct{})) {
 		}
 	}()
 	<-ran
+}
+
+// holds are what a process was started with.
+type holds struct {
+	isolated bool // it has neither a network nor other processes around it
+	confined bool // the user's files are closed to it
+	noTCP    bool // it makes no TCP connection, even where it is not isolated
+}
+
+// closures say it in the words of the status.
+func (h holds) closures() (network, files Closure) {
+	network, files = Open, Open
+	switch {
+	case h.isolated:
+		network = Closed
+	case h.noTCP:
+		network = Limited
+	}
+	if h.confined {
+		files = Closed
+	}
+	return network, files
+}
+
+// start starts what command makes, once for each attempt, as firmly held as the
+// system can. executable may be run and read, the command's folder written. It
+// must be called within do: the thread is confined for good.
+func (s *spawner) start(log *slog.Logger, executable string, command func() *exec.Cmd) (*exec.Cmd, holds, error) {
+	var h holds
+	sealDescriptors()
+	like := command()
+	var err error
+	if h.noTCP, err = confine(executable, like.Dir, like.Env); err == nil {
+		h.confined = true
+	} else if !s.warned.Swap(true) {
+		log.Warn("this system does not close the user's files to plugins", "error", err)
+	}
+	cmd, err := startProcess(command, canIsolate)
+	h.isolated = canIsolate && err == nil
+	if err != nil && canIsolate {
+		isolated := err
+		if cmd, err = startProcess(command, false); err == nil && !s.warnedNet.Swap(true) {
+			log.Warn("this system does not let plugins be started without a network; they can reach it without the hub", "error", isolated)
+		}
+	}
+	return cmd, h, err
+}
+
+// startProcess makes the process, on the calling thread.
+func startProcess(command func() *exec.Cmd, isolate bool) (*exec.Cmd, error) {
+	for try := 0; ; try++ {
+		cmd := command()
+		cmd.SysProcAttr = sysProcAttr(isolate)
+		err := cmd.Start()
+		if err == nil {
+			limitProcess(cmd.Process.Pid)
+			return cmd, nil
+		}
+		// A copy that was just written may still be open for writing in a
+		// child that another goroutine is about to exec (golang.org/issue/22315).
+		if !errors.Is(err, syscall.ETXTBSY) || try == 20 {
+			return nil, err
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
 }

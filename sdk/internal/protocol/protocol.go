@@ -16,9 +16,14 @@ import (
 // Version is the major version of the protocol.
 const Version = 1
 
-// Oldest is the oldest major version that a host serves beside its own: the one
-// before it. What is new within a version is found by capability.
-const Oldest = max(1, Version-1)
+// Served are the major versions that a host of a version serves: its own and the
+// one before it. What is new within a version is found by capability.
+func Served(version int) []int {
+	if version <= 1 {
+		return []int{1}
+	}
+	return []int{version - 1, version}
+}
 
 // PluginName is the name under which go-plugin dispenses the provider.
 const PluginName = "provider"

@@ -5,12 +5,14 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -24,7 +26,32 @@ func main() {
 		f()
 		return
 	}
+	if versions, ok := strings.CutPrefix(mode, "speaks-"); ok {
+		pretend(strings.Split(versions, "-"))
+	}
 	sdk.Serve(provider(mode))
+}
+
+// pretend speaks these versions of the protocol, the newest last: it writes the
+// newest that the host offers, or else its own newest, into the handshake.
+func pretend(versions []string) {
+	chosen := versions[len(versions)-1]
+	for _, v := range versions {
+		if slices.Contains(strings.Split(os.Getenv("PLUGIN_PROTOCOL_VERSIONS"), ","), v) {
+			chosen = v
+		}
+	}
+	stdout := os.Stdout
+	r, w, err := os.Pipe()
+	if err != nil {
+		panic(err)
+	}
+	os.Stdout = w
+	go func() {
+		line, _ := bufio.NewReader(r).ReadString('\n')
+		part := strings.SplitN(line, "|", 3)
+		fmt.Fprintf(stdout, "%s|%s|%s", part[0], chosen, part[2])
+	}()
 }
 
 // withoutHandshake are the modes that never become a plugin.
@@ -76,6 +103,8 @@ var withoutHandshake = map[string]func(){
 	"daemon":    func() { spawn(&syscall.SysProcAttr{Setsid: true}); os.Exit(1) },
 	"kid-alive": func() { spawn(&syscall.SysProcAttr{Setsid: true}); forever() },
 	"sleeper":   forever,
+	// Between a plugin and a process that wants to be nobody's.
+	"forker": func() { spawn(&syscall.SysProcAttr{Setsid: true}) },
 }
 
 func forever() {
@@ -84,10 +113,11 @@ func forever() {
 	}
 }
 
-// end sends the process a signal. It does not return, though a signal may take
-// its time.
+// end asks the tests for a signal, as the kernel's or somebody's: the first
+// process of its world does not get those that it sends itself. It does not
+// return, though a signal may take its time.
 func end(s syscall.Signal) {
-	syscall.Kill(os.Getpid(), s)
+	fmt.Fprintf(os.Stderr, "signal me %d\n", s)
 	forever()
 }
 
@@ -106,14 +136,29 @@ func handshake(network, address, cert string) {
 
 // spawn starts a second process of this program that inherits its output.
 func spawn(attr *syscall.SysProcAttr) {
+	if err := command("sleeper", attr).Start(); err != nil {
+		panic(err)
+	}
+}
+
+// escape starts a process that has left the plugin's session, its ancestry, its
+// environment and its output behind.
+func escape() {
+	cmd := command("forker", &syscall.SysProcAttr{Setsid: true})
+	cmd.Env, cmd.Stdout, cmd.Stderr = []string{}, nil, nil
+	if err := cmd.Run(); err != nil {
+		panic(err)
+	}
+}
+
+// command is a second process of this program, in another mode.
+func command(mode string, attr *syscall.SysProcAttr) *exec.Cmd {
 	self, err := os.Executable()
 	if err != nil {
 		panic(err)
 	}
 	cmd := exec.Command(self)
-	cmd.Args = []string{"standpipe-provider-sleeper"}
+	cmd.Args = []string{"standpipe-provider-" + mode}
 	cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = os.Stdout, os.Stderr, attr
-	if err := cmd.Start(); err != nil {
-		panic(err)
-	}
+	return cmd
 }

@@ -89,6 +89,8 @@ func (p provider) Exchange(ctx context.Context, r *sdk.ExchangeRequest) (*sdk.Ex
 		look(t.Metadata)
 	case "snoop":
 		snoop(t.Metadata, r.Params)
+	case "litters": // and goes on as if nothing was
+		escape()
 	case "fetch":
 		t.Metadata["result"] = fetch(ctx, r.Params["url"])
 	}
@@ -110,8 +112,11 @@ func (p provider) Refresh(ctx context.Context, r *sdk.RefreshRequest) (*sdk.Refr
 	case "family": // leaves a process behind, out of its session
 		spawn(&syscall.SysProcAttr{Setsid: true})
 		end(syscall.SIGKILL)
+	case "escapes": // the same, and hides it
+		escape()
+		end(syscall.SIGKILL)
 	case "talks":
-		for range 200_000 {
+		for range 130_000 { // somewhat more than is read at full speed
 			fmt.Println("the secret is " + r.RefreshToken.Reveal())
 			fmt.Fprintln(os.Stderr, "\x1b[2Jthe secret is "+r.ClientSecret.Reveal())
 		}
