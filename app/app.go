@@ -153,6 +153,14 @@ func (a *App) openDomain(ctx context.Context) (err error) {
 	}); err != nil {
 		return err
 	}
+	a.onClose(func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), rememberPatience)
+		defer cancel()
+		if err := a.access.Remember(ctx); err != nil {
+			a.log.Warn("what the apps drew last is not remembered", "err", err) // locked, or the disk is full: the audit has it
+		}
+		return nil
+	})
 	if a.sessions, err = session.New(ctx, a.store, time.Now); err != nil {
 		return err
 	}
@@ -170,6 +178,9 @@ func (a *App) openDomain(ctx context.Context) (err error) {
 // closePatience is how long a closing hub waits for provider calls under way:
 // an answer that is not waited for may be a lost refresh token.
 const closePatience = 20 * time.Second
+
+// rememberPatience is how long a closing hub waits for a note of what was used.
+const rememberPatience = 2 * time.Second
 
 // sandbox is the base URL for sandbox credentials; production refuses them.
 func (a *App) sandbox() string {

@@ -51,6 +51,7 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	g.Go(func() error { return a.connect.Run(ctx) })
 	g.Go(func() error { return a.tokens.Run(ctx) })
+	g.Go(func() error { return a.access.Run(ctx) })
 	g.Go(func() error { a.rotatePending(ctx); return nil })
 	g.Go(func() error { return a.lock.Run(ctx) })
 	g.Go(func() error {

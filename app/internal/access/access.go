@@ -22,18 +22,12 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/standpipe/standpipe/app/internal/hub"
-)
-
-const (
-	// usedEvery is how exactly the store knows when a key was last used; one
-	// write per vend would be one too many.
-	usedEvery    = 15 * time.Minute
-	usedPatience = 100 * time.Millisecond
 )
 
 // Config is what Access needs. Every field must be set, but where it says
@@ -62,16 +56,15 @@ type Access struct {
 	apps     map[string]*entry            // by id
 	keys     map[[sha256.Size]byte]*entry // by hash of the key
 	failures limiter
+	used     chan struct{} // has something while there is use to remember
 }
 
 // entry is an app in memory, guarded by Access.mu. Slices and what they hold are
 // replaced, never changed.
 type entry struct {
 	stored
-	session    []hub.Grant // those that end with the process, or sooner
-	lastUsed   time.Time
-	drawn      []hub.Drawn // what may still live
-	usedStored time.Time   // lastUsed as the store has it
+	session []hub.Grant // those that end with the process, or sooner
+	use     use
 }
 
 // stored is what only changes through the store. Of app, LastUsed is not used.
@@ -85,7 +78,7 @@ type stored struct {
 // New loads the apps.
 func New(ctx context.Context, cfg Config) (*Access, error) {
 	cfg.Patience = cmp.Or(cfg.Patience, defaultPatience)
-	a := &Access{cfg: cfg, apps: map[string]*entry{}, keys: map[[sha256.Size]byte]*entry{}}
+	a := &Access{cfg: cfg, apps: map[string]*entry{}, keys: map[[sha256.Size]byte]*entry{}, used: make(chan struct{}, 1)}
 	for rec, err := range cfg.Store.List(ctx, hub.KindApp) {
 		var e *entry
 		if err == nil {
@@ -105,7 +98,7 @@ func New(ctx context.Context, cfg Config) (*Access, error) {
 // Authenticate returns the app of a key, or CodeUnauthorized. After ten wrong
 // keys in a minute, further wrong ones are CodeTooManyRequests; a right key is
 // never kept waiting.
-func (a *Access) Authenticate(ctx context.Context, key string) (*hub.App, error) {
+func (a *Access) Authenticate(_ context.Context, key string) (*hub.App, error) {
 	now := a.cfg.Now()
 	hash := sha256.Sum256([]byte(key))
 	a.mu.Lock()
@@ -125,15 +118,10 @@ func (a *Access) Authenticate(ctx context.Context, key string) (*hub.App, error)
 		return nil, hub.Errorf(hub.CodeUnauthorized, "the key expired on %s", app.ExpiresAt.Format(time.DateOnly)).
 			WithRemedy("`standpipe apps rotate %s` makes a new one.", app.ID)
 	}
-	e.lastUsed = now
-	store := now.Sub(e.usedStored) >= usedEvery
-	if store {
-		e.usedStored = now // whether it works or not: this is for display
+	if e.use.at(now) {
+		a.remind()
 	}
 	a.mu.Unlock()
-	if store {
-		a.touch(ctx, e)
-	}
 	return app, nil
 }
 
@@ -186,45 +174,21 @@ func (a *Access) change(ctx context.Context, id string, f func(*stored) error) (
 		a.mu.Unlock()
 		return nil, noApp(id)
 	}
-	next := *e
+	next := e.copy()
 	a.mu.Unlock()
 	if err := f(&next.stored); err != nil {
 		return nil, err
 	}
-	if err := a.write(ctx, &next); err != nil {
+	if err := a.write(ctx, next); err != nil {
 		return nil, err
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	delete(a.keys, e.hash)
-	e.stored, e.usedStored = next.stored, next.usedStored
+	e.stored, e.use.stored = next.stored, next.use.last
 	a.keys[e.hash] = e
 	a.changed(id)
 	return e.public(), nil
-}
-
-// touch stores what changes with use. It is for display: a store that is busy
-// or broken keeps nobody waiting for long, and is tried again later.
-func (a *Access) touch(ctx context.Context, e *entry) {
-	if !a.writing.TryLock() {
-		return
-	}
-	defer a.writing.Unlock()
-	a.mu.Lock()
-	if a.apps[e.app.ID] != e {
-		a.mu.Unlock()
-		return // it was removed meanwhile
-	}
-	next := *e
-	a.mu.Unlock()
-	ctx, cancel := context.WithTimeout(ctx, usedPatience)
-	defer cancel()
-	if a.write(ctx, &next) != nil {
-		return
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	e.generation, e.usedStored = next.generation, next.usedStored
 }
 
 // write stores a copy of an entry, and counts up its generation. It needs
@@ -242,7 +206,7 @@ func (a *Access) write(ctx context.Context, e *entry) error {
 	if err != nil {
 		return err
 	}
-	e.generation, e.usedStored = generation, e.lastUsed
+	e.generation = generation
 	return nil
 }
 
@@ -262,8 +226,15 @@ func (a *Access) changed(app string) {
 func (e *entry) public() *hub.App {
 	app := e.app
 	app.Grants = slices.Concat(app.Grants, e.session)
-	app.LastUsed = e.lastUsed
+	app.LastUsed = e.use.last
 	return &app
+}
+
+// copy needs Access.mu held; the copy does not.
+func (e *entry) copy() *entry {
+	next := *e
+	next.use.drawn = maps.Clone(e.use.drawn)
+	return &next
 }
 
 func noApp(id string) error {

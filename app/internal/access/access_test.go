@@ -44,6 +44,7 @@ func newGate(t *testing.T) *gate {
 
 func (g *gate) restart() {
 	g.t.Helper()
+	g.remember()
 	a, err := access.New(g.t.Context(), access.Config{
 		Store: g.store, Publisher: g.bus, Auditor: g.audit, Now: func() time.Time { return g.now },
 		NewID: func(prefix string) string { g.ids++; return fmt.Sprintf("%s_%d", prefix, g.ids) },
@@ -52,6 +53,17 @@ func (g *gate) restart() {
 		g.t.Fatal(err)
 	}
 	g.Access = a
+}
+
+// remember does what Run does every few seconds, and closing does once more.
+func (g *gate) remember() {
+	g.t.Helper()
+	if g.Access == nil {
+		return
+	}
+	if err := g.Remember(g.t.Context()); err != nil {
+		g.t.Error(err)
+	}
 }
 
 func (g *gate) add(req hub.NewApp) (*hub.App, string) {
@@ -234,6 +246,7 @@ func TestLastUseIsWrittenSeldom(t *testing.T) {
 		if !g.opens(key) {
 			t.Fatal("refused")
 		}
+		g.remember()
 	}
 	if n := g.store.updates.Load() - writes; n != 1 {
 		t.Errorf("%d writes for 100 uses", n)

@@ -148,7 +148,7 @@ func (a *Access) Revoke(ctx context.Context, id string) ([]hub.Drawn, error) {
 	a.mu.Unlock()
 	a.asked.drop(func(q *question) bool { return q.App == id })
 	a.changed(id)
-	return living(e.drawn, a.cfg.Now()), nil
+	return e.use.living(a.cfg.Now()), nil
 }
 
 func validate(app *hub.App, expiresIn time.Duration) error {

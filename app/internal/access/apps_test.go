@@ -3,6 +3,8 @@
 package access_test
 
 import (
+	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -68,7 +70,7 @@ func TestWhatLivesOn(t *testing.T) {
 		if life > 0 {
 			v.Expiry = g.now.Add(life)
 		}
-		g.Drew(t.Context(), app.ID, v)
+		g.Drew(app.ID, v)
 	}
 	drew("github", "a", time.Hour)
 	drew("github", "a", 2*time.Hour) // its successor
@@ -94,7 +96,7 @@ func TestWhatLivesOn(t *testing.T) {
 func TestWithdrawOfOneOfTwo(t *testing.T) {
 	g := newGate(t)
 	app, _ := g.add(hub.NewApp{Name: "editor", Grants: []hub.Grant{{Integration: "github"}, {Integration: "github", Connection: "a"}}})
-	g.Drew(t.Context(), app.ID, &hub.Vended{Connection: &hub.Connection{ID: "a", Integration: "github"}, Expiry: g.now.Add(time.Hour)})
+	g.Drew(app.ID, &hub.Vended{Connection: &hub.Connection{ID: "a", Integration: "github"}, Expiry: g.now.Add(time.Hour)})
 	if drawn, err := g.Withdraw(t.Context(), app.ID, app.Grants[1].ID); err != nil || len(drawn) != 0 {
 		t.Errorf("it may draw that by the other grant still: %+v, %v", drawn, err)
 	}
@@ -272,4 +274,77 @@ func TestCleanCode(t *testing.T) {
 			t.Errorf("%q became %q", in, got)
 		}
 	}
+}
+
+// TestDrawingWritesNothing: a vend waits for no disk, and what a backend drew
+// for thousands of users is bounded.
+func TestDrawingWritesNothing(t *testing.T) {
+	g := newGate(t)
+	app, _ := g.add(hub.NewApp{Name: "backend", Kind: hub.AppServer, All: true})
+	before := g.store.updates.Load()
+	for i := range 5000 {
+		g.Drew(app.ID, &hub.Vended{Connection: &hub.Connection{ID: fmt.Sprint(i), Integration: "github"}, Expiry: g.now.Add(time.Hour)})
+	}
+	if n := g.store.updates.Load() - before; n != 0 {
+		t.Errorf("%d writes within 5000 draws", n)
+	}
+	g.remember()
+	g.remember()
+	if n := g.store.updates.Load() - before; n != 1 {
+		t.Errorf("%d writes to remember them", n)
+	}
+	drawn, err := g.Revoke(t.Context(), app.ID)
+	if err != nil || len(drawn) != 1000 {
+		t.Errorf("%d are known, %v", len(drawn), err)
+	}
+}
+
+// TestTwoTokensOfOneConnection: a bot's and a user's token in turn are no news.
+func TestTwoTokensOfOneConnection(t *testing.T) {
+	g := newGate(t)
+	app, _ := g.add(hub.NewApp{Name: "editor", Grants: []hub.Grant{{Integration: "slack"}}})
+	draw := func(life time.Duration) {
+		g.Drew(app.ID, &hub.Vended{Connection: &hub.Connection{ID: "s", Integration: "slack"}, Expiry: g.now.Add(life)})
+		g.remember()
+	}
+	draw(time.Hour)
+	draw(2 * time.Hour)
+	before := g.store.updates.Load()
+	for range 10 {
+		draw(time.Hour)
+		draw(2 * time.Hour)
+	}
+	if n := g.store.updates.Load() - before; n != 0 {
+		t.Errorf("%d writes", n)
+	}
+	if drawn, _ := g.Revoke(t.Context(), app.ID); len(drawn) != 1 || !drawn[0].ExpiresAt.Equal(g.now.Add(2*time.Hour)) {
+		t.Errorf("it holds %+v", drawn)
+	}
+}
+
+// TestUseIsRememberedInTheBackground, and not before it may have gathered.
+func TestUseIsRememberedInTheBackground(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(t)
+		app, _ := g.add(hub.NewApp{Name: "editor", Grants: []hub.Grant{{Integration: "github"}}})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- g.Run(ctx) }()
+		before := g.store.updates.Load()
+		for i := range 10 {
+			g.Drew(app.ID, &hub.Vended{Connection: &hub.Connection{ID: fmt.Sprint(i), Integration: "github"}})
+		}
+		synctest.Wait()
+		if n := g.store.updates.Load() - before; n != 0 {
+			t.Errorf("%d writes at once", n)
+		}
+		time.Sleep(time.Minute)
+		if n := g.store.updates.Load() - before; n != 1 {
+			t.Errorf("%d writes after a minute", n)
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
 }

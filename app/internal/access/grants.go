@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"time"
 
 	"github.com/standpipe/standpipe/app/internal/hub"
 )
@@ -123,7 +122,7 @@ func (a *Access) outstanding(id string, g hub.Grant) []hub.Drawn {
 		return nil
 	}
 	left := e.public().Grants
-	return slices.DeleteFunc(living(e.drawn, a.cfg.Now()), func(d hub.Drawn) bool {
+	return slices.DeleteFunc(e.use.living(a.cfg.Now()), func(d hub.Drawn) bool {
 		return !g.Covers(d) || slices.ContainsFunc(left, func(other hub.Grant) bool { return other.Covers(d) })
 	})
 }
@@ -140,21 +139,6 @@ func (a *Access) Locked() {
 	a.changed("")
 }
 
-// Drew notes that an app was given a token of a connection.
-func (a *Access) Drew(ctx context.Context, id string, v *hub.Vended) {
-	d := hub.Drawn{Connection: v.Connection.ID, Integration: v.Connection.Integration, ExpiresAt: v.Expiry}
-	a.mu.Lock()
-	e := a.apps[id]
-	if e == nil || slices.Contains(e.drawn, d) {
-		a.mu.Unlock()
-		return
-	}
-	// A connection's tokens end one after the other: the last is what matters.
-	e.drawn = append(slices.DeleteFunc(living(e.drawn, a.cfg.Now()), func(old hub.Drawn) bool { return old.Connection == d.Connection }), d)
-	a.mu.Unlock()
-	a.touch(ctx, e)
-}
-
 // GiveBack undoes the using up of a grant, by a draw that failed.
 func (a *Access) GiveBack(id string, sel hub.Selection) {
 	if sel.Once == nil {
@@ -164,9 +148,4 @@ func (a *Access) GiveBack(id string, sel hub.Selection) {
 		e.session = append(slices.Clone(e.session), *sel.Once)
 		return nil
 	})
-}
-
-// living are the tokens that have not expired. The result is a new slice.
-func living(drawn []hub.Drawn, now time.Time) []hub.Drawn {
-	return slices.DeleteFunc(slices.Clone(drawn), func(d hub.Drawn) bool { return !d.ExpiresAt.IsZero() && !now.Before(d.ExpiresAt) })
 }

@@ -6,6 +6,8 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/json"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/standpipe/standpipe/app/internal/hub"
@@ -56,7 +58,7 @@ func encode(e *entry) ([]byte, error) {
 	app := &e.app
 	r := record{
 		Version: recordVersion, Name: app.Name, Kind: app.Kind, KeyHash: e.hash[:], All: app.All,
-		CreatedAt: app.CreatedAt, LastUsed: e.lastUsed, ExpiresAt: app.ExpiresAt, Life: e.life,
+		CreatedAt: app.CreatedAt, LastUsed: e.use.last, ExpiresAt: app.ExpiresAt, Life: e.life,
 	}
 	if app.Program != (hub.Peer{}) {
 		r.Program = &app.Program
@@ -64,8 +66,8 @@ func encode(e *entry) ([]byte, error) {
 	for _, g := range app.Grants {
 		r.Grants = append(r.Grants, grantRecord(g))
 	}
-	for _, d := range e.drawn {
-		r.Drawn = append(r.Drawn, drawnRecord(d))
+	for _, id := range slices.Sorted(maps.Keys(e.use.drawn)) {
+		r.Drawn = append(r.Drawn, drawnRecord(e.use.drawn[id]))
 	}
 	return json.Marshal(r)
 }
@@ -79,7 +81,7 @@ func decode(rec hub.Record) (*entry, error) {
 		return nil, hub.Errorf(hub.CodeStorage, "the app %q was written by another version of standpipe (format %d, this one reads %d)", rec.ID, r.Version, recordVersion).
 			WithRemedy("Start the newer version.")
 	}
-	e := &entry{lastUsed: r.LastUsed, usedStored: r.LastUsed}
+	e := &entry{use: use{last: r.LastUsed, stored: r.LastUsed}}
 	e.hash, e.generation = [sha256.Size]byte(r.KeyHash), rec.Generation
 	e.life = cmp.Or(r.Life, r.ExpiresAt.Sub(r.CreatedAt))
 	e.app = hub.App{ID: rec.ID, Name: r.Name, Kind: r.Kind, All: r.All, CreatedAt: r.CreatedAt, ExpiresAt: r.ExpiresAt}
@@ -91,7 +93,7 @@ func decode(rec hub.Record) (*entry, error) {
 		e.app.Grants = append(e.app.Grants, hub.Grant(g))
 	}
 	for _, d := range r.Drawn {
-		e.drawn = append(e.drawn, hub.Drawn(d))
+		e.use.draw(hub.Drawn(d))
 	}
 	return e, nil
 }

@@ -122,7 +122,7 @@ type Access interface {
 	// Draw picks the connection to draw a token from; it may ask the user.
 	Draw(context.Context, hub.DrawRequest) (hub.Selection, error)
 	GiveBack(app string, sel hub.Selection)
-	Drew(ctx context.Context, app string, v *hub.Vended)
+	Drew(app string, v *hub.Vended)
 
 	List(context.Context) ([]hub.App, error)
 	Add(context.Context, hub.NewApp) (app *hub.App, key string, err error)

@@ -95,7 +95,7 @@ func (a *API) vend(ctx context.Context, in *vendInput) (*hub.Vended, *hub.Entry,
 		a.cfg.Access.GiveBack(app.ID, sel)
 		return nil, nil, inTheirWords(err, entry.Descriptor)
 	}
-	a.cfg.Access.Drew(ctx, app.ID, v)
+	a.cfg.Access.Drew(app.ID, v)
 	a.cfg.Lock.Used()
 	return v, &entry, nil
 }
