@@ -15,14 +15,23 @@ import (
 
 func (a *App) openLock(ctx context.Context) (err error) {
 	a.lock, err = lock.New(ctx, lock.Config{
-		Vault: vaultKeys{a.vault}, Store: a.store, Tokens: a.tokens, Publisher: a.bus, Auditor: a.audit, Logger: a.log,
+		Vault: vaultKeys{a.vault, a.conns}, Store: a.store, Tokens: a.tokens, Publisher: a.bus, Auditor: a.audit, Logger: a.log,
 		Now: time.Now, Ended: a.access.Locked, File: a.config.Lock, Session: lock.SystemSession(),
 	})
 	return err
 }
 
 // vaultKeys shows the vault to the lock.
-type vaultKeys struct{ *seal.Vault }
+type vaultKeys struct {
+	*seal.Vault
+	conns *hub.Connections
+}
+
+// Lock implements lock.Vault: what was read with the keys goes with them.
+func (v vaultKeys) Lock() {
+	v.Vault.Lock()
+	v.conns.Forget()
+}
 
 // Passphrase implements lock.Vault.
 func (v vaultKeys) Passphrase() bool { return v.Info().Prompt }

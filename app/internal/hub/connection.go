@@ -3,6 +3,7 @@
 package hub
 
 import (
+	"maps"
 	"slices"
 	"time"
 )
@@ -32,6 +33,13 @@ type Connection struct {
 	LastRefresh   time.Time         `json:"last_refresh,omitzero"`
 	Expiry        time.Time         `json:"expiry,omitzero"` // of the current access token, for display and scheduling
 	Generation    uint64            `json:"generation"`      // of this record
+}
+
+// clone returns a connection that shares nothing with c.
+func (c *Connection) clone() *Connection {
+	out := *c
+	out.Requested, out.Scopes, out.Config = slices.Clone(c.Requested), slices.Clone(c.Scopes), maps.Clone(c.Config)
+	return &out
 }
 
 // Account says whose tokens they are. Issuer, Subject and Tenant are the

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"hash/fnv"
 	"strconv"
-	"sync"
 )
 
 // The indexes are records like any other, written in the transaction that
@@ -95,75 +94,6 @@ func (c *Connections) searchAll(ctx context.Context, owner Owner, integration st
 		}
 	}
 	return ids, nil
-}
-
-// maxCached bounds the names in the cache: some megabytes.
-const maxCached = 20_000
-
-// idCache keeps the lists of the owners who were asked for lately. A list is
-// never older than the last Update of its owner that has returned.
-type idCache struct {
-	mu      *sync.Mutex
-	lists   map[Owner][]listed
-	size    int
-	version uint64
-	// doubtful are owners of whom a write failed that may still arrive.
-	doubtful map[Owner]bool
-}
-
-func newIDCache() idCache {
-	return idCache{mu: &sync.Mutex{}, lists: map[Owner][]listed{}, doubtful: map[Owner]bool{}}
-}
-
-func (c *idCache) get(k Owner) (ids []listed, version uint64, ok bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	ids, ok = c.lists[k]
-	return ids, c.version, ok
-}
-
-// put keeps a list that was read after get answered with version, unless
-// something was written since.
-func (c *idCache) put(k Owner, ids []listed, version uint64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if version != c.version || c.doubtful[k] || len(ids) > maxCached/2 {
-		return
-	}
-	c.drop(k)
-	c.lists[k] = ids
-	c.size += 1 + len(ids)
-	for other := range c.lists { // some other: maps are walked at random
-		if c.size <= maxCached {
-			break
-		}
-		if other != k {
-			c.drop(other)
-		}
-	}
-}
-
-func (c *idCache) forget(keys []Owner, doubtful bool) {
-	if len(keys) == 0 {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.version++
-	for _, k := range keys {
-		c.drop(k)
-		if doubtful {
-			c.doubtful[k] = true
-		}
-	}
-}
-
-// drop needs c.mu held.
-func (c *idCache) drop(k Owner) {
-	if ids, ok := c.lists[k]; ok {
-		c.size -= 1 + len(ids)
-		delete(c.lists, k)
-	}
 }
 
 // indexState is the record that says that the indexes are complete.

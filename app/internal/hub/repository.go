@@ -9,13 +9,21 @@ import (
 	"time"
 )
 
+// The bounds of what is remembered: some megabytes each.
+const (
+	maxCachedIDs         = 20_000
+	maxCachedConnections = 4_000
+)
+
 // Connections keeps connections and their tokens in a Store, and the indexes
 // that find them without reading them all: by owner and integration, by account,
 // and by the minute in which something is due. Everything that reads or writes
 // them goes through the one Connections of a store. Safe for concurrent use.
 type Connections struct {
 	store Store
-	ids   idCache
+	// What a vend needs to find its tokens is remembered; tokens never are.
+	ids    *cache[Owner, []listed]
+	recent *cache[string, *Connection] // whose values are shared, and never changed
 	// descriptor is what is known of an integration's provider, see Know.
 	descriptor func(integration string) *Descriptor
 	now        func() time.Time
@@ -24,7 +32,9 @@ type Connections struct {
 // NewConnections returns the repository of a store.
 func NewConnections(s Store) *Connections {
 	return &Connections{
-		store: s, ids: newIDCache(),
+		store:      s,
+		ids:        newCache[Owner](maxCachedIDs, func(ids []listed) int { return 1 + len(ids) }),
+		recent:     newCache[string](maxCachedConnections, func(*Connection) int { return 1 }),
 		descriptor: func(string) *Descriptor { return nil }, now: time.Now,
 	}
 }
@@ -38,11 +48,24 @@ func (c *Connections) Know(descriptor func(integration string) *Descriptor, now 
 
 // Get returns a connection, or ErrNotFound. The caller owns the result.
 func (c *Connections) Get(ctx context.Context, id string) (*Connection, error) {
-	rec, err := c.store.Get(ctx, Ref{KindConnection, id})
-	if err != nil {
-		return nil, err
+	conn, version, ok := c.recent.get(id)
+	if !ok {
+		rec, err := c.store.Get(ctx, Ref{KindConnection, id})
+		if err != nil {
+			return nil, err
+		}
+		if conn, err = decodeConnection(rec); err != nil {
+			return nil, err
+		}
+		c.recent.put(id, conn, version)
 	}
-	return decodeConnection(rec)
+	return conn.clone(), nil
+}
+
+// Forget forgets what it remembers of the store, which is being locked.
+func (c *Connections) Forget() {
+	c.ids.clear()
+	c.recent.clear()
 }
 
 // Tokens returns the tokens of a connection, or ErrNotFound. The caller owns
@@ -137,7 +160,9 @@ func (c *Connections) Update(ctx context.Context, f func(*ConnectionsTx) error) 
 		return failed
 	})
 	if tx != nil && failed == nil {
-		c.ids.forget(tx.moved, err != nil) // a write that failed may still arrive
+		// A write that failed may still arrive.
+		c.ids.forget(tx.moved, err != nil)
+		c.recent.forget(tx.written, err != nil)
 	}
 	return err
 }
@@ -147,8 +172,9 @@ func (c *Connections) Update(ctx context.Context, f func(*ConnectionsTx) error) 
 type ConnectionsTx struct {
 	Tx
 
-	of    *Connections
-	moved []Owner // whose list of connections changed
+	of      *Connections
+	moved   []Owner  // whose list of connections changed
+	written []string // connections
 }
 
 // Connection returns a connection, or ErrNotFound.
@@ -186,6 +212,7 @@ func (tx *ConnectionsTx) PutConnection(conn *Connection) error {
 		return err
 	}
 	conn.Generation = generation
+	tx.written = append(tx.written, conn.ID)
 	return tx.index(old, conn)
 }
 
@@ -229,6 +256,7 @@ func (tx *ConnectionsTx) DeleteConnection(id string) error {
 			return err // an entry that stays leads nowhere
 		}
 	}
+	tx.written = append(tx.written, id)
 	if err := tx.Delete(Ref{KindTokens, id}); err != nil {
 		return err
 	}

@@ -369,3 +369,130 @@ func TestDamagedIndexHidesNothing(t *testing.T) {
 		t.Errorf("after the removal: %v", got)
 	}
 }
+
+// wavering is a store whose reads are counted, and whose writes can arrive with
+// an error.
+type wavering struct {
+	hub.Store
+	reads  int
+	failed error
+}
+
+func (w *wavering) Get(ctx context.Context, ref hub.Ref) (hub.Record, error) {
+	w.reads++
+	return w.Store.Get(ctx, ref)
+}
+
+func (w *wavering) Update(ctx context.Context, f func(hub.Tx) error) error {
+	return errors.Join(w.Store.Update(ctx, f), w.failed)
+}
+
+// TestReadAgainIsWhatWasWritten: a connection that was read is remembered, and
+// no longer than it is true.
+func TestReadAgainIsWhatWasWritten(t *testing.T) {
+	w := &wavering{Store: memstore.New()}
+	c := hub.NewConnections(w)
+	add(t, c, "a", ada, "github")
+	get := func() *hub.Connection {
+		t.Helper()
+		conn, err := c.Get(t.Context(), "a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return conn
+	}
+	write := func(scopes ...string) error {
+		return c.Update(t.Context(), func(tx *hub.ConnectionsTx) error {
+			conn, err := tx.Connection("a")
+			if err != nil {
+				return err
+			}
+			conn.Scopes = scopes
+			return tx.PutConnection(conn)
+		})
+	}
+	if err := write("read"); err != nil {
+		t.Fatal(err)
+	}
+	get().Scopes[0] = "all" // the caller's own
+	before := w.reads
+	if conn := get(); conn.Scopes[0] != "read" || w.reads != before {
+		t.Errorf("scopes %v after %d more reads", conn.Scopes, w.reads-before)
+	}
+	if err := write("write"); err != nil {
+		t.Fatal(err)
+	}
+	if conn := get(); conn.Scopes[0] != "write" {
+		t.Errorf("after a write: %v", conn.Scopes)
+	}
+	c.Forget()
+	before = w.reads
+	if get(); w.reads == before {
+		t.Error("it remembers what it was told to forget")
+	}
+
+	w.failed = errors.New("the disk hesitates")
+	if err := write("late"); !errors.Is(err, w.failed) {
+		t.Fatal(err)
+	}
+	get()
+	before = w.reads
+	if get(); w.reads == before {
+		t.Error("it remembers what a failed write may still change")
+	}
+	w.failed = nil
+	remove(t, c, "a")
+	if _, err := c.Get(t.Context(), "a"); !errors.Is(err, hub.ErrNotFound) {
+		t.Errorf("after the removal: %v", err)
+	}
+}
+
+// TestNobodyReadsAnOlderConnection while others write it.
+func TestNobodyReadsAnOlderConnection(t *testing.T) {
+	c := hub.NewConnections(memstore.New())
+	add(t, c, "a", ada, "github")
+	var group sync.WaitGroup
+	stop := make(chan struct{})
+	for range 4 {
+		group.Go(func() {
+			last := uint64(0)
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				conn, err := c.Get(t.Context(), "a")
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if conn.Generation < last {
+					t.Errorf("generation %d after %d", conn.Generation, last)
+					return
+				}
+				last = conn.Generation
+			}
+		})
+	}
+	for range 500 {
+		var wrote uint64
+		err := c.Update(t.Context(), func(tx *hub.ConnectionsTx) error {
+			conn, err := tx.Connection("a")
+			if err != nil {
+				return err
+			}
+			err = tx.PutConnection(conn)
+			wrote = conn.Generation
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if conn, err := c.Get(t.Context(), "a"); err != nil || conn.Generation < wrote {
+			t.Fatalf("read %d after %d was written, %v", conn.Generation, wrote, err)
+		}
+	}
+	close(stop)
+	group.Wait()
+}
