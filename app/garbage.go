@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package app
+
+import (
+	"os"
+	"runtime"
+	"runtime/debug"
+	"runtime/metrics"
+	"sync/atomic"
+	"time"
+)
+
+// A hub's heap is of some megabytes. Go collects when it has doubled, which is
+// right for one that is idle, and thirty times a second for one that is busy. So
+// a busy hub's heap may grow to roomyHeap in between, and an idle one's is
+// small again.
+const (
+	roomyHeap  = 32 << 20
+	busyEvery  = 500 * time.Millisecond // a collection that soon after another
+	quietEvery = 10 * time.Second
+)
+
+// collector sets how much a heap grows between two collections.
+type collector struct {
+	last    time.Time
+	percent int
+	stopped atomic.Bool
+}
+
+// tuneGarbage begins, unless the environment says how to collect, and returns
+// what ends it.
+func tuneGarbage() (stop func()) {
+	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
+		return func() {}
+	}
+	c := &collector{last: time.Now(), percent: 100}
+	c.await()
+	return func() {
+		c.stopped.Store(true)
+		debug.SetGCPercent(100)
+	}
+}
+
+// await calls collected after the next collection, of which nothing tells but
+// that something was collected.
+func (c *collector) await() {
+	sign := new([16]byte)
+	runtime.AddCleanup(sign, func(c *collector) {
+		if c.stopped.Load() {
+			return
+		}
+		c.collected(time.Now(), liveHeap())
+		c.await()
+	}, c)
+}
+
+// collected is told of each collection and the bytes that it left.
+func (c *collector) collected(now time.Time, live uint64) {
+	since := now.Sub(c.last)
+	c.last = now
+	switch percent := growth(live); {
+	case since >= quietEvery && c.percent != 100:
+		debug.SetGCPercent(100)
+		c.percent = 100
+	case since < busyEvery && percent != c.percent:
+		debug.SetGCPercent(percent)
+		c.percent = percent
+	}
+}
+
+// growth is the percentage by which a heap may grow until it is collected.
+func growth(live uint64) int {
+	if live == 0 || live >= roomyHeap/2 {
+		return 100
+	}
+	percent := 100 * (roomyHeap - live) / live
+	return int(min(percent, 1000)) / 50 * 50 // in steps: a change stops the world for a moment
+}
+
+func liveHeap() uint64 {
+	s := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(s)
+	if s[0].Value.Kind() != metrics.KindUint64 {
+		return 0
+	}
+	return s[0].Value.Uint64()
+}
