@@ -29,8 +29,9 @@ type vaultKeys struct {
 
 // Lock implements lock.Vault: what was read with the keys goes with them.
 func (v vaultKeys) Lock() {
+	v.conns.Forget() // before, as the vault sees to it that the memory is given back
 	v.Vault.Lock()
-	v.conns.Forget()
+	v.conns.Forget() // what was read meanwhile
 }
 
 // Passphrase implements lock.Vault.
