@@ -88,8 +88,9 @@ type Log struct {
 	info   os.FileInfo
 	size   int64
 	chain  chain
-	torn   bool // a write failed halfway and could not be taken back
-	failed bool // the last write failed; for the log of the hub
+	buf    []byte // what the last group was written with
+	torn   bool   // a write failed halfway and could not be taken back
+	failed bool   // the last write failed; for the log of the hub
 	// pruneAfter is the line that must be on disk before the oldest file may
 	// go; 0: none goes.
 	pruneAfter uint64

@@ -12,8 +12,9 @@ import (
 	"time"
 )
 
-// lineSize is about how long a line is, in bytes.
-const lineSize = 700
+// maxBuffer bounds what is kept to write the next group with, in bytes. A line
+// has some 700.
+const maxBuffer = 64 << 10
 
 // write is the goroutine that appends. It takes all entries that wait, writes
 // them at once, and then tells their callers. The timer runs while something is
@@ -148,7 +149,7 @@ func (l *Log) append(group []*pending) error {
 	if err := l.writing.while(durableLimit, l.ready); err != nil {
 		return err
 	}
-	next, buf := l.chain, make([]byte, 0, (len(group)+1)*lineSize)
+	next, buf := l.chain, l.buf[:0]
 	var err error
 	begins := !next.ratchet.begun
 	if begins {
@@ -160,6 +161,9 @@ func (l *Log) append(group []*pending) error {
 		if buf, err = next.entry(buf, p.entry); err != nil {
 			return err
 		}
+	}
+	if cap(buf) <= maxBuffer {
+		l.buf = buf
 	}
 	n := 0
 	err = l.writing.while(l.cfg.limit, func() error {
