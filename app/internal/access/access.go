@@ -225,7 +225,9 @@ func (a *Access) changed(app string) {
 // public is the app as others see it. It needs Access.mu held.
 func (e *entry) public() *hub.App {
 	app := e.app
-	app.Grants = slices.Concat(app.Grants, e.session)
+	if app.Grants = slices.Clip(app.Grants); len(e.session) > 0 {
+		app.Grants = append(app.Grants, e.session...) // a copy
+	}
 	app.LastUsed = e.use.last
 	return &app
 }

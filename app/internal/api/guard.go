@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"mime"
 	"net"
 	"net/http"
@@ -132,12 +133,10 @@ func chain(m ...func(http.Handler) http.Handler) func(http.Handler) http.Handler
 func (a *API) outer(hosts map[string]bool, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		for k, v := range everyAnswer {
-			h.Set(k, v)
-		}
-		id := a.cfg.NewID("req")
-		h.Set("X-Request-ID", id)
-		r = r.WithContext(context.WithValue(r.Context(), requestIDKey{}, id))
+		maps.Copy(h, everyAnswer)
+		of := &call{id: a.cfg.NewID("req")}
+		h["X-Request-Id"] = []string{of.id}
+		r = r.WithContext(context.WithValue(r.Context(), callKey{}, of))
 		defer a.recover(w, r)
 		if r.ContentLength != 0 {
 			// Also for a request that is refused unread: net/http would wait
@@ -169,14 +168,14 @@ func (a *API) stranger(w http.ResponseWriter, r *http.Request) bool {
 }
 
 // everyAnswer are the headers of every answer, errors included. A page
-// replaces the policy by its own.
-var everyAnswer = map[string]string{
-	"Cache-Control":                "no-store",
-	"X-Content-Type-Options":       "nosniff",
-	"X-Frame-Options":              "DENY",
-	"Content-Security-Policy":      "default-src 'none'; frame-ancestors 'none'",
-	"Referrer-Policy":              "no-referrer",
-	"Cross-Origin-Resource-Policy": "same-origin",
+// replaces the policy by its own. Its lists are shared and never changed.
+var everyAnswer = http.Header{
+	"Cache-Control":                {"no-store"},
+	"X-Content-Type-Options":       {"nosniff"},
+	"X-Frame-Options":              {"DENY"},
+	"Content-Security-Policy":      {"default-src 'none'; frame-ancestors 'none'"},
+	"Referrer-Policy":              {"no-referrer"},
+	"Cross-Origin-Resource-Policy": {"same-origin"},
 }
 
 // exactHosts lists the Host values of a loopback listener and of the origin in
@@ -221,6 +220,10 @@ func refuseBrowsers(next http.Handler) http.Handler {
 // refuseQueryCredentials: RFC 6750 section 2.3 warns of keys in URLs.
 func refuseQueryCredentials(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.RawQuery == "" {
+			next.ServeHTTP(w, r)
+			return
+		}
 		q := r.URL.Query()
 		if q.Has("access_token") || q.Has("api_key") || q.Has("key") {
 			writeError(w, http.StatusBadRequest, hub.Errorf(hub.CodeInvalid, "keys do not belong into the URL, where logs keep them").
@@ -269,7 +272,7 @@ func readBody(next http.Handler) http.Handler {
 			writeError(w, http.StatusRequestTimeout, hub.Errorf(hub.CodeInvalid, "the request body did not arrive"))
 			return
 		}
-		if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); (err != nil || t != "application/json") && (len(body) > 0 || r.Method != http.MethodDelete) {
+		if !isJSON(r.Header.Get("Content-Type")) && (len(body) > 0 || r.Method != http.MethodDelete) {
 			writeError(w, http.StatusUnsupportedMediaType, hub.Errorf(hub.CodeInvalid, "the request body is not JSON").
 				WithRemedy("Send the header Content-Type: application/json."))
 			return
@@ -278,6 +281,15 @@ func readBody(next http.Handler) http.Handler {
 		r.ContentLength = int64(len(body))
 		next.ServeHTTP(w, r)
 	})
+}
+
+func isJSON(contentType string) bool {
+	const want = "application/json"
+	if contentType == want { // as nearly everybody sends it
+		return true
+	}
+	t, _, err := mime.ParseMediaType(contentType)
+	return err == nil && t == want
 }
 
 // unlocked lets nobody through while the hub is locked.
@@ -300,10 +312,21 @@ func locked() error {
 	return hub.Errorf(hub.CodeLocked, "the hub is locked").WithRemedy("Unlock it in the window, or with `standpipe unlock`.")
 }
 
-type (
-	appKey       struct{}
-	requestIDKey struct{}
-)
+// call is what is known of a request: written by its guards, then read.
+type call struct {
+	id  string
+	app *hub.App
+}
+
+type callKey struct{}
+
+// callOf returns an empty call where no guard was passed.
+func callOf(ctx context.Context) *call {
+	if c, ok := ctx.Value(callKey{}).(*call); ok {
+		return c
+	}
+	return &call{}
+}
 
 // authenticate proves which app calls.
 func (a *API) authenticate(next http.Handler) http.Handler {
@@ -323,12 +346,13 @@ func (a *API) authenticate(next http.Handler) http.Handler {
 			a.writeFailure(w, r, err)
 			return
 		}
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), appKey{}, app)))
+		callOf(r.Context()).app = app
+		next.ServeHTTP(w, r)
 	})
 }
 
 // appOf is the app that authenticate found.
-func appOf(ctx context.Context) *hub.App { return ctx.Value(appKey{}).(*hub.App) }
+func appOf(ctx context.Context) *hub.App { return callOf(ctx).app }
 
 // session proves that the page was logged in.
 func (a *API) session(next http.Handler) http.Handler {

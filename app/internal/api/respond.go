@@ -98,8 +98,7 @@ func (a *API) logFailure(ctx context.Context, e *hub.Error) {
 	if hub.OutcomeOf(e.Code).HTTP < http.StatusInternalServerError || e.Code == hub.CodeLocked {
 		return
 	}
-	id, _ := ctx.Value(requestIDKey{}).(string)
-	a.cfg.Logger.Error("a request failed", "request", id, "code", e.Code, "message", e.Message, "err", e.Err)
+	a.cfg.Logger.Error("a request failed", "request", callOf(ctx).id, "code", e.Code, "message", e.Message, "err", e.Err)
 }
 
 // errorStatus is the HTTP status of an error; a code whose contract is an

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"html"
 	"io/fs"
+	"maps"
 	"mime"
 	"net/http"
 	"path"
@@ -38,9 +39,7 @@ type Window struct {
 
 // ServeHTTP implements http.Handler.
 func (v *Window) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	for k, value := range everyAnswer {
-		w.Header().Set(k, value)
-	}
+	maps.Copy(w.Header(), everyAnswer)
 	switch {
 	case strings.HasPrefix(r.URL.Path, "/ui/api/"):
 		if v.allowed(w, r) {
