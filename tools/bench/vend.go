@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -92,11 +93,16 @@ func (b *bench) vend() error {
 	for _, n := range []int{1, 16, 64, 256} {
 		other.round(n, b.length/4) // warm both
 		l.round(n, b.length/4)
-		var rates, tails, hubs, bares []float64
+		var rates, tails, hubs, bares, work []float64
 		var p99 []time.Duration
 		failed := 0
 		for range b.rounds {
-			theirs, ours := other.round(n, b.length), l.round(n, b.length)
+			theirs, least, err1 := bare.working(func() figures { return other.round(n, b.length) })
+			ours, most, err2 := hub.working(func() figures { return l.round(n, b.length) })
+			if err := errors.Join(err1, err2); err != nil {
+				return err
+			}
+			work = append(work, most/least)
 			rates, tails = append(rates, ours.rate/theirs.rate), append(tails, float64(ours.p99)/float64(theirs.p99))
 			hubs, bares, p99 = append(hubs, ours.rate), append(bares, theirs.rate), append(p99, ours.p99)
 			failed += ours.errors
@@ -104,11 +110,23 @@ func (b *bench) vend() error {
 		what := fmt.Sprintf("fresh vend, %d connections: ", n)
 		b.report.add(median(rates) >= 0.5, what+"throughput, of a bare handler's", ">= 0.50 (aim 0.80)", "%.2f (%.0f/s, %.0f/s)", median(rates), median(hubs), median(bares))
 		b.report.add(median(tails) <= 2, what+"p99, over a bare handler's", "<= 2.00", "%.2f (%s)", median(tails), ms(median(p99)))
+		b.report.note(what+"the hub's processor time, of a bare handler's", "%.2f", median(work))
 		if n == 256 {
 			b.report.add(failed == 0, what+"errors", "0", "%d", failed)
 		}
 	}
 	return nil
+}
+
+// working is the processor time per answer, in seconds, of a server under load.
+// Other work of the machine changes it less than it does the answers' times.
+func (p *process) working(round func() figures) (f figures, each float64, err error) {
+	before, err1 := p.cpu()
+	begin := time.Now()
+	f = round()
+	took := time.Since(begin).Seconds()
+	after, err2 := p.cpu()
+	return f, (after - before).Seconds() / (f.rate * took), errors.Join(err1, err2)
 }
 
 // trouble looks at the others' p99 while one provider hangs, and while clients
