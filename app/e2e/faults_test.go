@@ -99,6 +99,16 @@ func faulty(t *testing.T, do func(http.ResponseWriter, *http.Request)) (url stri
 	return s.URL, func() { well.Store(true) }
 }
 
+// buildFill builds the program of app/e2e/fill.
+func buildFill(t *testing.T, h *rig.Home) string {
+	t.Helper()
+	fill := filepath.Join(h.Dir, "fill")
+	if out, err := exec.Command("go", "build", "-o", fill, "./fill").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return fill
+}
+
 // TestProviderFaults: whatever a provider does wrong, the caller gets a true
 // reason in time, the connection stays, and works when the provider does.
 func TestProviderFaults(t *testing.T) {
@@ -122,10 +132,7 @@ func TestProviderFaults(t *testing.T) {
 	add("no name", "https://no-such-host.invalid")
 	h.Write("secret", "bench")
 	h.Configure(config)
-	fill := filepath.Join(h.Dir, "fill")
-	if out, err := exec.Command("go", "build", "-o", fill, "./fill").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	fill := buildFill(t, h)
 	all := append([]string{"certificate", "no name"}, namesOf()...)
 	for _, name := range all {
 		h.Fill(fill, "-integration", slugOf(name), "-owner", "me", "-left", "-1m")

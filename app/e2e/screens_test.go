@@ -184,9 +184,8 @@ func TestFirstScreens(t *testing.T) {
 		t.Error("nothing moves at all: the look at motion sees nothing")
 	}
 	inspect(t, page, "connect")
-	page.Press(id("start"))
+	w.begin(page)
 	page.See(id("flow-waiting"), "browser")
-	page.CloseOthers()
 	inspect(t, page, "waiting")
 	page.Press(id("paste-toggle"))
 	inspect(t, page, "waiting-paste")
@@ -209,9 +208,7 @@ func TestFirstScreens(t *testing.T) {
 	w.flip("github", "revoke", "login=octocat-demo")
 	w.renew("github", "octocat-demo")
 	page.Press(id("reauthorize-" + c.ID))
-	page.Press(id("start"))
-	page.See(id("flow-waiting"), "")
-	page.CloseOthers()
+	w.begin(page)
 	w.consent(page.Value(id("authorization-url")), "hubot-demo")
 	page.See(id("flow-replaces"), "octocat-demo")
 	inspect(t, page, "other-account")
@@ -220,9 +217,7 @@ func TestFirstScreens(t *testing.T) {
 
 	// A provider that breaks in the middle.
 	page.Press(id("connect-github"))
-	page.Press(id("start"))
-	page.See(id("flow-waiting"), "")
-	page.CloseOthers()
+	w.begin(page)
 	w.flip("github", "break", "how=html")
 	w.consent(page.Value(id("authorization-url")), "octocat-demo")
 	page.See(id("flow-failed"), "")

@@ -30,6 +30,7 @@ type filler struct {
 	n                          int
 	integration, client, owner string
 	issuer                     string
+	reason                     hub.Reason
 	left                       time.Duration
 	now                        time.Time
 }
@@ -41,8 +42,12 @@ func main() {
 	flag.StringVar(&f.client, "client", "bench", "client id of the integration")
 	flag.StringVar(&f.issuer, "issuer", "https://issuer.example", "issuer of the accounts")
 	flag.StringVar(&f.owner, "owner", "", "one owner for all; empty: a user each")
+	flag.StringVar((*string)(&f.reason), "reason", "", "they need to be reauthorized, for this reason; empty: they are connected")
 	flag.DurationVar(&f.left, "left", 30*24*time.Hour, "how long the tokens live from now on; negative: they have expired")
 	flag.Parse()
+	if f.reason != "" && !hub.KnownReason(f.reason) {
+		log.Fatalf("%q is no reason", f.reason)
+	}
 	if err := f.run(context.Background(), flag.Arg(0)); err != nil {
 		log.Fatal(err)
 	}
@@ -98,6 +103,9 @@ func (f *filler) add(tx *hub.ConnectionsTx, i int) error {
 		Account:   hub.Account{Issuer: f.issuer, Subject: fmt.Sprint(i), Email: fmt.Sprintf("user-%d@example.com", i)},
 		Requested: set.Scopes, Scopes: set.Scopes, ClientID: f.client, RedirectURI: "http://127.0.0.1:4780/callback/" + f.integration,
 		CreatedAt: f.now, UpdatedAt: f.now, Expiry: set.Expiry,
+	}
+	if f.reason != "" {
+		conn.State, conn.Reason = hub.StateNeedsReauthorization, f.reason
 	}
 	if err := tx.PutConnection(conn); err != nil {
 		return err
