@@ -26,12 +26,12 @@ func TestOtherLanguage(t *testing.T) {
 	}
 	const docs = "../../docs/plugins/node"
 	dir := t.TempDir()
-	for _, name := range []string{"standpipe-provider-example", "package.json", "package-lock.json", "provider.proto"} {
+	for _, name := range []string{"plugin.js", "package.json", "package-lock.json", "provider.proto"} {
 		b, err := os.ReadFile(filepath.Join(docs, name))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(dir, name), b, 0o755); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, name), b, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -47,7 +47,16 @@ func TestOtherLanguage(t *testing.T) {
 	if out, err := npm.CombinedOutput(); err != nil {
 		t.Fatalf("npm ci: %v\n%s", err, out)
 	}
-	exe := filepath.Join(dir, "standpipe-provider-example")
+	build := exec.Command("npm", "run", "--silent", "build")
+	build.Dir = dir
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("npm run build: %v\n%s", err, out)
+	}
+	// A host runs a copy of it, without what lies beside it.
+	exe := filepath.Join(t.TempDir(), "standpipe-provider-example")
+	if err := os.Rename(filepath.Join(dir, "dist", "standpipe-provider-example"), exe); err != nil {
+		t.Fatal(err)
+	}
 	const redirect = "http://127.0.0.1:4780/callback/example-node"
 	cfg := conformance.Config{
 		Provider: "example-node", ClientID: "app", ClientSecret: "a-client-secret", RedirectURI: redirect,
