@@ -255,7 +255,7 @@ type pluginStatus struct {
 func (p pluginStatus) Rescan(ctx context.Context) ([]hub.AuditEntry, error) {
 	var out []hub.AuditEntry
 	for _, c := range p.host.Rescan() {
-		e := hub.AuditEntry{Action: hub.AuditPluginPin, Subject: c.Name, Fingerprint: c.SHA256[:min(16, len(c.SHA256))]}
+		e := hub.AuditEntry{Action: hub.AuditPluginPin, Subject: c.Name, Fingerprint: pluginFingerprint(c.SHA256)}
 		switch {
 		case c.Removed:
 			e.Action = hub.AuditPluginRemove

@@ -6,8 +6,10 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/standpipe/standpipe/app/internal/config"
+	"github.com/standpipe/standpipe/app/internal/hub"
 	"github.com/standpipe/standpipe/app/internal/pluginhost"
 )
 
@@ -30,6 +32,7 @@ func (a *App) openPlugins(context.Context) (err error) {
 		Definitions: config.Raw(a.definitions),
 		Logger:      a.log.With("room", "pluginhost"),
 		Publisher:   a.bus,
+		Crashed:     a.pluginCrashed,
 		IdleStop:    a.config.PluginIdle,
 	})
 	if err != nil {
@@ -38,6 +41,20 @@ func (a *App) openPlugins(context.Context) (err error) {
 	a.onClose(a.plugins.Close)
 	return nil
 }
+
+// pluginCrashed records that a plugin was stopped.
+func (a *App) pluginCrashed(p pluginhost.PluginStatus) {
+	e := hub.AuditEntry{
+		Time: time.Now(), Action: hub.AuditPluginCrash, Decision: hub.AuditFailed, App: "hub", Subject: p.Name,
+		Fingerprint: pluginFingerprint(p.SHA256), Code: hub.CodePluginFailed,
+	}
+	if err := a.audit.Record(context.Background(), e); err != nil {
+		a.log.Error("that a plugin crashed is not in the audit log", "plugin", p.Name, "error", err)
+	}
+}
+
+// pluginFingerprint tells builds of a plugin apart.
+func pluginFingerprint(sha256 string) string { return sha256[:min(16, len(sha256))] }
 
 // bundledPlugins is plugins/ beside the executable, links resolved.
 func bundledPlugins() []string {

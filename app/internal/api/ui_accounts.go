@@ -4,6 +4,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -28,14 +29,37 @@ type (
 )
 
 func (a *API) hub(context.Context, *struct{}) (*body[contract.Hub], error) {
-	notices := a.cfg.Notices
-	if notices == nil {
-		notices = []contract.Notice{}
+	notices := append([]contract.Notice{}, a.cfg.Notices...)
+	for _, p := range a.cfg.Plugins.Status() {
+		notices = append(notices, pluginNotices(p)...)
 	}
 	return &body[contract.Hub]{contract.Hub{
 		Version: a.cfg.Version, AppAPI: a.origin(), KeySource: a.cfg.Vault.Keys().Source, Sandbox: a.cfg.Sandbox,
 		Data: a.cfg.Data, Config: a.cfg.ConfigFile, Notices: notices,
 	}}, nil
+}
+
+// pluginNotices are what everybody should know who looks at the hub.
+func pluginNotices(p contract.Plugin) (out []contract.Notice) {
+	switch p.State {
+	case "crashed":
+		out = append(out, contract.Notice{
+			Severity: "error", Message: fmt.Sprintf("The plugin %s was stopped: %s.", p.Name, strings.TrimSuffix(p.Error, ".")),
+			Remedy: "It is tried again in an hour, or as soon as another build of it is installed.",
+		})
+	case "refused":
+		out = append(out, contract.Notice{
+			Severity: "warning", Message: fmt.Sprintf("The plugin %s is not started: %s.", p.Name, strings.TrimSuffix(p.Error, ".")),
+			Remedy: "`standpipe plugin list` says which file is meant.",
+		})
+	}
+	if p.Development {
+		out = append(out, contract.Notice{
+			Severity: "info", Message: fmt.Sprintf("The plugin %s is in development: each new build of it runs without being asked about.", p.Name),
+			Remedy: "When you are done: standpipe plugin remove " + p.Name,
+		})
+	}
+	return out
 }
 
 // accounts is everything that the accounts page shows: what the person at

@@ -145,6 +145,7 @@ const (
 	AuditPluginPin      AuditAction = "plugin.pin"     // installed, updated
 	AuditPluginDevelop  AuditAction = "plugin.develop" // one that is being written, pinned anew
 	AuditPluginRemove   AuditAction = "plugin.remove"
+	AuditPluginCrash    AuditAction = "plugin.crash" // stopped: it was in a crash loop
 	AuditUILink         AuditAction = "ui.link"
 	AuditBackup         AuditAction = "store.backup"      // Subject: the backup's id; Rule "move": with everything in it
 	AuditRestore        AuditAction = "store.restore"     // Subject: the backup's id

@@ -28,6 +28,9 @@ type Config struct {
 	Now func() time.Time
 	// Publisher hears of each change of a plugin's state; nil: nobody does.
 	Publisher hub.Publisher
+	// Crashed is told of each plugin that is stopped because it is in a crash
+	// loop; nil: nobody is. It may be called by several goroutines.
+	Crashed func(PluginStatus)
 	// Outbound is how calls of plugins reach the network.
 	Outbound Outbound
 
@@ -50,6 +53,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Publisher == nil {
 		c.Publisher = nobody{}
+	}
+	if c.Crashed == nil {
+		c.Crashed = func(PluginStatus) {}
 	}
 	c.Outbound = c.Outbound.withDefaults()
 	for _, d := range []struct {

@@ -45,6 +45,7 @@ const (
 	StateStarting State = "starting"
 	StateRunning  State = "running"
 	StateBackoff  State = "backoff" // it failed and is left alone for a while
+	StateCrashed  State = "crashed" // it failed again and again, and was stopped for a long while
 	StateRefused  State = "refused" // it may not run; Error says why
 )
 

@@ -4,8 +4,10 @@ package pluginhost
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -259,3 +261,58 @@ func pipeName(t *testing.T, f *os.File) string {
 }
 
 func handshakeCookie() string { return wire.Handshake.MagicCookieKey }
+
+// TestCrashLoopIsStopped: a plugin that only crashes is not started for ever. It
+// is stopped, once, of which somebody is told; another build of it is another
+// matter.
+func TestCrashLoopIsStopped(t *testing.T) {
+	t.Parallel()
+	told := make(chan PluginStatus, crashLoop)
+	h := newTestHost(t, Config{BackoffMin: time.Millisecond, BackoffMax: time.Millisecond, Crashed: func(s PluginStatus) { told <- s }}, "exit1")
+	call := func() error {
+		_, err := h.Refresh(t.Context(), target("exit1"), refreshRequest)
+		return err
+	}
+	eventually(t, time.Minute, "it is still tried", func() bool {
+		_ = call()
+		return h.status(t, "exit1").State == StateCrashed
+	})
+	s := <-told
+	if s.Name != "exit1" || s.State != StateCrashed || !strings.Contains(s.Error, "10 failures in a row") || s.Restarts != crashLoop-1 {
+		t.Errorf("told %+v", s)
+	}
+	for range 3 {
+		if err := call(); !strings.Contains(err.Error(), "crash loop") {
+			t.Errorf("the call after: %v", err)
+		}
+	}
+	if now := h.status(t, "exit1"); now.Restarts != s.Restarts || len(told) > 0 {
+		t.Errorf("it was started again: %+v, told %d times more", now, len(told))
+	}
+	another(t, filepath.Join(h.dir, Prefix+"exit1"))
+	if changes := h.Rescan(); len(changes) != 1 {
+		t.Errorf("%+v", changes)
+	}
+	if s := h.status(t, "exit1"); s.State != StateStopped || s.Error != "" {
+		t.Errorf("another build: %+v", s)
+	}
+}
+
+// another replaces a plugin by a different build of the same, and pins it.
+func another(t *testing.T, path string) {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b = append(b, '\n')
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	put(t, path, string(b), 0o755)
+	sums := filepath.Join(filepath.Dir(path), SumFile)
+	if err := os.Remove(sums); err != nil {
+		t.Fatal(err)
+	}
+	addPin(t, sums, sha256.Sum256(b), filepath.Base(path))
+}

@@ -36,6 +36,7 @@ type plugin struct {
 	refusal   string // why it may not run; empty: it may
 	failures  int    // starts that failed and processes that died, in a row
 	retryAt   time.Time
+	crashed   bool // it is in a crash loop
 	lastError string
 	providers []hub.Descriptor // what it said of itself, last
 	version   string           // that it named
@@ -166,7 +167,7 @@ func (p *plugin) start() {
 			p.refusal = changed.Error()
 		}
 	} else {
-		p.proc, p.lastError = proc, ""
+		p.proc, p.lastError, p.crashed = proc, "", false
 		p.host.background.Go(func() { p.watch(proc) })
 		// Started to be described, and then perhaps never called.
 		if p.idle != nil {
@@ -244,7 +245,8 @@ func (p *plugin) delay(n int) {
 		wait = p.host.cfg.BackoffMax
 	}
 	if n >= crashLoop {
-		wait = crashLoopWait
+		wait, p.crashed = crashLoopWait, true
+		p.host.background.Go(func() { p.host.cfg.Crashed(p.status()) })
 		p.lastError = clean(fmt.Sprintf("it is in a crash loop and was stopped: %d failures in a row, the last one: %s", n, p.lastError), 600)
 	}
 	// Jitter, so that plugins that failed together do not return together.
@@ -349,7 +351,9 @@ func (p *plugin) status() PluginStatus {
 	case p.starting != nil:
 		s.State = StateStarting
 	case time.Now().Before(p.retryAt):
-		s.State = StateBackoff
+		if s.State = StateBackoff; p.crashed {
+			s.State = StateCrashed
+		}
 	}
 	return s
 }

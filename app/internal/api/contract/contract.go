@@ -448,7 +448,7 @@ type Plugin struct {
 	Name     string `json:"name"`
 	Path     string `json:"path"`
 	SHA256   string `json:"sha256"`
-	State    string `json:"state"` // "stopped" | "starting" | "running" | "backoff" | "refused"
+	State    string `json:"state"` // "stopped" | "starting" | "running" | "backoff" | "crashed" | "refused"
 	PID      int    `json:"pid,omitempty"`
 	Restarts int    `json:"restarts"`
 	Error    string `json:"error,omitempty"`
