@@ -43,6 +43,7 @@ func newSandbox(e *env) *cobra.Command {
 	cmd.Flags().StringVar(&listen, "listen", "", "`ADDRESS` to listen on, loopback only; by default that of the configuration file")
 	cmd.Flags().StringVar(&opts.StateFile, "state", "", "keep the made-up accounts' tokens in `FILE` over a restart")
 	cmd.Flags().StringArrayVar(&opts.Callbacks, "callback", nil, "register this redirect `URI` too, at providers that compare to the letter (repeatable)")
+	cmd.Flags().BoolVar(&opts.GitHubApp, "github-app", false, "play GitHub with a GitHub App instead of an OAuth App")
 	cmd.Flags().DurationVar(&opts.AccessLife, "token-life", 0, "how long access tokens live, such as 5s (as at the provider)")
 	return cmd
 }

@@ -5,7 +5,7 @@ package sandbox
 import (
 	"crypto/rand"
 	"net/http"
-	"strconv"
+	"net/url"
 	"strings"
 	"time"
 
@@ -17,7 +17,8 @@ const (
 	gitHubRefreshLife = 15897600 * time.Second // GitHub's number: half a year
 )
 
-// gitHub plays github.com with an OAuth App whose tokens expire. What it does
+// gitHub plays github.com with an OAuth App whose tokens expire, or, by a switch,
+// with a GitHub App. What it does
 // like GitHub: codes of ten minutes at most (ours: one), any loopback port and
 // any sub-path of the callback URL, scopes by space or comma in a request and
 // by comma in an answer, errors with status 200, a device flow without a secret, answers as a form unless JSON
@@ -27,6 +28,7 @@ const (
 type gitHub struct {
 	*site
 	mux *http.ServeMux
+	app gitHubApp
 }
 
 // gitHubUsers are the accounts; the subject is GitHub's numeric id.
@@ -40,20 +42,34 @@ func newGitHub(o Options) *gitHub {
 	if o.AccessLife != 0 {
 		life = max(o.AccessLife, 0)
 	}
-	g := &gitHub{mux: http.NewServeMux(), site: &site{
+	g := &gitHub{mux: http.NewServeMux(), app: gitHubApp{On: o.GitHubApp, Installed: map[string]int{}}, site: &site{
 		switches: &switches{}, id: "github", title: "GitHub", authorizePath: "/login/oauth/authorize", devicePath: "/login/device",
 		scopes: gitHubScopes, hint: "login",
 	}}
+	g.read, g.more = g.readRequest, g.controls
+	g.words = func(scopes []string) []scopeText {
+		if g.app.on() {
+			return gitHubAppConsent
+		}
+		return g.inWords(scopes)
+	}
+	g.actions = map[string]func(url.Values) bool{
+		"app":       g.turn,
+		"install":   func(form url.Values) bool { return g.install(form, true) },
+		"uninstall": func(form url.Values) bool { return g.install(form, false) },
+	}
 	g.Authority = oauthtest.NewAuthority([]oauthtest.Client{client(g.slug())}, gitHubUsers, oauthtest.Rules{
 		Lives:  oauthtest.Lives{Access: life, Refresh: gitHubRefreshLife, NoRefresh: life == 0},
 		Rotate: true, RefreshKillsAccess: true, RedirectOptional: true,
-		NewToken: newGitHubToken, Now: o.Now,
+		NewToken: g.newToken, Now: o.Now,
 	})
 	api := http.NewServeMux()
 	api.HandleFunc("POST /login/oauth/access_token", g.token)
 	api.HandleFunc("POST /login/device/code", g.deviceCode)
-	api.HandleFunc("GET /api/v3/user", g.api("", g.user))
-	api.HandleFunc("GET /api/v3/user/emails", g.api("user:email", g.emails))
+	api.HandleFunc("GET /api/v3/user", g.api("", "", g.user))
+	api.HandleFunc("GET /api/v3/user/emails", g.api("user:email", "email_addresses=read", g.emails))
+	api.HandleFunc("GET /api/v3/user/repos", g.api("", "metadata=read", g.repositories))
+	api.HandleFunc("GET /api/v3/user/installations", g.api("", "", g.installations))
 	api.HandleFunc("/api/v3/applications/{client_id}/token", g.application(g.oneToken))
 	api.HandleFunc("DELETE /api/v3/applications/{client_id}/grant", g.application(g.wholeGrant))
 	api.HandleFunc("/api/v3/", func(w http.ResponseWriter, _ *http.Request) { apiError(w, http.StatusNotFound, "Not Found") })
@@ -68,10 +84,13 @@ func newGitHub(o Options) *gitHub {
 // ServeHTTP implements http.Handler.
 func (g *gitHub) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.mux.ServeHTTP(w, r) }
 
-// newGitHubToken makes tokens that look like GitHub's.
-func newGitHubToken(kind string) string {
+// newToken makes tokens that look like GitHub's.
+func (g *gitHub) newToken(kind string) string {
 	switch kind {
 	case "access":
+		if g.app.on() {
+			return "ghu_" + letters(36)
+		}
 		return "gho_" + letters(36)
 	case "refresh":
 		return "ghr_" + letters(76)
@@ -92,9 +111,4 @@ func letters(n int) string {
 		b[i] = alphabet[b[i]%32]
 	}
 	return string(b)
-}
-
-func gitHubID(u oauthtest.User) int {
-	id, _ := strconv.Atoi(u.Subject) // ours are numbers
-	return id
 }

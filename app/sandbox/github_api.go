@@ -20,8 +20,9 @@ func apiError(w http.ResponseWriter, status int, message string) {
 	})
 }
 
-// api guards an endpoint: a live token, and one scope that is needed ("": none).
-func (g *gitHub) api(scope string, work func(http.ResponseWriter, *http.Request, oauthtest.Info)) http.HandlerFunc {
+// api guards an endpoint: a live token, and one scope of an OAuth App or one
+// permission of a GitHub App that is needed ("": none).
+func (g *gitHub) api(scope, permission string, work func(http.ResponseWriter, *http.Request, oauthtest.Info)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		kind, access, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 		if access == "" || !strings.EqualFold(kind, "bearer") && !strings.EqualFold(kind, "token") {
@@ -38,6 +39,15 @@ func (g *gitHub) api(scope string, work func(http.ResponseWriter, *http.Request,
 		w.Header().Set("X-OAuth-Client-Id", info.ClientID)
 		if !info.Expires.IsZero() {
 			w.Header().Set("GitHub-Authentication-Token-Expiration", info.Expires.UTC().Format("2006-01-02 15:04:05 UTC"))
+		}
+		if g.app.on() {
+			permissionHeader(w, permission)
+			if !permitted(permission) {
+				apiError(w, http.StatusForbidden, "Resource not accessible by integration")
+				return
+			}
+			work(w, r, info)
+			return
 		}
 		if scope != "" && !slices.Contains(info.Scopes, scope) && !slices.Contains(info.Scopes, "user") {
 			apiError(w, http.StatusNotFound, "Not Found")

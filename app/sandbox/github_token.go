@@ -92,7 +92,7 @@ func (g *gitHub) deviceCode(w http.ResponseWriter, r *http.Request) {
 		g.tokenAnswer(w, r, tokenError("incorrect_client_credentials", "The client_id passed is incorrect.", ""))
 		return
 	}
-	scopes := g.known(strings.FieldsFunc(v.Get("scope"), func(r rune) bool { return r == ' ' || r == ',' }))
+	scopes := g.granted(strings.FieldsFunc(v.Get("scope"), func(r rune) bool { return r == ' ' || r == ',' }))
 	g.tokenAnswer(w, r, g.deviceFields(r, g.StartDevice(c.ID, scopes), "verification_uri"))
 }
 

@@ -36,6 +36,9 @@ type Options struct {
 	// AccessLife is the life of access tokens; zero: the provider's own,
 	// less than zero: they never expire, where the provider knows such tokens.
 	AccessLife time.Duration
+	// GitHubApp makes the client at GitHub a GitHub App instead of an OAuth App
+	// from the start, where the state file says nothing else.
+	GitHubApp bool
 	// Callbacks are further redirect URIs to register at providers that compare
 	// them exactly (Salesforce), for a hub on another port.
 	Callbacks []string

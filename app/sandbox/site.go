@@ -32,7 +32,25 @@ type site struct {
 	read func(url.Values) (*oauthtest.Request, *oauthtest.Problem)
 	// adjust changes a request that a user consents to; nil: nothing.
 	adjust func(*oauthtest.Request, oauthtest.User, url.Values)
+	// words says on the consent page what is asked for; nil: inWords.
+	words func(scopes []string) []scopeText
+
+	// actions are switches that only this provider has, more their buttons;
+	// nil: none.
+	actions map[string]func(url.Values) bool
+	more    func() controls
 }
+
+// controls are further switches on the page: what is so now, and the buttons that
+// change it, for the provider and for each account by its login.
+type controls struct {
+	Text    string
+	Buttons []control
+	Users   map[string]control
+}
+
+// control is a button that posts Name=Value to /sandbox/{Action}.
+type control struct{ Action, Name, Value, Label string }
 
 // scopeText is what the consent page says of a scope. A Fixed one cannot be
 // left out.
@@ -63,14 +81,17 @@ func (s *site) pages() http.Handler {
 	return http.NewCrossOriginProtection().Handler(mux)
 }
 
-func (s *site) home(w http.ResponseWriter, _ *http.Request) {
+func (s *site) home(w http.ResponseWriter, r *http.Request) {
 	broken, slow := s.now()
-	data := map[string]any{"Name": s.title, "Base": s.base(), "Users": s.Users(), "Broken": broken, "Ways": breakages(), "Slow": ""}
+	data := map[string]any{"Name": s.title, "Base": s.base(), "Users": s.Users(), "Broken": broken, "Ways": breakages(), "Slow": "", "Origin": s.origin(r)}
 	if slow > 0 {
 		data["Slow"] = slow.String()
 	}
 	if s.devicePath != "" {
 		data["Device"] = s.base() + s.devicePath
+	}
+	if s.more != nil {
+		data["More"] = s.more()
 	}
 	render(w, http.StatusOK, "", "home.html", data)
 }
@@ -153,7 +174,11 @@ func (s *site) authorize(w http.ResponseWriter, r *http.Request) {
 
 func (s *site) showConsent(w http.ResponseWriter, clientID string, user oauthtest.User, scopes []string, origin string, data map[string]any) {
 	c, _ := s.Client(clientID)
-	data["Name"], data["App"], data["User"], data["Scopes"], data["Untick"], data["Origin"] = s.title, c.Name, user, s.inWords(scopes), s.untick, origin
+	words := s.inWords
+	if s.words != nil {
+		words = s.words
+	}
+	data["Name"], data["App"], data["User"], data["Scopes"], data["Untick"], data["Origin"] = s.title, c.Name, user, words(scopes), s.untick, origin
 	render(w, http.StatusOK, origin, "consent.html", data)
 }
 

@@ -73,15 +73,19 @@ func (s *switches) troubled(next http.Handler) http.Handler {
 //	break  how=503       or html, rate-limit, broken-connection
 //	slow   ms=3000       each answer takes that long
 //	heal                 ends break and slow
+//
+// GitHub has more:
+//
+//	app       kind=github-app  the app is a GitHub App, or oauth-app
+//	install   login=LOGIN      the GitHub App is installed in an account
+//	uninstall login=LOGIN
 func (s *site) flip(w http.ResponseWriter, r *http.Request) {
 	ok := true
-	login := r.PostFormValue("login")
+	action, login := r.PathValue("action"), r.PostFormValue("login")
 	_, known := s.UserByLogin(login)
 	s.mu.Lock()
-	switch r.PathValue("action") {
-	case "expire":
-		ok = known
-	case "revoke":
+	switch action {
+	case "expire", "revoke":
 		ok = known
 	case "break":
 		how := r.PostFormValue("how")
@@ -96,16 +100,17 @@ func (s *site) flip(w http.ResponseWriter, r *http.Request) {
 	case "heal":
 		s.broken, s.slow = "", 0
 	default:
-		ok = false
+		own := s.actions[action]
+		ok = own != nil && own(r.PostForm)
 	}
 	s.mu.Unlock()
 	switch {
 	case !ok:
 		http.Error(w, "there is no such switch, or no such account", http.StatusUnprocessableEntity)
 		return
-	case r.PathValue("action") == "expire":
+	case action == "expire":
 		s.Expire(login)
-	case r.PathValue("action") == "revoke":
+	case action == "revoke":
 		s.RevokeUser(login)
 	}
 	if strings.Contains(r.Header.Get("Accept"), "text/html") {

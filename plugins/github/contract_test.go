@@ -18,7 +18,12 @@ type standIn struct {
 	*sandboxtest.Person
 }
 
-func TestContract(t *testing.T) {
+func TestContract(t *testing.T) { contract(t, sandbox.Options{}) }
+
+// TestContractGitHubApp is the same with the other kind of app.
+func TestContractGitHubApp(t *testing.T) { contract(t, sandbox.Options{GitHubApp: true}) }
+
+func contract(t *testing.T, o sandbox.Options) {
 	plugintest.Run(t, plugintest.Config{
 		New:          func() sdk.Provider { return &provider{standard} },
 		Package:      ".",
@@ -27,7 +32,7 @@ func TestContract(t *testing.T) {
 		ClientSecret: sandbox.ClientSecret,
 		RedirectURI:  redirectURI,
 		Server: func(url string) (plugintest.Server, error) {
-			s, err := sandbox.New(sandbox.Options{})
+			s, err := sandbox.New(o)
 			return standIn{s, sandboxtest.New(url, "github", "octocat-demo")}, err
 		},
 	})
