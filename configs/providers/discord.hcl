@@ -14,20 +14,41 @@ provider "discord" {
   ]
 
   scope "identify" {
-    title    = "Read your name and picture"
-    required = true
+    title       = "Read your name and picture"
+    required    = true
+    sensitivity = "low"
   }
-  scope "email" { title = "Read your e-mail address" }
-  scope "guilds" { title = "See which servers you are in" }
-  scope "guilds.join" { title = "Join servers for you" }
-  scope "guilds.members.read" { title = "Read your profile on your servers" }
-  scope "connections" { title = "See accounts that you linked to Discord" }
-  scope "webhook.incoming" { title = "Add a webhook to a channel that you choose" }
+  scope "email" {
+    title       = "Read your e-mail address"
+    sensitivity = "low"
+  }
+  scope "guilds" {
+    title       = "See which servers you are in"
+    sensitivity = "low"
+  }
+  scope "guilds.join" {
+    title       = "Join servers for you"
+    sensitivity = "high"
+  }
+  scope "guilds.members.read" {
+    title       = "Read your profile on your servers"
+    sensitivity = "low"
+  }
+  scope "connections" {
+    title       = "See accounts that you linked to Discord"
+    sensitivity = "medium"
+  }
+  scope "webhook.incoming" {
+    title       = "Add a webhook to a channel that you choose"
+    sensitivity = "medium"
+  }
 
   authorize_url    = "https://discord.com/oauth2/authorize"
   token_url        = "https://discord.com/api/oauth2/token"
   client_auth      = "basic"
   authorize_params = { prompt = "consent" }
+
+  # Discord documents a device flow for approved console games only.
 
   # The redirect URI is compared exactly.
   redirect {}

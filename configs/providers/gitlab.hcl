@@ -19,25 +19,49 @@ provider "gitlab" {
     label       = "GitLab address"
     description = "Where your GitLab is. One in a private network needs network = \"private\" as well."
     example     = "https://gitlab.example.com"
-    pattern     = "https?://.+"
+    pattern     = "https?://[^\\s?#@/]+(?:/[^\\s?#@]*)?"
     default     = "https://gitlab.com"
     kind        = "url"
   }
 
   scope "read_user" {
-    title    = "Read your profile"
-    required = true
+    title       = "Read your profile"
+    required    = true
+    sensitivity = "low"
   }
-  scope "api" { title = "Read and change everything that you can" }
-  scope "read_api" { title = "Read everything that you can" }
-  scope "read_repository" { title = "Read repositories" }
-  scope "write_repository" { title = "Push to repositories" }
-  scope "openid" { title = "Prove who you are" }
-  scope "profile" { title = "Read your name and picture" }
-  scope "email" { title = "Read your e-mail address" }
+  scope "api" {
+    title       = "Read and change everything that you can"
+    sensitivity = "high"
+  }
+  scope "read_api" {
+    title       = "Read everything that you can"
+    sensitivity = "high"
+  }
+  scope "read_repository" {
+    title       = "Read repositories"
+    sensitivity = "high"
+  }
+  scope "write_repository" {
+    title       = "Push to repositories"
+    sensitivity = "high"
+  }
+  scope "openid" {
+    title       = "Prove who you are"
+    sensitivity = "low"
+  }
+  scope "profile" {
+    title       = "Read your name and picture"
+    sensitivity = "low"
+  }
+  scope "email" {
+    title       = "Read your e-mail address"
+    sensitivity = "low"
+  }
 
   authorize_url = "{base_url}/oauth/authorize"
   token_url     = "{base_url}/oauth/token"
+  # Since GitLab 17.1; an older one answers 404.
+  device_url = "{base_url}/oauth/authorize_device"
 
   # A refresh ends both old tokens, and is refused without the redirect URI.
   rotation       = "single_use"

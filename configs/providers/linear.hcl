@@ -14,14 +14,30 @@ provider "linear" {
   ]
 
   scope "read" {
-    title    = "Read what you can see in the workspace"
-    required = true
+    title       = "Read what you can see in the workspace"
+    required    = true
+    sensitivity = "medium"
   }
-  scope "write" { title = "Change what you can change in the workspace" }
-  scope "issues:create" { title = "Create issues" }
-  scope "comments:create" { title = "Comment on issues" }
-  scope "timeSchedule:write" { title = "Change time schedules" }
-  scope "admin" { title = "Administer the workspace" }
+  scope "write" {
+    title       = "Change what you can change in the workspace"
+    sensitivity = "high"
+  }
+  scope "issues:create" {
+    title       = "Create issues"
+    sensitivity = "medium"
+  }
+  scope "comments:create" {
+    title       = "Comment on issues"
+    sensitivity = "medium"
+  }
+  scope "timeSchedule:write" {
+    title       = "Change time schedules"
+    sensitivity = "medium"
+  }
+  scope "admin" {
+    title       = "Administer the workspace"
+    sensitivity = "high"
+  }
 
   authorize_url   = "https://linear.app/oauth/authorize"
   token_url       = "https://api.linear.app/oauth/token"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Microsoft Entra ID (v2.0 endpoints), work, school and personal accounts.
 # https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow
+# https://learn.microsoft.com/entra/identity-platform/v2-oauth2-device-code
 
 provider "microsoft" {
   name        = "Microsoft"
@@ -12,6 +13,7 @@ provider "microsoft" {
     "Choose New registration, and which accounts may sign in.",
     "Under Authentication add the platform \"Mobile and desktop applications\" with the redirect URI that is shown here.",
     "Under API permissions add the Microsoft Graph permissions that you want, as delegated ones.",
+    "To connect with a code, switch on \"Allow public client flows\" under Authentication, and enter no client secret here.",
     "Copy the application (client) id. A client secret is only needed where the app is registered as a web app.",
   ]
 
@@ -24,26 +26,60 @@ provider "microsoft" {
   }
 
   scope "offline_access" {
-    title    = "Stay connected while you are away"
-    required = true
+    title       = "Stay connected while you are away"
+    required    = true
+    sensitivity = "medium"
   }
   scope "User.Read" {
-    title    = "Sign you in and read your profile"
-    required = true
+    title       = "Sign you in and read your profile"
+    required    = true
+    sensitivity = "low"
   }
-  scope "Mail.Read" { title = "Read your mail" }
-  scope "Mail.ReadWrite" { title = "Read, change and delete your mail" }
-  scope "Mail.Send" { title = "Send mail as you" }
-  scope "Calendars.Read" { title = "Read your calendars" }
-  scope "Calendars.ReadWrite" { title = "Read and change your calendars" }
-  scope "Contacts.Read" { title = "Read your contacts" }
-  scope "Files.Read" { title = "Read your files in OneDrive" }
-  scope "Files.ReadWrite" { title = "Read, change and delete your files in OneDrive" }
-  scope "Tasks.ReadWrite" { title = "Read and change your tasks" }
-  scope "Chat.Read" { title = "Read your chats in Teams" }
+  scope "Mail.Read" {
+    title       = "Read your mail"
+    sensitivity = "high"
+  }
+  scope "Mail.ReadWrite" {
+    title       = "Read, change and delete your mail"
+    sensitivity = "high"
+  }
+  scope "Mail.Send" {
+    title       = "Send mail as you"
+    sensitivity = "high"
+  }
+  scope "Calendars.Read" {
+    title       = "Read your calendars"
+    sensitivity = "medium"
+  }
+  scope "Calendars.ReadWrite" {
+    title       = "Read and change your calendars"
+    sensitivity = "high"
+  }
+  scope "Contacts.Read" {
+    title       = "Read your contacts"
+    sensitivity = "medium"
+  }
+  scope "Files.Read" {
+    title       = "Read your files in OneDrive"
+    sensitivity = "high"
+  }
+  scope "Files.ReadWrite" {
+    title       = "Read, change and delete your files in OneDrive"
+    sensitivity = "high"
+  }
+  scope "Tasks.ReadWrite" {
+    title       = "Read and change your tasks"
+    sensitivity = "medium"
+  }
+  scope "Chat.Read" {
+    title       = "Read your chats in Teams"
+    sensitivity = "high"
+  }
 
   authorize_url         = "https://login.microsoftonline.com/{tenant}/oauth2/v2.0/authorize"
   token_url             = "https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token"
+  device_url            = "https://login.microsoftonline.com/{tenant}/oauth2/v2.0/devicecode"
+  device_auth           = "none"
   authorize_params      = { response_mode = "query" }
   select_account_params = { prompt = "select_account" }
   login_hint_param      = "login_hint"
@@ -99,6 +135,22 @@ provider "microsoft" {
     as      = "misconfigured"
     field   = "client_secret"
     message = "the app is registered as a web app, which needs a client secret; add one, or register the redirect URI under \"Mobile and desktop applications\""
+  }
+  error {
+    detail  = "700025"
+    as      = "misconfigured"
+    field   = "client_secret"
+    message = "the app is a public client, which has no secret; leave the client secret empty"
+  }
+  # The device flow, refused by the user and run out.
+  error {
+    code = "authorization_declined"
+    as   = "user_denied"
+  }
+  error {
+    code   = "bad_verification_code"
+    as     = "reauthorization_required"
+    reason = "unknown_permanent"
   }
   error {
     detail = "700016"

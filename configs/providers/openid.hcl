@@ -18,7 +18,7 @@ provider "openid" {
     label       = "Issuer"
     description = "The address below which /.well-known/openid-configuration is"
     example     = "https://login.example.com/realms/main"
-    pattern     = "https?://.+"
+    pattern     = "https?://[^\\s?#@/]+(?:/[^\\s?#@]*)?"
     required    = true
     kind        = "url"
   }
@@ -30,20 +30,24 @@ provider "openid" {
   }
 
   scope "openid" {
-    title    = "Prove who you are"
-    required = true
+    title       = "Prove who you are"
+    required    = true
+    sensitivity = "low"
   }
   scope "profile" {
-    title   = "Read your name"
-    default = true
+    title       = "Read your name"
+    default     = true
+    sensitivity = "low"
   }
   scope "email" {
-    title   = "Read your e-mail address"
-    default = true
+    title       = "Read your e-mail address"
+    default     = true
+    sensitivity = "low"
   }
   scope "offline_access" {
-    title   = "Stay connected while you are away"
-    default = true
+    title       = "Stay connected while you are away"
+    default     = true
+    sensitivity = "medium"
   }
 
   issuer = "{issuer}"

@@ -5,9 +5,13 @@ package config
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -15,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/standpipe/standpipe/configs"
+	"github.com/standpipe/standpipe/sdk"
 	"github.com/standpipe/standpipe/sdk/oauth"
 )
 
@@ -61,16 +66,100 @@ func TestBundledDefinitions(t *testing.T) {
 				t.Error("it may call nobody")
 			}
 			for _, s := range of.Scopes {
-				if s.Title == "" || strings.HasSuffix(s.Title, ".") {
-					t.Errorf("scope %s has no sentence", s.Name)
+				if s.Title == "" || strings.HasSuffix(s.Title, ".") || s.Sensitivity == "" {
+					t.Errorf("scope %s has no sentence or no sensitivity", s.Name)
 				}
 			}
 			for _, f := range of.Config {
 				if f.Label == "" || f.Description == "" || f.Example == "" {
 					t.Errorf("setting %s is not described", f.Key)
 				}
+				pattern := regexp.MustCompile(`^(?:` + f.Pattern + `)$`)
+				for _, v := range []string{f.Default, f.Example} {
+					if v != "" && !pattern.MatchString(v) {
+						t.Errorf("setting %s does not take %s", f.Key, v)
+					}
+				}
 			}
 		})
+	}
+}
+
+// TestPatternsOfBundledSettings: what each takes, and what it does not.
+func TestPatternsOfBundledSettings(t *testing.T) {
+	definitions, _ := LoadProviders(configs.Providers())
+	address := [2][]string{
+		{"https://gitlab.com", "https://git.example.com:8443/gitlab/", "http://127.0.0.1:8080"},
+		{"", "gitlab.com", "ftp://git.example.com", "https://", "https://user@git.example.com", "https://git.example.com?x", "https://git.example.com#x", "https://git example.com"},
+	}
+	for setting, values := range map[string][2][]string{
+		"gitlab.base_url":    address,
+		"openid.issuer":      address,
+		"openid.client_auth": {{"body", "basic"}, {"none", "post", "Basic"}},
+		"microsoft.tenant": {
+			{"common", "organizations", "contoso.onmicrosoft.com", "8eaef023-2b34-4da1-9baa-8bc8c9d6a490"},
+			{"", "common/../x", "a b", "https://login.microsoftonline.com/common", "-x"},
+		},
+	} {
+		slug, key, _ := strings.Cut(setting, ".")
+		found := false
+		for _, d := range definitions {
+			p, err := oauth.ParseDefinition(d.JSON)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range p.Descriptor.Config {
+				if d.Slug != slug || f.Key != key {
+					continue
+				}
+				found = true
+				pattern := regexp.MustCompile(`^(?:` + f.Pattern + `)$`)
+				for i, list := range values {
+					for _, v := range list {
+						if pattern.MatchString(v) != (i == 0) {
+							t.Errorf("%s = %q: taken is %v", setting, v, i != 0)
+						}
+					}
+				}
+			}
+		}
+		if !found {
+			t.Errorf("there is no setting %s", setting)
+		}
+	}
+}
+
+// TestBundledDeviceFlows: those whose vendor documents one for everybody.
+// https://learn.microsoft.com/entra/identity-platform/v2-oauth2-device-code
+// https://docs.gitlab.com/api/oauth2/#device-authorization-grant-flow
+func TestBundledDeviceFlows(t *testing.T) {
+	var asked *http.Request
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked = r
+		_ = r.ParseForm()
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(`{"device_code":"d","user_code":"ABCD","verification_uri":"https://example.test/device","expires_in":900,"interval":5}`))
+	}))
+	defer srv.Close()
+	want := map[string]string{"gitlab": "/oauth/authorize_device", "microsoft": "/contoso/oauth2/v2.0/devicecode"}
+	definitions, _ := LoadProviders(configs.Providers())
+	for _, d := range definitions {
+		raw := strings.ReplaceAll(string(d.JSON), "https://login.microsoftonline.com/", srv.URL+"/")
+		p, err := oauth.ParseDefinition([]byte(raw))
+		if err != nil {
+			t.Fatal(err)
+		}
+		can := slices.Contains(p.Description().Capabilities, sdk.CanDevice)
+		if path := want[d.Slug]; can != (path != "" || d.Slug == "openid") { // openid: where discovery names one
+			t.Errorf("%s: a device flow is %v", d.Slug, can)
+		} else if path != "" {
+			out, err := p.StartDevice(t.Context(), &sdk.StartDeviceRequest{
+				Target: sdk.Target{ClientID: "c", Config: map[string]string{"base_url": srv.URL, "tenant": "contoso"}}, Scopes: []string{"a", "b"},
+			})
+			if err != nil || out.UserCode != "ABCD" || asked.URL.Path != path || asked.PostForm.Get("client_id") != "c" || asked.PostForm.Get("scope") != "a b" {
+				t.Errorf("%s: %+v, %v; asked %v", d.Slug, out, err, asked.URL)
+			}
+		}
 	}
 }
 
