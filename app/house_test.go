@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"io"
@@ -14,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -177,6 +179,32 @@ func TestFiles(t *testing.T) {
 	for dir := range packages {
 		if !documented[dir] && !strings.HasSuffix(dir, "providerpb") && !strings.HasSuffix(dir, "/v1") {
 			t.Errorf("the package in %s has no comment", dir)
+		}
+	}
+}
+
+// TestQuirksAreCited: each quirk of a provider that a plugin is tested for says
+// where it is known from, and against whom it was tried: a certified server, a
+// third party's, or ours.
+func TestQuirksAreCited(t *testing.T) {
+	files, err := filepath.Glob("../plugins/*/quirks_test.go")
+	if err != nil || len(files) < 4 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	cited := regexp.MustCompile(`(?s)^\S.*\n\nSource: .*(?:https://|\w#\d|\w v\d).*\nCounterpart: (?:ours|third-party|certified|none is asked)[ ,;.]`)
+	for _, file := range files {
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range parsed.Decls {
+			f, ok := d.(*ast.FuncDecl)
+			if !ok || !strings.HasPrefix(f.Name.Name, "Test") || f.Name.Name == "TestTheTableTellsEverything" || f.Name.Name == "TestAddressesThatAreTaken" {
+				continue
+			}
+			if doc := f.Doc.Text(); !cited.MatchString(doc) {
+				t.Errorf("%s: %s says not what it shows, its Source and its Counterpart:\n%s", file, f.Name.Name, doc)
+			}
 		}
 	}
 }

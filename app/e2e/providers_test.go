@@ -63,6 +63,10 @@ func TestEmulatedProviders(t *testing.T) {
 		if mailbox.Email != "alice@example.test" || mailbox.Labels == 0 {
 			t.Errorf("@googleapis/gmail reads %+v", mailbox)
 		}
+		// Twice, since a refresh brings no refresh token: the first goes on working.
+		if first, second := h.CLI("token", "google", "--renew"), h.CLI("token", "google", "--renew"); first == second {
+			t.Error("a renewed token is the old one")
+		}
 	})
 	t.Run("slack", func(t *testing.T) {
 		connect(t, h, page, []string{"slack"}, func(page *rig.Page) {

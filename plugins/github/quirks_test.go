@@ -3,14 +3,14 @@
 package main
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"strings"
+	"regexp"
+	"slices"
 	"testing"
 	"time"
-
-	"golang.org/x/oauth2"
 
 	"github.com/standpipe/standpipe/app/sandbox"
 	"github.com/standpipe/standpipe/app/sandbox/sandboxtest"
@@ -20,233 +20,247 @@ import (
 
 const redirectURI = "http://127.0.0.1:4780/callback/github"
 
-// world is GitHub as the sandbox plays it, and the plugin's provider.
-type world struct {
-	*provider
-	t      *testing.T
-	url    string
-	secret secret.Value
-}
-
-func newWorld(t *testing.T, o sandbox.Options) *world {
+func newWorld(t *testing.T, o sandbox.Options) *sandboxtest.World {
 	t.Helper()
-	s, err := sandbox.New(o)
+	w, err := sandboxtest.NewWorld(&provider{standard}, "github", "octocat-demo", redirectURI, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := httptest.NewServer(s)
-	t.Cleanup(srv.Close)
-	return &world{&provider{standard}, t, srv.URL, secret.New(sandbox.ClientSecret)}
+	t.Cleanup(w.Close)
+	return w
 }
 
-func (w *world) target() sdk.Target {
-	config := map[string]string{}
-	for k, v := range standard.Descriptor.Sandbox {
-		config[k] = strings.ReplaceAll(v, "{sandbox}", w.url)
-	}
-	return sdk.Target{Provider: "github", Config: config, ClientID: sandbox.ClientID}
-}
-
-// consent presses the buttons: it returns the callback's query.
-func (w *world) consent(authorizeURL, login string) url.Values {
-	w.t.Helper()
-	to, err := sandboxtest.New(w.url, "github", login).Consent(authorizeURL)
+func connect(t *testing.T, w *sandboxtest.World, scopes ...string) sdk.TokenSet {
+	t.Helper()
+	out, err := w.Connect(nil, scopes...)
 	if err != nil {
-		w.t.Fatal(err)
-	}
-	back, err := url.Parse(to)
-	if err != nil || back.Query().Get("code") == "" {
-		w.t.Fatalf("consent leads to %v (%v)", back, err)
-	}
-	return back.Query()
-}
-
-func (w *world) authorize(verifier string, scopes ...string) string {
-	w.t.Helper()
-	out, err := w.Authorize(w.t.Context(), &sdk.AuthorizeRequest{
-		Target: w.target(), RedirectURI: redirectURI, State: "state", Scopes: scopes,
-		CodeChallenge: oauth2.S256ChallengeFromVerifier(verifier),
-	})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return out.URL
-}
-
-func (w *world) exchange(code, verifier string) (*sdk.ExchangeResponse, error) {
-	return w.Exchange(w.t.Context(), &sdk.ExchangeRequest{
-		Target: w.target(), ClientSecret: w.secret, Code: secret.New(code), CodeVerifier: secret.New(verifier), RedirectURI: redirectURI,
-	})
-}
-
-func (w *world) connect(login string, scopes ...string) sdk.TokenSet {
-	w.t.Helper()
-	verifier := oauth2.GenerateVerifier()
-	out, err := w.exchange(w.consent(w.authorize(verifier, scopes...), login).Get("code"), verifier)
-	if err != nil {
-		w.t.Fatal(err)
+		t.Fatal(err)
 	}
 	return out.Tokens
 }
 
-func (w *world) identify(access secret.Value) (*sdk.IdentifyResponse, error) {
-	return w.Identify(w.t.Context(), &sdk.IdentifyRequest{Target: w.target(), AccessToken: access})
-}
-
-func (w *world) refresh(token secret.Value) (*sdk.RefreshResponse, error) {
-	return w.Refresh(w.t.Context(), &sdk.RefreshRequest{Target: w.target(), ClientSecret: w.secret, RefreshToken: token})
-}
-
-func (w *world) revoke(access secret.Value, kind sdk.TokenKind, reach sdk.Reach) (*sdk.RevokeResponse, error) {
-	return w.Revoke(w.t.Context(), &sdk.RevokeRequest{Target: w.target(), ClientSecret: w.secret, Token: access, Kind: kind, Reach: reach})
-}
-
-func TestTableIsSound(t *testing.T) {
-	if err := standard.Validate(); err != nil {
-		t.Error(err)
+func wantError(t *testing.T, err error, want sdk.Error) {
+	t.Helper()
+	got, ok := errors.AsType[*sdk.Error](err)
+	if !ok {
+		t.Errorf("error %v (%T), want an *sdk.Error", err, err)
+		return
 	}
-	described := standard.Description()
-	if err := described.Validate(); err != nil {
-		t.Error(err)
-	}
-	if len(icon) > 8<<10 || !strings.HasPrefix(icon, "<svg") || strings.Contains(icon, "script") {
-		t.Error("the icon is no small inert SVG")
-	}
-	want := map[sdk.Capability]bool{sdk.CanRefresh: true, sdk.CanRevoke: true, sdk.CanIdentify: true}
-	for _, c := range sdk.CapabilitiesOf(&provider{standard}) {
-		delete(want, c)
-	}
-	if len(want) != 0 {
-		t.Errorf("missing capabilities %v", want)
+	if got.Code != want.Code || got.Reason != want.Reason || got.Field != want.Field || got.RetryAfter != want.RetryAfter ||
+		want.ProviderCode != "" && got.ProviderCode != want.ProviderCode || got.Message == "" {
+		t.Errorf("error %+v, want %+v", *got, want)
 	}
 }
 
+// answering is a server that answers everything with one thing.
+func answering(t *testing.T, status int, header map[string]string, body string) sdk.Target {
+	t.Helper()
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json; charset=utf-8")
+		for k, v := range header {
+			w.Header().Set(k, v)
+		}
+		w.WriteHeader(status)
+		_, _ = w.Write([]byte(body))
+	}))
+	t.Cleanup(srv.Close)
+	return sdk.Target{ClientID: "c", Config: map[string]string{"base_url": srv.URL}}
+}
+
+func TestTheTableTellsEverything(t *testing.T) {
+	for _, what := range sandboxtest.Lacking(standard) {
+		t.Errorf("the table lacks %s", what)
+	}
+}
+
+func TestAddressesThatAreTaken(t *testing.T) {
+	for _, f := range descriptor.Config {
+		pattern := regexp.MustCompile(`^(?:` + f.Pattern + `)$`)
+		for _, good := range []string{"https://github.com", "https://ghe.example.test", "https://ghe.example.test:8443/", "https://example.test/github", "http://127.0.0.1:4790/github", "https://[::1]:8443"} {
+			if !pattern.MatchString(good) {
+				t.Errorf("%s is refused as %s", good, f.Key)
+			}
+		}
+		for _, bad := range []string{
+			"", "github.com", "ftp://example.test", "https://", "https:///path", "https://example.test?x=y", "https://example.test#x", "https://example.test/a b",
+			"https://user@example.test", "https://user:pass@example.test", "javascript:alert(1)", "https://example.test\nhttps://evil.test",
+		} {
+			if pattern.MatchString(bad) {
+				t.Errorf("%q is taken as %s", bad, f.Key)
+			}
+		}
+	}
+}
+
+// OAuth Apps whose setting says so, or that ask for offline_access, have tokens
+// of 8 hours; a refresh ends both old ones.
+//
+// Source: https://github.com/orgs/community/discussions/204963, cli/oauth#142.
+// Counterpart: ours.
 func TestExpiringTokens(t *testing.T) {
 	w := newWorld(t, sandbox.Options{})
-	first := w.connect("octocat-demo", "repo", "user:email")
-	if first.ExpiresIn != 8*time.Hour || first.ExpirySource != sdk.ExpiryDeclared || first.RefreshExpiresIn != 15897600*time.Second ||
-		strings.Join(first.Scopes, " ") != "repo user:email" || first.TokenType != "Bearer" {
+	first := connect(t, w, "repo", "user:email")
+	if first.ExpiresIn != 8*time.Hour || first.ExpirySource != sdk.ExpiryDeclared || first.RefreshExpiresIn != 15897600*time.Second || first.TokenType != "Bearer" {
 		t.Errorf("tokens %+v", first)
 	}
-	second, err := w.refresh(first.RefreshToken)
+	second, err := w.Refresh(first.RefreshToken, "")
 	if err != nil || second.RefreshToken != sdk.RefreshRotated || second.Tokens.RefreshToken.Equal(first.RefreshToken) {
 		t.Fatalf("refresh %+v, %v", second, err)
 	}
-	_, err = w.identify(first.AccessToken)
+	_, err = w.Identify(first.AccessToken, nil)
 	wantError(t, err, sdk.Error{Code: sdk.CodeReauthorizationRequired, Reason: sdk.ReasonRevoked})
-	_, err = w.refresh(first.RefreshToken)
+	_, err = w.Refresh(first.RefreshToken, "")
 	wantError(t, err, sdk.Error{Code: sdk.CodeReauthorizationRequired, Reason: sdk.ReasonRefreshExpired, ProviderCode: "bad_refresh_token"})
 }
 
+// A classic token of an OAuth App has no expires_in and no refresh token, and
+// lives until it is revoked.
+//
+// Source: https://docs.github.com/en/authentication/keeping-your-account-and-data-secure/token-expiration-and-revocation.
+// Counterpart: ours; third-party in TestGitHub of app/e2e (vercel-labs/emulate).
 func TestClassicTokensNeverExpire(t *testing.T) {
-	got := newWorld(t, sandbox.Options{AccessLife: -1}).connect("octocat-demo", "repo")
+	got := connect(t, newWorld(t, sandbox.Options{AccessLife: -1}), "repo")
 	if got.ExpirySource != sdk.ExpiryNever || got.ExpiresIn != 0 || !got.RefreshToken.IsZero() {
 		t.Errorf("tokens %+v", got)
 	}
 }
 
-func TestIdentity(t *testing.T) {
+// Scopes are asked for with spaces and listed with commas.
+//
+// Source: https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps#2-users-are-redirected-back-to-your-site-by-github.
+// Counterpart: ours.
+func TestScopesWithSpacesAndCommas(t *testing.T) {
 	w := newWorld(t, sandbox.Options{})
-	got, err := w.identify(w.connect("hubot-demo", "read:user").AccessToken)
+	a, err := w.Plugin.Authorize(t.Context(), &sdk.AuthorizeRequest{Target: w.Target, RedirectURI: redirectURI, Scopes: []string{"repo", "user:email"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := sdk.Account{
-		Issuer: w.url + "/github", Subject: "90000002", Login: "hubot-demo", Name: "Hubot (demo)", Email: "hubot-demo@example.test",
+	if u, err := url.Parse(a.URL); err != nil || u.Query().Get("scope") != "repo user:email" {
+		t.Errorf("asked for at %s, %v", a.URL, err)
 	}
-	if got.Account != want || strings.Join(got.Scopes, " ") != "read:user" {
-		t.Errorf("%+v", got)
+	if got := connect(t, w, "repo", "user:email").Scopes; !slices.Equal(got, []string{"repo", "user:email"}) {
+		t.Errorf("granted %q", got)
 	}
 }
 
-func TestErrorsInside200(t *testing.T) {
-	w := newWorld(t, sandbox.Options{})
-	_, err := w.exchange("nonsense", "v")
-	wantError(t, err, sdk.Error{Code: sdk.CodeReauthorizationRequired, Reason: sdk.ReasonUnknown, ProviderCode: "bad_verification_code"})
-	w.secret = secret.New("wrong")
-	_, err = w.exchange("nonsense", "v")
-	wantError(t, err, sdk.Error{Code: sdk.CodeMisconfigured, Field: "client_secret", ProviderCode: "incorrect_client_credentials"})
-	_, err = w.revoke(secret.New("gho_x"), sdk.AccessToken, sdk.ReachToken)
-	wantError(t, err, sdk.Error{Code: sdk.CodeMisconfigured, Field: "client_secret"})
-}
-
-func TestRevokeTheOneToken(t *testing.T) {
-	w := newWorld(t, sandbox.Options{})
-	one, two := w.connect("octocat-demo", "repo"), w.connect("octocat-demo", "repo")
-	for range 2 { // gone already counts as revoked
-		got, err := w.revoke(one.AccessToken, sdk.AccessToken, sdk.ReachToken)
-		if err != nil || got.Revoked != sdk.ReachToken {
-			t.Fatalf("%+v, %v", got, err)
-		}
+// The user tokens of a GitHub App have permissions instead of scopes: the empty
+// scope of their answers does not mean that nothing was granted. They begin with
+// ghu_, and say how long their refresh token lives.
+//
+// Source: https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-user-access-token-for-a-github-app,
+// OpenFn/lightning#4779.
+// Counterpart: ours.
+func TestGitHubAppTokensHaveNoScopes(t *testing.T) {
+	w := newWorld(t, sandbox.Options{GitHubApp: true})
+	first := connect(t, w, "repo") // which a GitHub App does not look at
+	if first.Scopes != nil || first.ExpiresIn != 8*time.Hour || first.RefreshExpiresIn != 15897600*time.Second || !isAppToken(first.AccessToken.Reveal()) {
+		t.Fatalf("tokens %+v", first)
 	}
-	_, err := w.identify(one.AccessToken)
-	wantError(t, err, sdk.Error{Code: sdk.CodeReauthorizationRequired, Reason: sdk.ReasonRevoked})
-	if _, err := w.identify(two.AccessToken); err != nil {
-		t.Errorf("the other connection's token: %v", err)
+	second, err := w.Refresh(first.RefreshToken, "")
+	if err != nil || second.Tokens.Scopes != nil || second.RefreshToken != sdk.RefreshRotated || !isAppToken(second.Tokens.AccessToken.Reveal()) {
+		t.Errorf("refresh %+v, %v", second, err)
 	}
-	_, err = w.revoke(two.RefreshToken, sdk.RefreshToken, sdk.ReachToken)
-	wantError(t, err, sdk.Error{Code: sdk.CodeUnsupported})
-}
-
-func TestRevokeTheGrant(t *testing.T) {
-	w := newWorld(t, sandbox.Options{})
-	one, two := w.connect("octocat-demo", "repo"), w.connect("octocat-demo", "repo")
-	got, err := w.revoke(one.AccessToken, sdk.AccessToken, sdk.ReachGrant)
-	if err != nil || got.Revoked != sdk.ReachGrant {
-		t.Fatalf("%+v, %v", got, err)
-	}
-	_, err = w.identify(two.AccessToken)
-	wantError(t, err, sdk.Error{Code: sdk.CodeReauthorizationRequired, Reason: sdk.ReasonRevoked})
-}
-
-func TestAppTokensHaveNoScopes(t *testing.T) {
-	mux := http.NewServeMux()
-	mux.HandleFunc("POST /login/oauth/access_token", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json; charset=utf-8")
-		_, _ = w.Write([]byte(`{"access_token":"ghu_1","expires_in":28800,"refresh_token":"ghr_1","refresh_token_expires_in":15897600,"scope":"","token_type":"bearer"}`))
-	})
-	mux.HandleFunc("GET /api/v3/user", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("X-Oauth-Scopes", "")
-		w.Header().Set("Content-Type", "application/json; charset=utf-8")
-		_, _ = w.Write([]byte(`{"id":583231,"login":"octocat","name":null,"email":null}`))
-	})
-	srv := httptest.NewServer(mux)
-	t.Cleanup(srv.Close)
-	// api_url follows from base_url, as on GitHub Enterprise Server.
-	target := sdk.Target{Config: map[string]string{"base_url": srv.URL + "/"}, ClientID: "Iv1.x"}
-	p := &provider{standard}
-	out, err := p.Exchange(t.Context(), &sdk.ExchangeRequest{Target: target, Code: secret.New("c"), CodeVerifier: secret.New("v")})
-	if err != nil || out.Tokens.Scopes != nil || out.Tokens.ExpiresIn != 8*time.Hour {
-		t.Fatalf("exchange %+v, %v", out, err)
-	}
-	renewed, err := p.Refresh(t.Context(), &sdk.RefreshRequest{Target: target, RefreshToken: secret.New("ghr_0")})
-	if err != nil || renewed.Tokens.Scopes != nil || renewed.RefreshToken != sdk.RefreshRotated {
-		t.Errorf("refresh %+v, %v", renewed, err)
-	}
-	who, err := p.Identify(t.Context(), &sdk.IdentifyRequest{Target: target, AccessToken: out.Tokens.AccessToken})
-	if err != nil || who.Scopes != nil || who.Account != (sdk.Account{Issuer: srv.URL, Subject: "583231", Login: "octocat"}) {
+	who, err := w.Identify(second.Tokens.AccessToken, nil)
+	if err != nil || who.Scopes != nil || who.Account.Login != "octocat-demo" {
 		t.Errorf("identify %+v, %v", who, err)
 	}
 }
 
+// Who it is: the numeric id, since a login can be changed and given to somebody
+// else; what it may do is in a header.
+//
+// Source: https://docs.github.com/en/rest/users/users#get-the-authenticated-user,
+// https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/scopes-for-oauth-apps.
+// Counterpart: ours; third-party in TestGitHub of app/e2e (vercel-labs/emulate).
+func TestIdentity(t *testing.T) {
+	w := newWorld(t, sandbox.Options{})
+	w.Login = "hubot-demo"
+	got, err := w.Identify(connect(t, w, "read:user").AccessToken, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := sdk.Account{
+		Issuer: w.URL + "/github", Subject: "90000002", Login: "hubot-demo", Name: "Hubot (demo)", Email: "hubot-demo@example.test",
+	}
+	if got.Account != want || !slices.Equal(got.Scopes, []string{"read:user"}) {
+		t.Errorf("%+v", got)
+	}
+}
+
+// Errors of the token endpoint come with status 200.
+//
+// Source: https://docs.github.com/en/apps/oauth-apps/maintaining-oauth-apps/troubleshooting-oauth-app-access-token-request-errors.
+// Counterpart: ours.
+func TestErrorsInside200(t *testing.T) {
+	w := newWorld(t, sandbox.Options{})
+	exchange := func() error {
+		_, err := w.Plugin.Exchange(t.Context(), &sdk.ExchangeRequest{
+			Target: w.Target, ClientSecret: w.Secret, Code: secret.New("nonsense"), CodeVerifier: secret.New("v"), RedirectURI: redirectURI,
+		})
+		return err
+	}
+	wantError(t, exchange(), sdk.Error{Code: sdk.CodeReauthorizationRequired, Reason: sdk.ReasonUnknown, ProviderCode: "bad_verification_code"})
+	w.Secret = secret.New("wrong")
+	wantError(t, exchange(), sdk.Error{Code: sdk.CodeMisconfigured, Field: "client_secret", ProviderCode: "incorrect_client_credentials"})
+	_, err := w.Revoke(secret.New("gho_x"), sdk.AccessToken, sdk.ReachToken)
+	wantError(t, err, sdk.Error{Code: sdk.CodeMisconfigured, Field: "client_secret"})
+}
+
+// One token is revoked by DELETE …/token, with Basic credentials and a JSON body;
+// refresh tokens are not taken.
+//
+// Source: https://docs.github.com/en/rest/apps/oauth-applications#delete-an-app-token.
+// Counterpart: ours; third-party in TestGitHub of app/e2e (vercel-labs/emulate).
+func TestRevokeTheOneToken(t *testing.T) {
+	w := newWorld(t, sandbox.Options{})
+	one, two := connect(t, w, "repo"), connect(t, w, "repo")
+	for range 2 { // gone already counts as revoked
+		got, err := w.Revoke(one.AccessToken, sdk.AccessToken, sdk.ReachToken)
+		if err != nil || got.Revoked != sdk.ReachToken {
+			t.Fatalf("%+v, %v", got, err)
+		}
+	}
+	_, err := w.Identify(one.AccessToken, nil)
+	wantError(t, err, sdk.Error{Code: sdk.CodeReauthorizationRequired, Reason: sdk.ReasonRevoked})
+	if _, err := w.Identify(two.AccessToken, nil); err != nil {
+		t.Errorf("the other connection's token: %v", err)
+	}
+	_, err = w.Revoke(two.RefreshToken, sdk.RefreshToken, sdk.ReachToken)
+	wantError(t, err, sdk.Error{Code: sdk.CodeUnsupported})
+}
+
+// The whole grant is revoked by DELETE …/grant, where that is asked for.
+//
+// Source: https://docs.github.com/en/rest/apps/oauth-applications#delete-an-app-authorization.
+// Counterpart: ours.
+func TestRevokeTheGrant(t *testing.T) {
+	w := newWorld(t, sandbox.Options{})
+	one, two := connect(t, w, "repo"), connect(t, w, "repo")
+	got, err := w.Revoke(one.AccessToken, sdk.AccessToken, sdk.ReachGrant)
+	if err != nil || got.Revoked != sdk.ReachGrant {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	_, err = w.Identify(two.AccessToken, nil)
+	wantError(t, err, sdk.Error{Code: sdk.CodeReauthorizationRequired, Reason: sdk.ReasonRevoked})
+}
+
+// A rate limit of the API is a 403 with a time to wait, and no refusal.
+//
+// Source: https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api.
+// Counterpart: ours, an answer of that shape.
 func TestRateLimitIsNoRefusal(t *testing.T) {
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		now := time.Now().UTC()
-		w.Header().Set("Date", now.Format(http.TimeFormat))
-		w.Header().Set("X-RateLimit-Remaining", "0")
-		w.Header().Set("X-RateLimit-Reset", "0")
-		w.Header().Set("Retry-After", "61")
-		w.WriteHeader(http.StatusForbidden)
-		_, _ = w.Write([]byte(`{"message":"API rate limit exceeded"}`))
-	}))
-	t.Cleanup(srv.Close)
-	_, err := (&provider{standard}).Identify(t.Context(), &sdk.IdentifyRequest{
-		Target: sdk.Target{Config: map[string]string{"base_url": srv.URL}}, AccessToken: secret.New("gho_x"),
-	})
+	target := answering(t, http.StatusForbidden, map[string]string{
+		"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "0", "Retry-After": "61",
+	}, `{"message":"API rate limit exceeded"}`)
+	_, err := (&provider{standard}).Identify(t.Context(), &sdk.IdentifyRequest{Target: target, AccessToken: secret.New("gho_x")})
 	wantError(t, err, sdk.Error{Code: sdk.CodeRateLimited, RetryAfter: 61 * time.Second})
 }
 
-func TestAddresses(t *testing.T) {
+// GitHub Enterprise Server has its API below its own address.
+//
+// Source: https://docs.github.com/en/enterprise-server@latest/rest/quickstart.
+// Counterpart: none is asked.
+func TestEnterpriseServerAddresses(t *testing.T) {
 	for base, want := range map[string]string{
 		"":                            "https://api.github.com",
 		"https://github.com":          "https://api.github.com",
@@ -264,7 +278,11 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
-func TestAuthorizationURL(t *testing.T) {
+// The account can be chosen again with prompt=select_account, and be suggested.
+//
+// Source: https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps#1-request-a-users-github-identity.
+// Counterpart: none is asked; ours in TestCancelAndSwitch of app/sandbox.
+func TestSelectAccount(t *testing.T) {
 	out, err := (&provider{standard}).Authorize(t.Context(), &sdk.AuthorizeRequest{
 		Target: sdk.Target{ClientID: "id"}, RedirectURI: redirectURI, State: "s", CodeChallenge: "c",
 		Scopes: []string{"repo", "user:email"}, LoginHint: "octocat", SelectAccount: true,
@@ -277,7 +295,7 @@ func TestAuthorizationURL(t *testing.T) {
 		t.Fatalf("%+v, %v", out, err)
 	}
 	for k, want := range map[string]string{
-		"client_id": "id", "redirect_uri": redirectURI, "state": "s", "response_type": "code", "scope": "repo user:email",
+		"client_id": "id", "redirect_uri": redirectURI, "state": "s", "response_type": "code",
 		"code_challenge": "c", "code_challenge_method": "S256", "login": "octocat", "prompt": "select_account", "nonce": "",
 	} {
 		if got := u.Query().Get(k); got != want {
@@ -286,68 +304,52 @@ func TestAuthorizationURL(t *testing.T) {
 	}
 }
 
-func wantError(t *testing.T, err error, want sdk.Error) {
-	t.Helper()
-	got, ok := err.(*sdk.Error)
-	if !ok {
-		t.Errorf("error %v (%T), want an *sdk.Error", err, err)
-		return
-	}
-	if got.Code != want.Code || got.Reason != want.Reason || got.Field != want.Field || got.RetryAfter != want.RetryAfter ||
-		want.ProviderCode != "" && got.ProviderCode != want.ProviderCode || got.Message == "" {
-		t.Errorf("error %+v, want %+v", *got, want)
-	}
-}
-
-// https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps#device-flow:
-// errors inside 200, no secret, for the refresh of its tokens either (verified by
-// OpenFn/lightning#4779's reading of the documentation). The counterpart is ours.
+// The device flow needs no secret, and neither does the refresh of its tokens;
+// its errors come inside 200 as well.
+//
+// Source: https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps#device-flow,
+// https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/refreshing-user-access-tokens.
+// Counterpart: ours.
 func TestDeviceFlowWithoutASecret(t *testing.T) {
 	now := time.Now()
 	w := newWorld(t, sandbox.Options{Now: func() time.Time { return now }})
-	d, err := w.StartDevice(t.Context(), &sdk.StartDeviceRequest{Target: w.target(), Scopes: []string{"repo", "gist"}})
-	if err != nil || d.VerificationURI != w.url+"/github/login/device" || d.Interval != 5*time.Second {
+	p := w.Plugin.(sdk.DeviceAuthorizer)
+	d, err := p.StartDevice(t.Context(), &sdk.StartDeviceRequest{Target: w.Target, Scopes: []string{"repo", "gist"}})
+	if err != nil || d.VerificationURI != w.URL+"/github/login/device" || d.Interval != 5*time.Second {
 		t.Fatalf("%+v, %v", d, err)
 	}
-	poll := func() (*sdk.PollDeviceResponse, error) {
-		return w.PollDevice(t.Context(), &sdk.PollDeviceRequest{Target: w.target(), DeviceCode: d.DeviceCode})
+	poll := func(code secret.Value) (*sdk.PollDeviceResponse, error) {
+		return p.PollDevice(t.Context(), &sdk.PollDeviceRequest{Target: w.Target, DeviceCode: code})
 	}
 	for _, want := range []sdk.Error{{Code: sdk.CodeTemporary, ProviderCode: "authorization_pending"}, {Code: sdk.CodeSlowDown, ProviderCode: "slow_down"}} {
-		_, err := poll()
+		_, err := poll(d.DeviceCode)
 		wantError(t, err, want)
 	}
-	if !sandboxtest.New(w.url, "github", "hubot-demo").ConsentDevice(d.UserCode, false) {
+	if !w.ConsentDevice(d.UserCode, false) {
 		t.Fatal("the code cannot be entered")
 	}
 	now = now.Add(time.Minute)
-	got, err := poll()
-	if err != nil || strings.Join(got.Tokens.Scopes, " ") != "repo gist" || got.Tokens.ExpiresIn != 8*time.Hour {
+	got, err := poll(d.DeviceCode)
+	if err != nil || !slices.Equal(got.Tokens.Scopes, []string{"repo", "gist"}) || got.Tokens.ExpiresIn != 8*time.Hour {
 		t.Fatalf("%+v, %v", got, err)
 	}
-	w.secret = secret.Value{}
-	if renewed, err := w.refresh(got.Tokens.RefreshToken); err != nil || renewed.RefreshToken != sdk.RefreshRotated {
+	ofBrowser := connect(t, w, "repo").RefreshToken
+	w.Secret = secret.Value{}
+	if renewed, err := w.Refresh(got.Tokens.RefreshToken, ""); err != nil || renewed.RefreshToken != sdk.RefreshRotated {
 		t.Errorf("a refresh without a secret: %+v, %v", renewed, err)
 	}
-	browser := w.exchangeSecretless()
-	wantError(t, browser, sdk.Error{Code: sdk.CodeMisconfigured, Field: "client_secret"})
-	_, err = w.PollDevice(t.Context(), &sdk.PollDeviceRequest{Target: w.target(), DeviceCode: secret.New("nonsense")})
+	_, err = w.Refresh(ofBrowser, "")
+	wantError(t, err, sdk.Error{Code: sdk.CodeMisconfigured, Field: "client_secret"})
+	_, err = poll(secret.New("nonsense"))
 	wantError(t, err, sdk.Error{Code: sdk.CodeReauthorizationRequired, Reason: sdk.ReasonUnknown, ProviderCode: "incorrect_device_code"})
 }
 
-// exchangeSecretless tries the browser's flow with no secret, which GitHub refuses.
-func (w *world) exchangeSecretless() error {
-	_, err := w.exchange("nonsense", "v")
-	return err
-}
-
-// The device flow is a switch of the app, and comes as an error inside 200.
-// https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps#error-codes-for-the-device-flow
+// The device flow is a switch of the app.
+//
+// Source: https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps#error-codes-for-the-device-flow.
+// Counterpart: ours, an answer of that shape.
 func TestDeviceFlowDisabled(t *testing.T) {
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write([]byte(`{"error":"device_flow_disabled","error_description":"Device Flow must be explicitly enabled for this App"}`))
-	}))
-	t.Cleanup(srv.Close)
-	_, err := (&provider{standard}).StartDevice(t.Context(), &sdk.StartDeviceRequest{Target: sdk.Target{ClientID: "c", Config: map[string]string{"base_url": srv.URL}}})
+	target := answering(t, http.StatusOK, nil, `{"error":"device_flow_disabled","error_description":"Device Flow must be explicitly enabled for this App"}`)
+	_, err := (&provider{standard}).StartDevice(t.Context(), &sdk.StartDeviceRequest{Target: target})
 	wantError(t, err, sdk.Error{Code: sdk.CodeMisconfigured, Field: "client_id", ProviderCode: "device_flow_disabled"})
 }

@@ -49,6 +49,8 @@ var errorMap = []oauth.ErrorRule{
 		Message: "Google wants a client of the type “TVs and Limited Input devices” to connect with a code; make one, and enter it as an integration of its own."},
 	{On: []oauth.Leg{oauth.LegDevice}, Code: "invalid_scope", As: sdk.CodeMisconfigured, Field: "scopes",
 		Message: "Google gives only a few scopes to a device flow: openid, email, profile, drive.file, drive.appdata and YouTube’s."},
+	{On: []oauth.Leg{oauth.LegIdentify}, Status: 401, As: sdk.CodeReauthorizationRequired, Reason: sdk.ReasonRevoked,
+		Message: "Google no longer accepts the token: it was revoked or has expired."},
 	{Code: "deleted_client", As: sdk.CodeMisconfigured, Field: "client_id", Message: "This OAuth client was deleted in the Google Cloud console."},
 	{Code: "disabled_client", As: sdk.CodeMisconfigured, Field: "client_id", Message: "This OAuth client is disabled in the Google Cloud console."},
 	{Code: "org_internal", As: sdk.CodeMisconfigured, Field: "client_id", Message: "This OAuth client is for accounts of its own organization only."},

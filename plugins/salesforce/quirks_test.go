@@ -17,9 +17,6 @@ import (
 	"github.com/standpipe/standpipe/sdk/secret"
 )
 
-// The counterpart of these cases is ours (app/sandbox, which keeps Salesforce's
-// documented rules); jsforce, a third party's client, uses it end to end.
-
 func newWorld(t *testing.T, o sandbox.Options) *sandboxtest.World {
 	t.Helper()
 	w, err := sandboxtest.NewWorld(&provider{standard}, "salesforce", "ada@demo.example.test", redirectURI, o)
@@ -48,18 +45,16 @@ func connect(t *testing.T, w *sandboxtest.World) *sdk.ExchangeResponse {
 	return out
 }
 
-func TestTableIsSound(t *testing.T) {
-	if err := standard.Validate(); err != nil {
-		t.Error(err)
-	}
-	d := standard.Description()
-	if err := d.Validate(); err != nil {
-		t.Error(err)
+func TestTheTableTellsEverything(t *testing.T) {
+	for _, what := range sandboxtest.Lacking(standard) {
+		t.Errorf("the table lacks %s", what)
 	}
 }
 
-// https://help.salesforce.com/s/articleView?id=sf.domain_name_overview.htm: the
-// hosts that have OAuth endpoints, and nobody else's.
+// The hosts that have OAuth endpoints, and nobody else's.
+//
+// Source: https://help.salesforce.com/s/articleView?id=sf.domain_name_overview.htm.
+// Counterpart: none is asked.
 func TestHosts(t *testing.T) {
 	pattern := regexp.MustCompile(`^(?:` + hosts + `)$`)
 	for _, good := range []string{
@@ -81,9 +76,13 @@ func TestHosts(t *testing.T) {
 	}
 }
 
-// The answer has instance_url and the identity URL, and no expires_in
-// (NangoHQ/nango#327): the life is learned by introspection.
-// https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_oidc_token_introspection.htm
+// The answer has instance_url and the identity URL, and no expires_in: the life
+// is learned by introspection.
+//
+// Source: NangoHQ/nango#327,
+// https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_oidc_token_introspection.htm.
+// Counterpart: ours; jsforce (third-party) uses it in TestSandboxProviders of
+// app/e2e.
 func TestLifeByIntrospection(t *testing.T) {
 	w := newWorld(t, sandbox.Options{AccessLife: time.Hour})
 	got := connect(t, w).Tokens
@@ -101,6 +100,10 @@ func TestLifeByIntrospection(t *testing.T) {
 
 // An app without a secret, or one that may not introspect, gets the life that
 // orgs have by default.
+//
+// Source: https://help.salesforce.com/s/articleView?id=sf.admin_sessions.htm
+// (session timeout), NangoHQ/nango#3530.
+// Counterpart: ours, an answer of that shape.
 func TestLifeIsAssumedWithoutIntrospection(t *testing.T) {
 	_, out, err := answered(t, `{"access_token":"00D!x","instance_url":"https://na1.example","id":"https://login.example/id/00D1/0051","token_type":"Bearer","issued_at":"1"}`, 200)
 	if err != nil || out.Tokens.ExpiresIn != 2*time.Hour || out.Tokens.ExpirySource != sdk.ExpiryAssumed {
@@ -130,8 +133,11 @@ func answered(t *testing.T, body string, status int) ([]string, *sdk.RefreshResp
 	return paths, out, err
 }
 
-// A refresh goes to the host that issued (kevinohara80/dmc#4, NangoHQ/nango#1060),
-// and may bring another instance_url, when an org moved.
+// A refresh goes to the host that issued, and may bring another instance_url,
+// when an org moved.
+//
+// Source: kevinohara80/dmc#4, NangoHQ/nango#1060.
+// Counterpart: ours, an answer of that shape.
 func TestRefreshAtTheSameHost(t *testing.T) {
 	paths, out, err := answered(t, `{"access_token":"00D!y","instance_url":"https://na2.example","token_type":"Bearer"}`, 200)
 	if err != nil || out.RefreshToken != sdk.RefreshKept || out.Tokens.Metadata["instance_url"] != "https://na2.example" || paths[0] != "/services/oauth2/token" {
@@ -141,6 +147,10 @@ func TestRefreshAtTheSameHost(t *testing.T) {
 
 // Rotation is a switch of the app: an answer with a refresh token replaces the
 // old one, which is dead at once; one without keeps it.
+//
+// Source: https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_oauth_refresh_token_flow.htm,
+// jsforce/jsforce#1656.
+// Counterpart: ours.
 func TestRotationOrNone(t *testing.T) {
 	w := newWorld(t, sandbox.Options{})
 	first := connect(t, w).Tokens
@@ -156,7 +166,11 @@ func TestRotationOrNone(t *testing.T) {
 	}
 }
 
-// https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_oauth_flow_errors.htm
+// The texts of invalid_grant tell its causes apart, and unknown_error asks for a
+// retry.
+//
+// Source: https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_oauth_flow_errors.htm.
+// Counterpart: ours, the texts of that list.
 func TestErrorTexts(t *testing.T) {
 	for body, want := range map[string]sdk.Error{
 		`{"error":"unknown_error","error_description":"retry your request"}`:                        {Code: sdk.CodeTemporary},
@@ -177,6 +191,9 @@ func TestErrorTexts(t *testing.T) {
 
 // The ids are those of the identity URL in the token answer, whatever the scopes
 // let the plugin read beside them.
+//
+// Source: https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_using_openid.htm.
+// Counterpart: ours.
 func TestIdentity(t *testing.T) {
 	w := newWorld(t, sandbox.Options{})
 	got := connect(t, w).Tokens
@@ -195,8 +212,11 @@ func TestIdentity(t *testing.T) {
 	}
 }
 
-// https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_revoke_token.htm:
-// a refresh token takes its access tokens along.
+// A refresh token takes its access tokens along; one that is gone is an error of
+// status 400.
+//
+// Source: https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_revoke_token.htm.
+// Counterpart: ours.
 func TestRevoke(t *testing.T) {
 	w := newWorld(t, sandbox.Options{})
 	got, other := connect(t, w).Tokens, connect(t, w).Tokens
@@ -213,6 +233,9 @@ func TestRevoke(t *testing.T) {
 }
 
 // Redirect URIs are compared to the letter, port included.
+//
+// Source: https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_oauth_web_server_flow.htm.
+// Counterpart: ours.
 func TestRedirectToTheLetter(t *testing.T) {
 	w := newWorld(t, sandbox.Options{Callbacks: []string{"http://localhost:9999/callback/salesforce"}})
 	w.RedirectURI = "http://localhost:4781/callback/salesforce"

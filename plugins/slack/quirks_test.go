@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -17,9 +18,6 @@ import (
 	"github.com/standpipe/standpipe/sdk"
 	"github.com/standpipe/standpipe/sdk/secret"
 )
-
-// The counterpart of these cases is ours (app/sandbox, which keeps Slack's
-// documented rules); that of the end-to-end tests is a third party's.
 
 func newWorld(t *testing.T, o sandbox.Options) *sandboxtest.World {
 	t.Helper()
@@ -49,21 +47,39 @@ func wantError(t *testing.T, err error, code sdk.Code, reason sdk.Reason) *sdk.E
 	return e
 }
 
-func TestTableIsSound(t *testing.T) {
-	if err := standard.Validate(); err != nil {
-		t.Error(err)
+func TestTheTableTellsEverything(t *testing.T) {
+	for _, what := range sandboxtest.Lacking(standard) {
+		t.Errorf("the table lacks %s", what)
 	}
-	d := standard.Description()
-	if err := d.Validate(); err != nil {
-		t.Error(err)
-	}
-	if slices.Contains(d.Capabilities, sdk.CanDevice) {
+	if d := standard.Description(); slices.Contains(d.Capabilities, sdk.CanDevice) {
 		t.Error("Slack has no device flow")
 	}
 }
 
-// https://docs.slack.dev/authentication/installing-with-oauth: scope and
-// user_scope, each joined by commas.
+func TestAddressesThatAreTaken(t *testing.T) {
+	for _, f := range descriptor.Config {
+		pattern := regexp.MustCompile(`^(?:` + f.Pattern + `)$`)
+		for _, good := range []string{"https://slack.com", "https://slack-gov.com", "http://127.0.0.1:4790/slack"} {
+			if !pattern.MatchString(good) {
+				t.Errorf("%s is refused as %s", good, f.Key)
+			}
+		}
+		for _, bad := range []string{
+			"", "github.com", "ftp://example.test", "https://", "https:///path", "https://example.test?x=y", "https://example.test#x", "https://example.test/a b",
+			"https://user@example.test", "https://user:pass@example.test", "javascript:alert(1)", "https://example.test\nhttps://evil.test",
+		} {
+			if pattern.MatchString(bad) {
+				t.Errorf("%q is taken as %s", bad, f.Key)
+			}
+		}
+	}
+}
+
+// Bot scopes go out as scope, user scopes as user_scope, each joined by commas.
+//
+// Source: https://docs.slack.dev/authentication/installing-with-oauth.
+// Counterpart: none is asked; third-party in TestEmulatedProviders of app/e2e
+// (vercel-labs/emulate).
 func TestTwoListsOfScopes(t *testing.T) {
 	w := newWorld(t, sandbox.Options{})
 	for _, tt := range []struct {
@@ -91,8 +107,12 @@ func TestTwoListsOfScopes(t *testing.T) {
 	}
 }
 
-// https://docs.slack.dev/reference/methods/oauth.v2.access: the bot's token at
-// the top, the user's in authed_user, each with its own scopes, life and refresh token.
+// The bot's token is at the top of the answer, the user's in authed_user, each
+// with its own scopes, life and refresh token.
+//
+// Source: https://docs.slack.dev/reference/methods/oauth.v2.access.
+// Counterpart: ours; third-party in TestEmulatedProviders of app/e2e, without
+// rotation.
 func TestBotAndUserToken(t *testing.T) {
 	got := connect(t, newWorld(t, sandbox.Options{}), "chat:write", "user:users:read").Tokens
 	user := got.Named["user"]
@@ -111,6 +131,10 @@ func TestBotAndUserToken(t *testing.T) {
 }
 
 // Where only user scopes were asked for, there is no token at the top.
+//
+// Source: NangoHQ/nango#6293,
+// https://docs.slack.dev/authentication/installing-with-oauth.
+// Counterpart: ours.
 func TestUserTokenAlone(t *testing.T) {
 	w := newWorld(t, sandbox.Options{})
 	w.RedirectURI = "http://localhost:4780/callback/slack"
@@ -124,8 +148,11 @@ func TestUserTokenAlone(t *testing.T) {
 	}
 }
 
-// https://docs.slack.dev/authentication/using-token-rotation: refresh tokens work
-// once; bot and user token are renewed apart.
+// Refresh tokens work once; bot and user token are renewed apart.
+//
+// Source: https://docs.slack.dev/authentication/using-token-rotation,
+// NangoHQ/nango#6293.
+// Counterpart: ours.
 func TestRotationOfEachToken(t *testing.T) {
 	w := newWorld(t, sandbox.Options{})
 	first := connect(t, w, "chat:write", "user:users:read").Tokens
@@ -149,8 +176,11 @@ func TestRotationOfEachToken(t *testing.T) {
 	}
 }
 
-// https://docs.slack.dev/authentication/using-pkce: a redirect to this machine
-// cannot ask for bot scopes, and its client needs no secret.
+// A redirect to this machine cannot ask for bot scopes, and the client of an app
+// with PKCE needs no secret.
+//
+// Source: https://docs.slack.dev/authentication/using-pkce.
+// Counterpart: ours.
 func TestPublicClientRules(t *testing.T) {
 	w := newWorld(t, sandbox.Options{})
 	w.RedirectURI = "http://localhost:4780/callback/slack"
@@ -168,7 +198,10 @@ func TestPublicClientRules(t *testing.T) {
 }
 
 // auth.test names the bot for a bot token; the account is who installed the app,
-// in which workspace. https://docs.slack.dev/reference/methods/auth.test
+// in which workspace.
+//
+// Source: https://docs.slack.dev/reference/methods/auth.test.
+// Counterpart: ours; third-party in TestEmulatedProviders of app/e2e.
 func TestIdentityIsTheInstaller(t *testing.T) {
 	w := newWorld(t, sandbox.Options{})
 	got := connect(t, w, "chat:write").Tokens
@@ -179,8 +212,10 @@ func TestIdentityIsTheInstaller(t *testing.T) {
 	}
 }
 
-// https://docs.slack.dev/reference/methods/auth.revoke: one token; one that is
-// gone is no failure.
+// auth.revoke ends one token; one that is gone is no failure.
+//
+// Source: https://docs.slack.dev/reference/methods/auth.revoke.
+// Counterpart: ours.
 func TestRevokeTheOneToken(t *testing.T) {
 	w := newWorld(t, sandbox.Options{})
 	got := connect(t, w, "chat:write", "user:users:read").Tokens
@@ -198,8 +233,11 @@ func TestRevokeTheOneToken(t *testing.T) {
 	wantError(t, err, sdk.CodeUnsupported, "")
 }
 
-// Errors come with status 200 and "ok": false. What lasts and what passes is
-// told apart by name; the counterpart answers the names of Slack's reference.
+// Errors come with status 200 and "ok": false. What lasts and what passes is told
+// apart by name.
+//
+// Source: https://docs.slack.dev/reference/methods/oauth.v2.access#errors.
+// Counterpart: ours, the names of Slack's reference.
 func TestErrorNames(t *testing.T) {
 	for name, want := range map[string]sdk.Error{
 		"internal_error":        {Code: sdk.CodeTemporary},
@@ -227,7 +265,10 @@ func TestErrorNames(t *testing.T) {
 	}
 }
 
-// A rate limit is a 429 with Retry-After. https://docs.slack.dev/apis/web-api/rate-limits
+// A rate limit is a 429 with Retry-After.
+//
+// Source: https://docs.slack.dev/apis/web-api/rate-limits.
+// Counterpart: ours.
 func TestRateLimit(t *testing.T) {
 	w := newWorld(t, sandbox.Options{})
 	if err := w.Flip("break", url.Values{"how": {"rate-limit"}}); err != nil {
@@ -239,8 +280,11 @@ func TestRateLimit(t *testing.T) {
 	}
 }
 
-// An app that does not rotate has tokens without an end, and no refresh token
-// (paradigmxyz/centaur#1088). The counterpart is an answer of that shape.
+// An app that does not rotate has tokens without an end, and no refresh token.
+//
+// Source: paradigmxyz/centaur#1088.
+// Counterpart: ours, an answer of that shape; third-party in
+// TestEmulatedProviders of app/e2e.
 func TestAppThatDoesNotRotate(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")

@@ -41,6 +41,9 @@ What each bundled provider can do, by what it says of itself. (Written by ` + "`
 How an account is connected: *browser* is the redirect to this machine, *code* the device flow (` + "`standpipe connect SLUG --device`" + `),
 *paste* carries the last address over by hand (` + "`--paste`" + `, which works wherever the browser flow does).
 
+Where the peculiarities of a provider were tried: against the *sandbox*, which is ours; a *third-party* server or client; or one that is
+*certified*. What the vendor's own service does was not.
+
 | provider | kind | connects by | client secret | redirect URI | renews tokens | revokes | sandbox |
 |---|---|---|---|---|---|---|---|
 `)
@@ -94,6 +97,7 @@ func (p *provider) section(b *strings.Builder) {
 		}
 		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", s.Name, cell(s.Title), s.Sensitivity, s.asked())
 	}
+	p.quirkTable(b)
 }
 
 // sentence ends in a full stop.

@@ -49,6 +49,7 @@ type provider struct {
 
 	plugin string // of a coded one
 	note   string // what its package says beyond the first paragraph
+	quirks []quirk
 }
 
 type scope struct {
@@ -92,8 +93,12 @@ func coded(root string) ([]provider, error) {
 		if err != nil {
 			return nil, err
 		}
+		quirks, err := quirksOf(filepath.Join(dir, "quirks_test.go"))
+		if err != nil {
+			return nil, err
+		}
 		for _, p := range described.Providers {
-			p.plugin, p.note = filepath.Base(dir), note
+			p.plugin, p.note, p.quirks = filepath.Base(dir), note, quirks
 			out = append(out, p)
 		}
 	}
