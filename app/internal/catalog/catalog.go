@@ -199,6 +199,9 @@ func (c *Catalog) problem(e *hub.Entry) *hub.Error {
 	case !e.Configured:
 		return hub.Errorf(hub.CodeIntegrationNotConfigured, "%s is not set up yet: it has no client credentials", d.Name).
 			WithRemedy("Set it up in the window, or with `standpipe integrations set %s`.", in.Slug)
+	case in.SecretLost:
+		return hub.Errorf(hub.CodeIntegrationNotConfigured, "the client secret of %s was lost with the keys of the store", d.Name).
+			WithRemedy("Enter it again in the window, or with `standpipe integrations set %s --client-secret-file FILE`.", in.Slug)
 	case !in.Enabled:
 		return hub.Errorf(hub.CodeIntegrationDisabled, "the integration %q is switched off", in.Slug).
 			WithRemedy("Switch it on in its settings.")

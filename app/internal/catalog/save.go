@@ -84,12 +84,13 @@ func apply(in *hub.Integration, ch hub.IntegrationChange) {
 		if in.Credentials == hub.CredentialsSandbox {
 			in.ClientID, in.ClientSecret = "", secret.Value{}
 		}
+		in.SecretLost = false
 	}
 	if ch.ClientID != nil {
 		in.ClientID = *ch.ClientID
 	}
 	if ch.ClientSecret != nil {
-		in.ClientSecret = *ch.ClientSecret
+		in.ClientSecret, in.SecretLost = *ch.ClientSecret, false
 	}
 	if ch.Scopes != nil {
 		in.Scopes = slices.Compact(slices.Clone(ch.Scopes))
@@ -195,6 +196,7 @@ type record struct {
 	Credentials  hub.CredentialsKind `json:"credentials,omitempty"`
 	ClientID     string              `json:"client_id,omitempty"`
 	ClientSecret string              `json:"client_secret,omitempty"`
+	SecretLost   bool                `json:"secret_lost,omitempty"`
 	Scopes       []string            `json:"scopes"` // null: the defaults; []: none
 	Config       map[string]string   `json:"config,omitempty"`
 	Private      bool                `json:"private,omitempty"`
@@ -207,7 +209,7 @@ const recordVersion = 1
 func (c *Catalog) write(ctx context.Context, in hub.Integration, expect uint64) (generation uint64, err error) {
 	b, err := json.Marshal(record{
 		Version: recordVersion, Slug: in.Slug, Provider: in.Provider, ID: in.ID, Description: in.Description,
-		Enabled: in.Enabled, Credentials: in.Credentials, ClientID: in.ClientID, ClientSecret: in.ClientSecret.Reveal(),
+		Enabled: in.Enabled, Credentials: in.Credentials, ClientID: in.ClientID, ClientSecret: in.ClientSecret.Reveal(), SecretLost: in.SecretLost,
 		Scopes: in.Scopes, Config: in.Config, Private: in.PrivateNetwork, CreatedAt: in.CreatedAt, UpdatedAt: in.UpdatedAt,
 	})
 	if err != nil {
@@ -231,7 +233,7 @@ func decode(rec hub.Record) (hub.Integration, error) {
 	}
 	return hub.Integration{
 		Slug: r.Slug, Provider: r.Provider, ID: r.ID, Description: r.Description, Enabled: r.Enabled,
-		Credentials: r.Credentials, ClientID: r.ClientID, ClientSecret: secret.New(r.ClientSecret),
+		Credentials: r.Credentials, ClientID: r.ClientID, ClientSecret: secret.New(r.ClientSecret), SecretLost: r.SecretLost,
 		Scopes: r.Scopes, Config: r.Config, PrivateNetwork: r.Private, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt,
 	}, nil
 }

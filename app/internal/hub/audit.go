@@ -149,6 +149,7 @@ const (
 	AuditUILink         AuditAction = "ui.link"
 	AuditBackup         AuditAction = "store.backup"      // Subject: the backup's id; Rule "move": with everything in it
 	AuditRestore        AuditAction = "store.restore"     // Subject: the backup's id
+	AuditReset          AuditAction = "store.reset"       // lost keys were given up; Subject: the reset's id
 	AuditResume         AuditAction = "connection.resume" // tokens that may be in use elsewhere are used here again
 	AuditImport         AuditAction = "connection.import"
 	AuditExport         AuditAction = "connection.export"

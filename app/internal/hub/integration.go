@@ -18,7 +18,10 @@ type Integration struct {
 	Credentials  CredentialsKind
 	ClientID     string
 	ClientSecret secret.Value
-	Scopes       []string // nil: the provider's defaults
+	// SecretLost marks one whose client secret a reset of lost keys could not
+	// keep: it connects nothing before that is entered again.
+	SecretLost bool
+	Scopes     []string // nil: the provider's defaults
 	// Audiences are the resource servers (RFC 8707) that tokens may be drawn for
 	// one by one; the user's consent is asked for all of them.
 	Audiences []string

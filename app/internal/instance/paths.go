@@ -30,6 +30,9 @@ type Paths struct {
 	Config string // the configuration file; it may be absent
 	Data   string // the data folder: one hub per data folder
 	Run    string // the folder of socket and discovery file; of this data folder alone
+	// InventoryKey is the key of the data folder's inventory, in the user's state
+	// folder: apart from what it opens. Empty where there is no such folder.
+	InventoryKey string
 }
 
 // Lock is the file whose lock makes a process the hub of the data folder. It
@@ -58,6 +61,9 @@ func Resolve(config, data string) (Paths, error) {
 	// left as it is, so that a symbolic link there is seen, and refused.
 	if parent, err := filepath.EvalSymlinks(filepath.Dir(p.Data)); err == nil {
 		p.Data = filepath.Join(parent, filepath.Base(p.Data))
+	}
+	if state, err := stateHome(); err == nil {
+		p.InventoryKey = filepath.Join(state, "standpipe", "inventory-"+folderID(p.Data)+".key")
 	}
 	p.Run, err = runFolder(p.Data)
 	return p, err
@@ -98,6 +104,13 @@ func dataHome() (string, error) {
 	return xdg("XDG_DATA_HOME", ".local/share")
 }
 
+func stateHome() (string, error) {
+	if runtime.GOOS == "windows" {
+		return os.UserConfigDir() // as the data folder is in the other one
+	}
+	return xdg("XDG_STATE_HOME", ".local/state")
+}
+
 // xdg returns the folder of a variable of the XDG Base Directory
 // Specification, which has relative paths ignored.
 func xdg(env, fallback string) (string, error) {
@@ -111,13 +124,18 @@ func xdg(env, fallback string) (string, error) {
 	return filepath.Join(home, fallback), nil
 }
 
+// folderID tells data folders apart, in names outside of them.
+func folderID(data string) string {
+	sum := sha256.Sum256([]byte(data))
+	return hex.EncodeToString(sum[:])[:16]
+}
+
 // runFolder picks the folder of the socket: in the session's runtime folder,
 // else in the data folder, else, where that path is too long for a socket, a
 // folder of this user's in the temporary folder. The name holds a hash of the
 // data folder, so that two data folders do not meet.
 func runFolder(data string) (string, error) {
-	sum := sha256.Sum256([]byte(data))
-	id := hex.EncodeToString(sum[:])[:16]
+	id := folderID(data)
 
 	var candidates []string
 	if dir := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {

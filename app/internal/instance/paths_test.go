@@ -15,7 +15,7 @@ import (
 func clean(t *testing.T) (home, runtimeDir string) {
 	t.Helper()
 	home, runtimeDir = shortTemp(t), shortTemp(t)
-	for _, name := range []string{"STANDPIPE_CONFIG", "STANDPIPE_DATA", "XDG_CONFIG_HOME", "XDG_DATA_HOME"} {
+	for _, name := range []string{"STANDPIPE_CONFIG", "STANDPIPE_DATA", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"} {
 		t.Setenv(name, "")
 	}
 	t.Setenv("HOME", home)
@@ -54,6 +54,16 @@ func TestResolveOrder(t *testing.T) {
 	}
 	if want := filepath.Join(home, ".local/share/standpipe"); p.Data != want {
 		t.Errorf("data = %s, want %s", p.Data, want)
+	}
+	if dir := filepath.Dir(p.InventoryKey); dir != filepath.Join(home, ".local/state/standpipe") {
+		t.Errorf("the key of the inventory is in %s", dir)
+	}
+	if other := resolve(t, "", filepath.Join(home, "other")); other.InventoryKey == p.InventoryKey {
+		t.Error("two data folders share the key of an inventory")
+	}
+	t.Setenv("XDG_STATE_HOME", filepath.Join(home, "state"))
+	if key := resolve(t, "", "").InventoryKey; filepath.Dir(key) != filepath.Join(home, "state/standpipe") {
+		t.Errorf("with XDG_STATE_HOME the key of the inventory is %s", key)
 	}
 	if filepath.Dir(p.Run) != filepath.Join(run, "standpipe") {
 		t.Errorf("run = %s, want a folder in %s/standpipe", p.Run, run)

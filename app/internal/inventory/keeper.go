@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package inventory keeps, apart from the keys of the store, the little that a
+// reset of lost keys can begin from: see hub.Inventory. A Keeper writes it
+// while the hub lives; Lost is what a reset left to reconnect.
+package inventory
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/standpipe/standpipe/app/internal/hub"
+)
+
+const (
+	// quiet is how long a change waits for others, to be written with them.
+	quiet = 2 * time.Second
+	// share bounds what keeping costs: after a writing that took a second, the
+	// next one waits for so many.
+	share = 20
+	// again is when a writing that failed is tried again.
+	again = time.Minute
+	// lastPatience is how long a closing hub takes for the last writing. An
+	// inventory that is a little old is better than a hub that does not end.
+	lastPatience = 2 * time.Second
+)
+
+// File is where the inventory is kept.
+type File interface {
+	Write(storeID string, content []byte) error
+}
+
+// Config is what a Keeper needs. Every field but Stale must be set.
+type Config struct {
+	File    File
+	StoreID string
+	// Collect looks at everything that the hub has. It may take long.
+	Collect func(context.Context) (*hub.Inventory, error)
+	Bus     hub.Bus
+	Now     func() time.Time
+	Logger  *slog.Logger
+	// Stale says that what is there is not to be believed: it is written anew,
+	// whether or not anything changes.
+	Stale bool
+}
+
+// Keeper writes the inventory after something changed: a while after, with all
+// that changed meanwhile, and beside whatever else the hub does.
+type Keeper struct {
+	cfg    Config
+	events <-chan hub.Event
+	stop   context.CancelFunc
+
+	// Of Run, and then of Close.
+	dirty   bool
+	written []byte
+
+	mu  sync.Mutex
+	err error // of the last writing
+}
+
+// New returns a Keeper that hears of every change from now on.
+func New(cfg Config) *Keeper {
+	ctx, stop := context.WithCancel(context.Background())
+	return &Keeper{cfg: cfg, events: cfg.Bus.Subscribe(ctx), stop: stop, dirty: cfg.Stale}
+}
+
+// Run keeps the inventory until ctx ends. It begins with one of what is there.
+func (k *Keeper) Run(ctx context.Context) error {
+	k.dirty = true
+	timer := time.NewTimer(quiet)
+	defer timer.Stop()
+	due, earliest := true, time.Time{}
+	for {
+		select {
+		case ev := <-k.events:
+			k.note(ev)
+			if k.dirty && !due {
+				due = true
+				timer.Reset(max(quiet, earliest.Sub(k.cfg.Now())))
+			}
+		case <-timer.C:
+			due = false
+			began := k.cfg.Now()
+			err := k.write(ctx)
+			now := k.cfg.Now()
+			earliest = now.Add(share * now.Sub(began))
+			if err != nil && hub.AsError(err).Code != hub.CodeLocked { // an unlock tells by itself
+				due = true
+				timer.Reset(again)
+			}
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// Close writes what has changed since. Run must have returned.
+func (k *Keeper) Close() error {
+	k.stop()
+	for ev := range k.events {
+		k.note(ev)
+	}
+	if k.dirty {
+		ctx, cancel := context.WithTimeout(context.Background(), lastPatience)
+		defer cancel()
+		_ = k.write(ctx) // logged; no reason for a hub not to end well
+	}
+	return nil
+}
+
+// Err says why the inventory could not be written the last time, or nothing.
+func (k *Keeper) Err() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.err
+}
+
+// note looks whether an event changes the inventory.
+func (k *Keeper) note(ev hub.Event) {
+	switch ev.Type {
+	case hub.EventConnected, hub.EventDisconnected, hub.EventApps, hub.EventLock, hub.EventResync:
+		k.dirty = true
+	case hub.EventIntegration:
+		k.dirty = k.dirty || ev.Slug != "" // without one, plugins were asked what they serve
+	}
+}
+
+// write writes what is there, unless that was written last.
+func (k *Keeper) write(ctx context.Context) (err error) {
+	defer func() {
+		locked := err != nil && hub.AsError(err).Code == hub.CodeLocked
+		if err != nil && !locked && ctx.Err() == nil {
+			k.cfg.Logger.Warn("the inventory cannot be written", "err", err)
+		}
+		if ctx.Err() != nil || locked {
+			return // says nothing about the file
+		}
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		k.err = err
+	}()
+	in, err := k.cfg.Collect(ctx)
+	if err != nil {
+		return err
+	}
+	in.WrittenAt = time.Time{}
+	same, err := in.Encode()
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(same, k.written) {
+		in.WrittenAt = k.cfg.Now().UTC().Truncate(time.Second)
+		b, err := in.Encode()
+		if err != nil {
+			return err
+		}
+		if err := k.cfg.File.Write(k.cfg.StoreID, b); err != nil {
+			return err
+		}
+		k.written = same
+	}
+	k.dirty = false
+	return nil
+}
+
+// Collect makes an inventory of connections, with the rest as it is given. A
+// connection that cannot be read is passed over.
+func Collect(ctx context.Context, integrations []hub.KeptIntegration, apps []hub.KeptApp, conns *hub.Connections) (*hub.Inventory, error) {
+	in := &hub.Inventory{Integrations: integrations, Apps: apps}
+	for c, err := range conns.All(ctx) {
+		if _, damaged := errors.AsType[*hub.IntegrityError](err); damaged {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		in.Add(c)
+	}
+	return in, ctx.Err()
+}
