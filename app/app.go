@@ -28,6 +28,7 @@ import (
 	"github.com/standpipe/standpipe/app/internal/events"
 	"github.com/standpipe/standpipe/app/internal/hub"
 	"github.com/standpipe/standpipe/app/internal/instance"
+	"github.com/standpipe/standpipe/app/internal/inventory"
 	"github.com/standpipe/standpipe/app/internal/lock"
 	"github.com/standpipe/standpipe/app/internal/peer"
 	"github.com/standpipe/standpipe/app/internal/pluginhost"
@@ -43,28 +44,30 @@ import (
 
 // App is a hub: the one owner of the tokens of a data folder.
 type App struct {
-	opts     Options
-	log      *slog.Logger
-	paths    instance.Paths
-	instance *instance.Instance
-	config   *config.Config
-	notices  []contract.Notice
-	vault    *seal.Vault
-	store    *badgerstore.Store
-	conns    *hub.Connections
-	audit    *audit.Log
-	bus      *events.Bus
-	plugins  *pluginhost.Host
-	catalog  *catalog.Catalog
-	tokens   *tokens.Engine
-	access   *access.Access
-	lock     *lock.Lock
-	sessions *session.Sessions
-	connect  *connect.Engine
-	transfer *transfer.Desk
-	api      *api.API
-	listen   listeners
-	closers  []func() error // in the order of opening
+	opts      Options
+	log       *slog.Logger
+	paths     instance.Paths
+	instance  *instance.Instance
+	config    *config.Config
+	notices   []contract.Notice
+	vault     *seal.Vault
+	store     *badgerstore.Store
+	conns     *hub.Connections
+	audit     *audit.Log
+	bus       *events.Bus
+	plugins   *pluginhost.Host
+	catalog   *catalog.Catalog
+	tokens    *tokens.Engine
+	access    *access.Access
+	lock      *lock.Lock
+	sessions  *session.Sessions
+	connect   *connect.Engine
+	lost      *inventory.Lost
+	inventory *inventory.Keeper // nil: none is kept
+	transfer  *transfer.Desk
+	api       *api.API
+	listen    listeners
+	closers   []func() error // in the order of opening
 
 	serverKey   []byte              // tells this hub from a stranger on its port
 	definitions []config.Definition // of declared providers
@@ -172,6 +175,7 @@ func (a *App) openDomain(ctx context.Context) (err error) {
 		Connections: a.conns, Providers: a.plugins, Catalog: a.catalog, Refreshes: a.tokens,
 		Auditor: a.audit, Publisher: a.bus, Now: time.Now, NewID: newID,
 	})
+	a.openInventory()
 	return nil
 }
 
@@ -234,7 +238,7 @@ func (a *App) openAPI(context.Context) error {
 		Sessions: a.sessions, Backups: backups{a}, Transfers: a.transfer, Plugins: pluginStatus{a.plugins, a.catalog}, Vault: vaultDesk{a}, Events: a.bus, Auditor: a.audit, Activity: a.audit,
 		Peer: only, ServerKey: a.serverKey, Assets: frontend.Assets(), Logger: a.log, Now: time.Now, NewID: newID,
 		Version: a.opts.Version, Data: a.paths.Data, ConfigFile: a.paths.Config, Sandbox: a.sandbox(),
-		Listen: a.listen.appAddress(), UI: a.listen.uiAddress(), BaseURL: a.config.BaseURL, EmbedOrigins: a.config.EmbedOrigins, Notices: a.notices,
+		Listen: a.listen.appAddress(), UI: a.listen.uiAddress(), BaseURL: a.config.BaseURL, EmbedOrigins: a.config.EmbedOrigins, Notices: a.allNotices,
 	})
 	return nil
 }

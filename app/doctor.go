@@ -29,12 +29,14 @@ var checks = []check{
 	{"vault.format", checkFormat},
 	{"vault.key", checkKey},
 	{"vault.recovery", checkRecovery},
+	{"vault.inventory", checkInventory},
 	{"vault.anchor", checkAnchor},
 	{"vault.rotation", checkRotation},
 	{"store.records", checkRecords},
 	{"store.deleted", checkDeleted},
 	{"store.replaced", checkReplaced},
 	{"connections.elsewhere", checkElsewhere},
+	{"connections.lost", checkLost},
 	{"process.memory", checkMemory},
 	{"process.hardening", func(context.Context, *App) []contract.Finding { return checkProcess() }},
 	{"config", checkConfig},
@@ -86,6 +88,7 @@ func DiagnoseClosed(opts Options, why error) contract.Diagnosis {
 	}
 	if paths, err := instance.Resolve(opts.Config, opts.Data); err == nil {
 		add("folder.modes", checkModes(paths.Data))
+		add("vault.inventory", closedInventory(paths))
 	}
 	add("process.hardening", checkProcess())
 	add("hub.open", bad(why))

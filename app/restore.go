@@ -54,18 +54,11 @@ func Restore(ctx context.Context, opts Options, what RestoreOptions) (_ *Restore
 	if r.paths, err = instance.Resolve(opts.Config, opts.Data); err != nil {
 		return nil, err
 	}
-	lock, err := instance.Acquire(r.paths)
-	if errors.Is(err, instance.ErrRunning) {
-		return nil, hub.Errorf(hub.CodeConflict, "%w; its store cannot be replaced under it", err).
-			WithRemedy("Stop that hub, and try again.")
-	}
+	release, err := holdFolder(r.paths)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, lock.Close()) }()
-	if err := seal.Resume(r.paths.Data); err != nil {
-		return nil, err
-	}
+	defer func() { err = errors.Join(err, release()) }()
 	if err := r.admit(ctx); err != nil {
 		return nil, err
 	}
@@ -145,34 +138,15 @@ func (r *restore) content(ctx context.Context) (n int, err error) {
 
 // run builds the new store beside the old one, verifies it, and installs it.
 func (r *restore) run(ctx context.Context) (*Restored, error) {
-	dir := r.paths.Data
-	v, discard, err := seal.Stage(dir, r.source)
+	out := &Restored{Manifest: r.backup.Manifest()}
+	var err error
+	out.Keys, out.Replaced, err = replaceStore(r.paths.Data, r.source, func(v *seal.Vault) (err error) {
+		out.Held, err = r.build(ctx, v)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	installed := false
-	defer func() {
-		if !installed {
-			discard()
-		}
-		_ = v.Close()
-	}()
-	faults.Point("restore.staged")
-	out := &Restored{Manifest: r.backup.Manifest()}
-	if out.Held, err = r.build(ctx, v); err != nil {
-		return nil, err
-	}
-	faults.Point("restore.built")
-	if r.source.Kind != seal.PassphraseFD { // which can be read once
-		if err := seal.Prove(dir); err != nil {
-			return nil, err
-		}
-	}
-	installed = true // from here on it may have been; Resume knows
-	if out.Replaced, err = seal.Install(dir); err != nil {
-		return nil, err
-	}
-	out.Keys = v.Info()
 	return out, nil
 }
 
@@ -230,31 +204,5 @@ func (r *restore) settle(ctx context.Context, conns *hub.Connections) (changed [
 // note leaves word of the restore in the new store, for the audit: that can be
 // written only with the keys of the store that is in use.
 func (r *restore) note(ctx context.Context, s hub.Store) error {
-	id := r.backup.Manifest().ID
-	return s.Update(ctx, func(tx hub.Tx) error {
-		_, err := tx.Put(hub.Ref{Kind: hub.KindRestored, ID: id}, 0, []byte(id))
-		return err
-	})
-}
-
-// tellOfRestore puts into the audit that the store comes from a backup, before
-// anything is served from it.
-func (a *App) tellOfRestore(ctx context.Context) error {
-	var found []hub.Ref
-	for rec, err := range a.store.List(ctx, hub.KindRestored) {
-		if err != nil {
-			return err
-		}
-		found = append(found, rec.Ref)
-	}
-	for _, ref := range found {
-		entry := hub.AuditEntry{Time: time.Now(), Action: hub.AuditRestore, Decision: hub.AuditAllowed, App: "user", Subject: ref.ID}
-		if err := a.audit.Record(ctx, entry); err != nil {
-			return err
-		}
-		if err := a.store.Update(ctx, func(tx hub.Tx) error { return tx.Delete(ref) }); err != nil {
-			return err
-		}
-	}
-	return nil
+	return leaveWord(ctx, s, hub.AuditRestore, r.backup.Manifest().ID)
 }

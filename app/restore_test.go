@@ -44,6 +44,7 @@ func newMachine(t *testing.T) *machine {
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	t.Setenv("XDG_RUNTIME_DIR", "")
+	t.Setenv("XDG_STATE_HOME", filepath.Join(dir, "state"))
 	return &machine{t, dir, filepath.Join(dir, "data"), "file:" + filepath.Join(dir, "key")}
 }
 

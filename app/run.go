@@ -54,6 +54,7 @@ func (a *App) Run(ctx context.Context) error {
 	g.Go(func() error { return a.tokens.Run(ctx) })
 	g.Go(func() error { return a.access.Run(ctx) })
 	g.Go(func() error { a.rotatePending(ctx); return nil })
+	g.Go(func() error { return a.keepInventory(ctx) })
 	g.Go(func() error { return a.lock.Run(ctx) })
 	g.Go(func() error {
 		// What the plugins serve is wanted by the first look at the page, and

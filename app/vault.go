@@ -43,6 +43,19 @@ func (d vaultDesk) ChangeSource(_ context.Context, source string, passphrase sec
 // NewRecoveryKey makes a recovery key.
 func (d vaultDesk) NewRecoveryKey() (secret.Value, error) { return d.app.vault.NewRecoveryKey() }
 
+// Lost is what a reset left to reconnect.
+func (d vaultDesk) Lost(ctx context.Context) (contract.Lost, error) {
+	lost, err := d.app.lost.List(ctx)
+	out := contract.Lost{Accounts: []contract.LostAccount{}, More: lost.More}
+	for _, a := range lost.Accounts {
+		out.Accounts = append(out.Accounts, contract.LostAccount(a))
+	}
+	return out, err
+}
+
+// ForgetLost gives that up.
+func (d vaultDesk) ForgetLost(ctx context.Context) error { return d.app.lost.Forget(ctx) }
+
 // Compact copies what is alive into a new store.
 func (d vaultDesk) Compact(ctx context.Context) (contract.Compaction, error) {
 	out := contract.Compaction{Before: d.app.store.Stats().Bytes}

@@ -39,6 +39,11 @@ plugins {
   idle = "5m" # a plugin without work is stopped after that
 }
 
+vault {
+  # Keep what a reset of lost keys can begin from, under a key of its own.
+  inventory = true
+}
+
 approvals {
   timeout = "2m" # a question that nobody answers is denied after that
 }

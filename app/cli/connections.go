@@ -16,7 +16,7 @@ import (
 
 func newConnections(e *env) *cobra.Command {
 	return group("connections", "The connected accounts of all owners: list, bring in, take out",
-		newConnectionsList(e), newConnectionsImport(e), newConnectionsExport(e), newConnectionsResume(e))
+		newConnectionsList(e), newConnectionsImport(e), newConnectionsExport(e), newConnectionsResume(e), newConnectionsLost(e))
 }
 
 func newConnectionsList(e *env) *cobra.Command {

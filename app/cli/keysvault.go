@@ -144,48 +144,6 @@ func (e *env) recoverWithKey(file string) error {
 	})
 }
 
-func newKeysReset(e *env) *cobra.Command {
-	var yes bool
-	cmd := &cobra.Command{
-		Use:   "reset --yes",
-		Short: "Begin anew when the key, the recovery key and all backups are lost",
-		Long: `Begin anew when the key is lost and there is neither a recovery key nor a backup.
-Apps, accounts and what was set in the page are lost: nobody can read them
-without the key. The configuration file with its integrations, the plugins and
-the audit stay. The old store is kept in a folder beside, should the key turn up.`,
-		Args: cobra.NoArgs,
-		RunE: e.run(func(context.Context, []string) error {
-			if !yes {
-				return usagef("this gives up all apps and accounts of the data folder; say --yes if that is meant")
-			}
-			source, err := seal.ParseSource(e.key)
-			if err != nil {
-				return err
-			}
-			return e.holding(func(data string) error {
-				kept, err := seal.Reset(data)
-				if err != nil {
-					return err
-				}
-				if kept != "" {
-					e.note("The old store is in %s.", plain(kept))
-				}
-				v, err := seal.Init(data, source)
-				if err != nil {
-					return err
-				}
-				info := v.Info()
-				if err := v.Close(); err != nil {
-					return err
-				}
-				return e.showKeys(contract.Keys{Source: info.Source, Store: info.StoreID, Format: info.Format, Anchor: info.Anchor})
-			})
-		}),
-	}
-	cmd.Flags().BoolVar(&yes, "yes", false, "give up what nobody can read any more")
-	return cmd
-}
-
 // holding runs f while nobody else can open the data folder.
 func (e *env) holding(f func(data string) error) error {
 	paths, err := e.paths()

@@ -62,7 +62,8 @@ type Config struct {
 	BaseURL    string // https origin from outside; may be empty
 	// EmbedOrigins are the origins of the pages that may embed <standpipe-connect>.
 	EmbedOrigins []string
-	Notices      []contract.Notice
+	// Notices are what the user should know at the moment; nil: nothing.
+	Notices func(context.Context) []contract.Notice
 }
 
 // Catalog knows the integrations.

@@ -289,5 +289,7 @@ func (yes) Keys() contract.Keys                                      { return co
 func (yes) Rotate(context.Context) (contract.Rotation, error)        { return contract.Rotation{}, nil }
 func (yes) ChangeSource(context.Context, string, secret.Value) error { return nil }
 func (yes) NewRecoveryKey() (secret.Value, error)                    { return secret.New("AAAA"), nil }
+func (yes) Lost(context.Context) (contract.Lost, error)              { return contract.Lost{}, nil }
+func (yes) ForgetLost(context.Context) error                         { return nil }
 func (yes) Compact(context.Context) (contract.Compaction, error)     { return contract.Compaction{}, nil }
 func (yes) Diagnose(context.Context) contract.Diagnosis              { return contract.Diagnosis{} }

@@ -156,6 +156,8 @@ var routes = []route{
 	{class: classLocal, method: "POST", path: "/local/keys/rotate", id: "rotateKeys", summary: "Seal everything anew under a new data key", typed: typed((*API).rotateKeys)},
 	{class: classLocal, method: "POST", path: "/local/keys/source", id: "changeKeySource", summary: "Keep the master key elsewhere", typed: typed((*API).changeSource)},
 	{class: classLocal, method: "POST", path: "/local/keys/recovery", id: "newRecoveryKey", summary: "Make a recovery key", typed: typed((*API).recoveryKey)},
+	{class: classLocal, method: "GET", path: "/local/lost", id: "lost", summary: "What a reset of lost keys left to reconnect", typed: typed((*API).lost)},
+	{class: classLocal, method: "DELETE", path: "/local/lost", id: "forgetLost", summary: "Give that up", status: 204, typed: typed((*API).forgetLost)},
 	{class: classLocal, method: "POST", path: "/local/compact", id: "compact", summary: "Copy what is alive into a new store", typed: typed((*API).compact)},
 	{class: classLocal, method: "GET", path: "/local/doctor", always: true, id: "doctor", summary: "Check everything", typed: typed((*API).doctor)},
 }

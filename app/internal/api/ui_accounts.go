@@ -28,15 +28,23 @@ type (
 	}
 )
 
-func (a *API) hub(context.Context, *struct{}) (*body[contract.Hub], error) {
-	notices := append([]contract.Notice{}, a.cfg.Notices...)
-	for _, p := range a.cfg.Plugins.Status() {
-		notices = append(notices, pluginNotices(p)...)
-	}
+func (a *API) hub(ctx context.Context, _ *struct{}) (*body[contract.Hub], error) {
 	return &body[contract.Hub]{contract.Hub{
 		Version: a.cfg.Version, AppAPI: a.origin(), KeySource: a.cfg.Vault.Keys().Source, Sandbox: a.cfg.Sandbox,
-		Data: a.cfg.Data, Config: a.cfg.ConfigFile, Notices: notices,
+		Data: a.cfg.Data, Config: a.cfg.ConfigFile, Notices: a.notices(ctx),
 	}}, nil
+}
+
+// notices are what the user should know at the moment; never nil.
+func (a *API) notices(ctx context.Context) []contract.Notice {
+	out := []contract.Notice{}
+	if a.cfg.Notices != nil {
+		out = append(out, a.cfg.Notices(ctx)...)
+	}
+	for _, p := range a.cfg.Plugins.Status() {
+		out = append(out, pluginNotices(p)...)
+	}
+	return out
 }
 
 // pluginNotices are what everybody should know who looks at the hub.

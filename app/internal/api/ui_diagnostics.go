@@ -26,7 +26,7 @@ func (a *API) diagnostics(ctx context.Context, _ *struct{}) (*body[contract.Diag
 	line("data folder: %s", tilde(a.cfg.Data))
 	line("app API: %s; browser UI: %t; https base URL: %t; sandbox: %t", a.cfg.Listen, a.cfg.UI != "", a.cfg.BaseURL != "", a.cfg.Sandbox != "")
 	notices := map[string]int{}
-	for _, n := range a.cfg.Notices {
+	for _, n := range a.notices(ctx) {
 		notices[n.Severity]++
 	}
 	line("notices: %s", counts(notices))

@@ -18,6 +18,8 @@ type Vault interface {
 	// names.
 	ChangeSource(ctx context.Context, source string, passphrase secret.Value) error
 	NewRecoveryKey() (secret.Value, error)
+	Lost(context.Context) (contract.Lost, error)
+	ForgetLost(context.Context) error
 	Compact(context.Context) (contract.Compaction, error)
 	Diagnose(context.Context) contract.Diagnosis
 }
@@ -57,6 +59,18 @@ func (a *API) recoveryKey(ctx context.Context, _ *struct{}) (*body[contract.Reco
 		return nil, err
 	}
 	return &body[contract.RecoveryKey]{contract.RecoveryKey{Key: key.Reveal()}}, nil
+}
+
+func (a *API) lost(ctx context.Context, _ *struct{}) (*body[contract.Lost], error) {
+	l, err := a.cfg.Vault.Lost(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &body[contract.Lost]{l}, nil
+}
+
+func (a *API) forgetLost(ctx context.Context, _ *struct{}) (*struct{}, error) {
+	return nil, a.cfg.Vault.ForgetLost(ctx)
 }
 
 func (a *API) compact(ctx context.Context, _ *struct{}) (*body[contract.Compaction], error) {

@@ -42,6 +42,8 @@ type Config struct {
 	ApprovalTimeout time.Duration
 	// Lock says when the hub locks by itself; nil: the file does not say.
 	Lock *hub.LockSettings
+	// Inventory keeps what a reset of lost keys can begin from.
+	Inventory bool
 	// EmbedOrigins are the origins of pages that may embed <standpipe-connect>.
 	EmbedOrigins []string
 	// Integrations in the order of the file, each with FromFile set.
@@ -62,5 +64,6 @@ func Default() *Config {
 		PluginIdle: 5 * time.Minute,
 
 		ApprovalTimeout: 2 * time.Minute,
+		Inventory:       true,
 	}
 }

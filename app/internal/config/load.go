@@ -19,7 +19,7 @@ import (
 var harmless = safeNames{
 	"mode", "listen", "ui_listen", "base_url", "sandbox", "log", "level", "plugins", "idle", "metrics",
 	"embed", "origins", "integration", "provider", "credentials", "client_id", "scopes", "description", "enabled", "network", "config",
-	"peers", "approvals", "timeout", "lock", "screen", "suspend", "background",
+	"peers", "approvals", "timeout", "lock", "screen", "suspend", "background", "vault", "inventory",
 	"policy", "app", "connection", "accept_wider", "audience", "audiences", "decision",
 }
 
@@ -102,6 +102,9 @@ func (d *decoder) config(c *Config, body *hclsyntax.Body) {
 		}),
 		"approvals": single(func(d *decoder, b *hclsyntax.Block) {
 			d.body(b.Body, settings{"timeout": d.duration(&c.ApprovalTimeout, time.Second, time.Hour)}, nil)
+		}),
+		"vault": single(func(d *decoder, b *hclsyntax.Block) {
+			d.body(b.Body, settings{"inventory": d.boolean(&c.Inventory)}, nil)
 		}),
 		"lock":   single(func(d *decoder, b *hclsyntax.Block) { d.lock(c, b) }),
 		"policy": func(b *hclsyntax.Block) { policies = append(policies, b) },

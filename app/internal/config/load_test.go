@@ -122,6 +122,7 @@ base_url  = "https://pipes.example.com"
 sandbox   = ""
 log { level = "warn" }
 plugins { idle = "90s" }
+vault { inventory = false }
 integration "ghe" {
   provider      = "github"
   credentials   = "own"

@@ -156,6 +156,16 @@ func (c *Client) Compact(ctx context.Context) (out contract.Compaction, err erro
 	return out, c.call(ctx, http.MethodPost, "/local/compact", nil, &out)
 }
 
+// Lost is what a reset of lost keys left to reconnect.
+func (c *Client) Lost(ctx context.Context) (out contract.Lost, err error) {
+	return out, c.call(ctx, http.MethodGet, "/local/lost", nil, &out)
+}
+
+// ForgetLost gives that up.
+func (c *Client) ForgetLost(ctx context.Context) error {
+	return c.call(ctx, http.MethodDelete, "/local/lost", nil, nil)
+}
+
 // Doctor checks everything.
 func (c *Client) Doctor(ctx context.Context) (out contract.Diagnosis, err error) {
 	return out, c.call(ctx, http.MethodGet, "/local/doctor", nil, &out)

@@ -35,7 +35,7 @@ const (
 
 // vaultFiles names the files and folders of a data folder that make its vault.
 func vaultFiles(dir string) ([]string, error) {
-	names := []string{"vault.json", "anchor"}
+	names := []string{"vault.json", "anchor", inventoryName}
 	folders, err := storeFolders(dir)
 	for _, f := range folders {
 		names = append(names, filepath.Base(f))

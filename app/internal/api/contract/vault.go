@@ -31,6 +31,18 @@ type RecoveryKey struct {
 	Key string `json:"recovery_key"`
 }
 
+// Lost is what a reset of lost keys left to reconnect.
+type Lost struct {
+	Accounts []LostAccount  `json:"accounts"`
+	More     map[string]int `json:"more,omitempty"` // by integration: how many are not listed one by one
+}
+
+// LostAccount is an account that was connected before.
+type LostAccount struct {
+	Integration string `json:"integration"`
+	Account     string `json:"account"` // masked: "al…@example.org"
+}
+
 // Compaction says what a compaction did.
 type Compaction struct {
 	Before int64 `json:"bytes_before"` // of the store's files
