@@ -2,7 +2,7 @@
 import { fireEvent, render, screen, waitFor, within } from "@testing-library/svelte";
 import { beforeEach, expect, test, vi } from "vitest";
 import App from "./App.svelte";
-import { connection, integration, scenes } from "./dev/scenes";
+import { checked, connection, custom, integration, preview, scenes } from "./dev/scenes";
 import type { Approval } from "./lib/api/access";
 import type { Accounts, Flow } from "./lib/api/types";
 
@@ -36,6 +36,9 @@ class FakeHub {
     if (path.startsWith("/ui/api/approvals/")) return new Response(null, { status: 204 });
     if (path === "/ui/api/accounts") return Response.json(this.accounts);
     if (path === "/ui/api/session") return Response.json({ token: "from-code", expires_at: "" });
+    if (path === "/ui/api/provider-preview") return Response.json(preview);
+    if (path.endsWith("/check")) return Response.json(checked);
+    if (path.startsWith("/ui/api/providers")) return this.#declared(method, body as { slug: string });
     if (path.endsWith("/confirm")) this.flow = { ...this.flow, state: "done" };
     if (path.startsWith("/ui/api/flows"))
       return method === "DELETE" ? new Response(null, { status: 204 }) : Response.json(this.flow);
@@ -44,6 +47,17 @@ class FakeHub {
     const found = this.accounts.integrations.find((i) => path.endsWith("/" + i.slug));
     return Response.json(found);
   };
+  #declared(method: string, body: { slug: string }) {
+    if (method === "GET") return Response.json(custom);
+    if (body?.slug === "taken")
+      return Response.json(
+        { code: "conflict", message: "there is a provider of that name", field: "slug" },
+        { status: 409 },
+      );
+    return method === "DELETE"
+      ? new Response(null, { status: 204 })
+      : Response.json(integration(body.slug, "Acme", { custom: true }));
+  }
   tell(event: object) {
     this.#stream!.enqueue(new TextEncoder().encode(`data: ${JSON.stringify(event)}\n\n`));
   }
@@ -276,4 +290,103 @@ test("closing the question is a no", async () => {
   await fireEvent(await shown("approval-dialog"), new Event("cancel", { cancelable: true }));
   await waitFor(() => expect(hub.calls("POST", "/ui/api/approvals/approval_1/deny")).toHaveLength(1));
   expect(hub.calls("POST", "/ui/api/approvals/approval_1/approve")).toHaveLength(0);
+});
+
+const type = (id: string, value: string) => fireEvent.input(screen.getByTestId(id), { target: { value } });
+
+test("a provider is declared: what is wrong stands at its field, and the preview comes from the hub", async () => {
+  history.replaceState(null, "", "/#/custom");
+  render(App);
+  await fireEvent.submit(await shown("custom-form"));
+  expect((await shown("custom-issuer-error")).textContent).toMatch(/Enter the issuer/);
+  expect(document.activeElement).toBe(screen.getByTestId("custom-name"));
+  expect(hub.calls("POST", "/ui/api/providers")).toHaveLength(0);
+
+  await fireEvent.click(screen.getByTestId("custom-by-address"));
+  await type("custom-name", "Acme CRM");
+  expect((screen.getByTestId("custom-slug") as HTMLInputElement).value).toBe("acme-crm");
+  await type("custom-authorize-url", "https://login.acme.example/oauth/authorize");
+  expect((await shown("preview-scope")).textContent).toBe("contacts.read");
+  expect(hub.calls("POST", "/ui/api/provider-preview").at(-1)!.body).toMatchObject({
+    authorize_url: "https://login.acme.example/oauth/authorize",
+  });
+  await type("custom-token-url", "http://api.acme.example/oauth/token");
+  expect(screen.getByTestId("custom-token-url-error").textContent).toMatch(/could be read/);
+  await type("custom-token-url", "https://api.acme.example/oauth/token");
+  await type("custom-identity-url", "https://api.acme.example/me");
+  await type("custom-subject", "id");
+  await type("custom-scopes", "contacts.read Read your contacts");
+
+  await type("custom-slug", "taken");
+  await fireEvent.submit(screen.getByTestId("custom-form"));
+  await waitFor(() =>
+    expect(screen.getByTestId("custom-slug-error").textContent).toContain("a provider of that name"),
+  );
+  await waitFor(() => expect(document.activeElement).toBe(screen.getByTestId("custom-slug")));
+  await type("custom-slug", "acme");
+  await fireEvent.submit(screen.getByTestId("custom-form"));
+  await waitFor(() => expect(location.hash).toBe("#/integrations/acme"));
+  expect(hub.calls("POST", "/ui/api/providers").at(-1)!.body).toEqual({
+    slug: "acme",
+    name: "Acme CRM",
+    authorize_url: "https://login.acme.example/oauth/authorize",
+    token_url: "https://api.acme.example/oauth/token",
+    authorize_params: {},
+    token_params: {},
+    scopes: [{ name: "contacts.read", title: "Read your contacts" }],
+    identity: { url: "https://api.acme.example/me", subject: "id" },
+  });
+});
+
+test("a declared provider is changed and removed, after a question", async () => {
+  history.replaceState(null, "", "/#/custom/acme");
+  render(App);
+  expect(((await shown("custom-slug")) as HTMLInputElement).disabled).toBe(true);
+  await type("custom-name", "Acme 2");
+  await fireEvent.submit(screen.getByTestId("custom-form"));
+  await waitFor(() =>
+    expect(hub.calls("PUT", "/ui/api/providers/acme")[0]!.body).toMatchObject({
+      ...custom,
+      name: "Acme 2",
+    }),
+  );
+  location.hash = "#/custom/acme";
+  await fireEvent.click(await shown("custom-remove"));
+  expect(hub.calls("DELETE", "/ui/api/providers/acme")).toHaveLength(0);
+  await fireEvent.click(await shown("remove-confirm"));
+  await waitFor(() => expect(location.hash).toBe("#/providers"));
+  expect(hub.calls("DELETE", "/ui/api/providers/acme")).toHaveLength(1);
+});
+
+test("a test of the set-up sends what was typed, saves nothing, and does not stand in the way", async () => {
+  hub.accounts = {
+    integrations: [
+      integration("github", "GitHub", { credentials: "own", client_id: "id1", client_secret_set: true }),
+    ],
+    connections: [],
+  };
+  history.replaceState(null, "", "/#/integrations/github");
+  render(App);
+  await shown("setup-form");
+  await type("client-id", "id2");
+  await type("client-secret", "s3cret-s3cret");
+  await fireEvent.click(screen.getByTestId("check"));
+  expect((await shown("check-page")).dataset.result).toBe("failed");
+  expect(screen.getByTestId("checks-verdict").textContent).toMatch(/would not work/);
+  expect(hub.calls("POST", "/ui/api/integrations/github/check")[0]!.body).toEqual({
+    client_id: "id2",
+    client_secret: "s3cret-s3cret",
+  });
+  expect(hub.calls("PUT", "/ui/api/integrations/github")).toHaveLength(0);
+  await fireEvent.submit(screen.getByTestId("setup-form"));
+  await waitFor(() => expect(hub.calls("PUT", "/ui/api/integrations/github")).toHaveLength(1));
+});
+
+test("what was tested is forgotten when it is changed", async () => {
+  history.replaceState(null, "", "/#/integrations/github");
+  render(App);
+  await fireEvent.click(await shown("check"));
+  await shown("check-page");
+  await type("description", "Something else");
+  await waitFor(() => expect(screen.queryByTestId("checks")).toBeNull());
 });

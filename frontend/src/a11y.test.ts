@@ -5,7 +5,7 @@ import { cleanup, fireEvent, render, screen } from "@testing-library/svelte";
 import axe from "axe-core";
 import { beforeEach, expect, test, vi } from "vitest";
 import App from "./App.svelte";
-import { activityOf, detail, scenes } from "./dev/scenes";
+import { activityOf, checked, custom, detail, preview, scenes } from "./dev/scenes";
 import type { Flow } from "./lib/api/types";
 
 function hub(scene: string, flow: Partial<Flow>) {
@@ -30,7 +30,12 @@ function hub(scene: string, flow: Partial<Flow>) {
         return Response.json({ pairings: data.pairings });
       case "activity":
         return Response.json(activityOf(new URLSearchParams(query)));
+      case "providers":
+        return Response.json(custom);
+      case "provider-preview":
+        return Response.json(preview);
       case "integrations":
+        if (init?.method === "POST") return Response.json(checked);
         return Response.json(data.accounts.integrations.find((i) => i.slug === name));
       case "connections":
         return Response.json(detail(data.accounts.connections.find((c) => c.id === name)!));
@@ -77,6 +82,14 @@ const views: [scene: string, route: string, press: string[], seen: string, flow?
   ["mixed", "#/integrations/salesforce", [], "setup-form"],
   ["mixed", "#/integrations/slack", [], "from-file"],
   ["hostile", "#/integrations/evil", [], "setup-form"],
+  ["mixed", "#/integrations/github", ["check"], "check-token"],
+  ["mixed", "#/integrations/draft", [], "plugin-error"],
+  ["mixed", "#/integrations/intranet", [], "declared"],
+  ["states", "#/providers", [], "provider-health-google"],
+  ["states", "#/integrations/google", [], "provider-health-google"],
+  ["mixed", "#/custom", [], "custom-form"],
+  ["mixed", "#/custom/acme", [], "custom-hosts"],
+  ["mixed", "#/custom/acme", ["custom-remove"], "remove-provider-dialog"],
   ["mixed", "#/apps", [], "app-app_1"],
   ["mixed", "#/activity", [], "entry-6"],
   ["mixed", "#/settings", [], "settings-lock"],

@@ -3,12 +3,14 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/standpipe/standpipe/app/internal/hub"
 	"github.com/standpipe/standpipe/sdk/oauth"
@@ -197,10 +199,14 @@ func writeCustom(tx hub.Tx, slug string, p *custom) error {
 	return err
 }
 
-// DraftCustom makes a provider that is not declared yet ready for calls, to try
-// it. Its client id is a placeholder.
+// DraftCustom makes a provider that is not declared yet ready for Authorize, to
+// look at. What an authorization URL does not depend on may be missing still.
+// Its client id is a placeholder.
 func (c *Catalog) DraftCustom(_ context.Context, p hub.Custom) (*hub.Resolved, error) {
-	if err := checkCustom(&p); err != nil {
+	p.Slug, p.Name = cmp.Or(p.Slug, "provider"), cmp.Or(strings.TrimSpace(p.Name), "Provider")
+	p.TokenURL = cmp.Or(p.TokenURL, p.AuthorizeURL)
+	p.Identity = hub.CustomIdentity{URL: p.Identity.URL, Subject: "id"}
+	if err := checkRequests(&p); err != nil {
 		return nil, err
 	}
 	raw := definitionOf(&p)

@@ -99,6 +99,24 @@ var theHubs = []string{
 // checkCustom finds what is wrong, the first thing first, as CodeInvalid with
 // its field.
 func checkCustom(p *hub.Custom) error {
+	if err := checkRequests(p); err != nil {
+		return err
+	}
+	if p.Issuer != "" && p.Identity.URL == "" && !slices.ContainsFunc(p.Scopes, func(s hub.CustomScope) bool { return s.Name == "openid" }) {
+		return invalidCustom("scopes", "the scope openid is missing: without it an issuer says nothing of the account")
+	}
+	if err := checkCustomIdentity(p); err != nil {
+		return err
+	}
+	// The plugin reads the very same; what is left is said in its words.
+	if _, err := oauth.ParseDefinition(definitionOf(p)); err != nil {
+		return invalidCustom("", "%s", strings.ReplaceAll(err.Error(), "provider "+p.Slug+": ", ""))
+	}
+	return nil
+}
+
+// checkRequests is the part that requests depend on.
+func checkRequests(p *hub.Custom) error {
 	switch {
 	case !customSlug.MatchString(p.Slug):
 		return invalidCustom("slug", "%q is no short name: lower-case letters, digits and hyphens, at most 63", p.Slug)
@@ -116,9 +134,6 @@ func checkCustom(p *hub.Custom) error {
 		if err := checkAddress(a.field, a.what, a.address, p.PrivateNetwork); err != nil {
 			return err
 		}
-	}
-	if err := checkCustomIdentity(p); err != nil {
-		return err
 	}
 	for field, params := range map[string]map[string]string{"authorize_params": p.AuthorizeParams, "token_params": p.TokenParams} {
 		for name, value := range params {
@@ -141,13 +156,6 @@ func checkCustom(p *hub.Custom) error {
 			return invalidCustom("scopes", "the scope %s is there twice", s.Name)
 		}
 		seen[s.Name] = true
-	}
-	if p.Issuer != "" && p.Identity.URL == "" && !seen["openid"] {
-		return invalidCustom("scopes", "the scope openid is missing: without it an issuer says nothing of the account")
-	}
-	// The plugin reads the very same; what is left is said in its words.
-	if _, err := oauth.ParseDefinition(definitionOf(p)); err != nil {
-		return invalidCustom("", "%s", strings.ReplaceAll(err.Error(), "provider "+p.Slug+": ", ""))
 	}
 	return nil
 }

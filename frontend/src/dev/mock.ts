@@ -5,7 +5,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Plugin } from "vite";
 import type { Flow, Prompt } from "../lib/api/types";
-import { activityOf, detail, scenes } from "./scenes.ts";
+import { activityOf, checked, custom, detail, preview, scenes } from "./scenes.ts";
 
 export function mockHub(): Plugin {
   const flows = new Map<string, Flow>();
@@ -45,6 +45,26 @@ export function mockHub(): Plugin {
           ? json(200, found)
           : json(404, { code: "entity_not_found", message: `there is no integration "${parts[1]}"` });
       }
+      case "POST integrations":
+        return json(200, checked);
+      case "GET providers":
+        return json(200, custom);
+      case "POST providers":
+      case "PUT providers":
+        return json(
+          200,
+          data.accounts.integrations.find((i) => i.custom),
+        );
+      case "DELETE providers":
+        return json(409, {
+          code: "conflict",
+          message: 'an account is still connected through "acme"',
+          remedy: "Disconnect first: without the provider nothing can be revoked.",
+        });
+      case "POST provider-preview":
+        return body.authorize_url || body.issuer
+          ? json(200, preview)
+          : json(400, { code: "invalid_request", message: "the authorization URL is missing" });
       case "POST flows": {
         if (parts[2]) {
           const f = flows.get(parts[1]!)!;

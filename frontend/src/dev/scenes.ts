@@ -1,6 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Activity, ActivityEntry, App, Approval, Lock, Pairing } from "../lib/api/access";
-import type { Accounts, Connection, ConnectionDetail, Hub, Integration } from "../lib/api/types";
+import type {
+  Accounts,
+  Checked,
+  Connection,
+  ConnectionDetail,
+  CustomProvider,
+  Hub,
+  Integration,
+  ProviderPreview,
+} from "../lib/api/types";
 
 const ago = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString();
 
@@ -43,6 +52,14 @@ export function integration(slug: string, name: string, over: Partial<Integratio
     ],
     config: [],
     capabilities: ["refresh", "revoke", "identify"],
+    plugin: {
+      name: slug,
+      source: "bundled",
+      development: false,
+      state: "running",
+      network: "closed",
+      files: "closed",
+    },
     ...over,
   };
 }
@@ -157,6 +174,29 @@ const some: Accounts = {
       problem: "The plugin of Zoom does not start: its hash is not the listed one.",
     }),
     integration("discord", "Discord"),
+    integration("acme", "Acme CRM", {
+      custom: true,
+      credentials: "own",
+      credentials_offered: ["own", "public"],
+      client_id: "acme-client",
+      secret_required: false,
+      plugin: { name: "oauth2", source: "bundled", development: false, state: "stopped" },
+    }),
+    integration("intranet", "Intranet", {
+      declared_in: "/home/ada/.config/standpipe/providers/intranet.hcl",
+      plugin: { name: "oauth2", source: "bundled", development: false, state: "stopped" },
+    }),
+    integration("draft", "Plugin draft", {
+      plugin: {
+        name: "draft",
+        source: "development",
+        development: true,
+        state: "backoff",
+        error: "it ended with status 2: panic: not finished",
+        network: "limited",
+        files: "open",
+      },
+    }),
   ],
   connections: [
     connection("c1", "github", "octocat", {
@@ -181,6 +221,44 @@ const some: Accounts = {
         next_try: ago(-4),
       },
     }),
+  ],
+};
+
+/** Declared on the page. */
+export const custom: CustomProvider = {
+  slug: "acme",
+  name: "Acme CRM",
+  authorize_url: "https://login.acme.example/oauth/authorize",
+  token_url: "https://api.acme.example/oauth/token",
+  scope_separator: ",",
+  authorize_params: { prompt: "consent" },
+  scopes: [{ name: "contacts.read", title: "Read your contacts" }],
+  identity: { url: "https://api.acme.example/v1/me", subject: "data.id", login: "data.login" },
+};
+export const preview: ProviderPreview = {
+  authorization_url:
+    "https://login.acme.example/oauth/authorize?client_id=YOUR-CLIENT-ID&code_challenge=CODE-CHALLENGE&code_challenge_method=S256&prompt=consent&redirect_uri=http%3A%2F%2F127.0.0.1%3A4780%2Fcallback%2Facme&response_type=code&scope=contacts.read&state=STATE",
+  redirect_uri: "http://127.0.0.1:4780/callback/acme",
+  hosts: ["api.acme.example:443", "login.acme.example:443"],
+};
+/** A test with every result. */
+export const checked: Checked = {
+  ok: false,
+  checks: [
+    { step: "credentials", result: "ok", message: "client ID and secret have the form of such" },
+    {
+      step: "addresses",
+      result: "unclear",
+      message: "the provider answers slowly",
+      remedy: "Try again later.",
+    },
+    {
+      step: "page",
+      result: "failed",
+      message: "the provider does not know the redirect URI",
+      remedy: "Enter the redirect URI that is shown here, letter by letter.",
+    },
+    { step: "token", result: "skipped", message: "not tried, because of what failed before" },
   ],
 };
 
@@ -250,7 +328,7 @@ const states: Accounts = {
     }),
     connection("away", "google", "offline@example.org", {
       health: {
-        code: "offline",
+        code: "provider_unavailable",
         message: "this machine is offline",
         since: ago(2),
         next_try: ago(-1),
@@ -266,6 +344,26 @@ const states: Accounts = {
         tries: 2,
       },
     }),
+  ],
+  providers: [
+    { integration: "github", state: "ok", failing: 0 },
+    {
+      integration: "google",
+      state: "down",
+      failing: 3,
+      code: "provider_unavailable",
+      message: "Google cannot be reached or is out of order: it answers with HTTP 503",
+      since: ago(12),
+      next_try: ago(-4),
+    },
+    {
+      integration: "slack",
+      state: "degraded",
+      failing: 1,
+      code: "rate_limited",
+      message: "Slack asks to wait",
+      since: ago(2),
+    },
   ],
 };
 /** What outsiders can put into names, texts and icons. */

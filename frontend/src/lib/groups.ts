@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Accounts, Connection, Health, Hub, Integration } from "./api/types";
+import type { Accounts, Connection, Health, Hub, Integration, ProviderHealth } from "./api/types";
 import { clock, nextTry } from "./time";
 
 /** An integration with the accounts that are connected through it. */
@@ -158,8 +158,31 @@ export function integrationStatus(i: Integration): Status {
   }
 }
 
+/** How a provider answers, where that is news; undefined: well, as far as is known. */
+export const troubleOf = (accounts: Accounts | undefined, slug: string): ProviderHealth | undefined =>
+  accounts?.providers?.find((h) => h.integration === slug && h.state !== "ok");
+
+/** A provider's trouble: what happened, since when, and when it is tried again. */
+export function troubleWords(h: ProviderHealth): string {
+  const what = h.message || "It does not answer as it should";
+  const when = [h.since && `since ${clock(h.since)}`, h.next_try && nextTry(h.next_try)]
+    .filter(Boolean)
+    .join(", ");
+  const whom = h.failing > 1 ? `${h.failing} accounts are concerned. ` : "";
+  return `${what}. ${whom}${when ? `${when.charAt(0).toUpperCase()}${when.slice(1)}.` : ""}`.trim();
+}
+
+/** Accounts could not be renewed because this machine is offline. */
+export const machineOffline = (accounts: Accounts | undefined): boolean =>
+  !!accounts?.connections.some((c) => c.state === "connected" && c.health?.tries === 0);
+
 /** The state of a provider where providers are looked at, with the number of its accounts. */
-export function providerStatus(i: Integration, accounts: number): Status {
+export function providerStatus(i: Integration, accounts: number, trouble?: ProviderHealth): Status {
+  if (trouble && accounts > 0 && i.state === "ready") {
+    return trouble.state === "down"
+      ? { tone: "bad", word: "Does not answer" }
+      : { tone: "warn", word: "Has trouble" };
+  }
   if (i.state === "unavailable" || i.state === "disabled") return integrationStatus(i);
   if (i.state === "needs_setup")
     return i.credentials ? { tone: "warn", word: "Set-up incomplete" } : { tone: "idle", word: "Not set up" };

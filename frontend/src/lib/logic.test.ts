@@ -2,11 +2,32 @@
 import { expect, test, vi } from "vitest";
 import { connection, integration } from "../dev/scenes";
 import { createClient } from "./api/client";
-import type { Connection, Hub, Integration } from "./api/types";
-import { attention, connectionStatus, filter, group, initials, narrow, newcomer, total } from "./groups";
+import type { Connection, Hub, Integration, ProviderHealth } from "./api/types";
+import {
+  attention,
+  connectionStatus,
+  filter,
+  group,
+  initials,
+  machineOffline,
+  narrow,
+  newcomer,
+  providerStatus,
+  total,
+  troubleOf,
+  troubleWords,
+} from "./groups";
 import { inWindow, sessionToken, keepSession, takeCode } from "./host";
 import { openExternal, prepareTab } from "./open";
-import { connectionHref, integrationHref, parseRoute, sectionHref, sectionOf, sections } from "./router";
+import {
+  connectionHref,
+  customHref,
+  integrationHref,
+  parseRoute,
+  sectionHref,
+  sectionOf,
+  sections,
+} from "./router";
 import { changeOf, checkField, formOf, validate } from "./setup";
 import { svgDataUrl } from "./svg";
 import { nextTry, relative } from "./time";
@@ -18,7 +39,10 @@ test("routes", () => {
   expect(sectionOf(parseRoute(connectionHref("c/1")))).toBe("accounts");
   expect(parseRoute(connectionHref("c/1"))).toEqual({ page: "connection", id: "c/1" });
   expect(parseRoute(integrationHref("a/b c"))).toEqual({ page: "integration", slug: "a/b c" });
-  for (const odd of ["#/x", "#/integrations/", "#/integrations/a/b", "#/integrations/%", "#/custom/new"]) {
+  expect(parseRoute(customHref())).toEqual({ page: "custom", slug: "" });
+  expect(parseRoute(customHref("acme"))).toEqual({ page: "custom", slug: "acme" });
+  expect(sectionOf(parseRoute(customHref("acme")))).toBe("providers");
+  for (const odd of ["#/x", "#/integrations/", "#/integrations/a/b", "#/integrations/%", "#/custom/a/b"]) {
     expect(parseRoute(odd).page, odd).toBe("unknown");
   }
 });
@@ -199,6 +223,43 @@ test("times in words", () => {
   expect(nextTry("2026-11-24T12:02:00Z", now)).toBe("next try in 2 minutes");
   expect(nextTry("2026-11-24T11:00:00Z", now)).toBe("trying again now");
   expect(relative("rubbish", now)).toBe("at an unknown time");
+});
+
+test("a provider's trouble in words, and only where it is news", () => {
+  const down: ProviderHealth = {
+    integration: "google",
+    state: "down",
+    failing: 3,
+    message: "it answers with HTTP 503",
+    since: "2026-11-24T11:48:00Z",
+    next_try: "2020-01-01T00:00:00Z",
+  };
+  const google = integration("google", "Google");
+  const accounts = { integrations: [google], connections: [], providers: [down] };
+  expect(troubleOf(accounts, "google")).toBe(down);
+  expect(troubleOf({ ...accounts, providers: [{ ...down, state: "ok" }] }, "google")).toBeUndefined();
+  expect(troubleOf(undefined, "google")).toBeUndefined();
+  expect(troubleWords(down)).toMatch(
+    /^it answers with HTTP 503\. 3 accounts are concerned\. Since .+, trying again now\.$/,
+  );
+  expect(troubleWords({ integration: "x", state: "degraded", failing: 1 })).toBe(
+    "It does not answer as it should.",
+  );
+  expect(providerStatus(google, 2, down)).toEqual({ tone: "bad", word: "Does not answer" });
+  expect(providerStatus(google, 2, { ...down, state: "degraded" }).tone).toBe("warn");
+  expect(providerStatus(google, 0, down).word).toBe("Ready"); // nobody is concerned
+});
+
+test("a machine that is offline is told from providers that are down", () => {
+  const health = { code: "provider_unavailable", message: "x", since: "", next_try: "" };
+  const of = (tries?: number) => ({
+    integrations: [],
+    connections: [connection("c", "google", "ada", { health: { ...health, tries } })],
+  });
+  expect(machineOffline(of(0))).toBe(true);
+  expect(machineOffline(of(2))).toBe(false);
+  expect(machineOffline(of())).toBe(false);
+  expect(machineOffline(undefined)).toBe(false);
 });
 
 const setMeta = (host: string, session: string) =>

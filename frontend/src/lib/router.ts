@@ -9,6 +9,7 @@ export type Route =
   | { page: Section; query: URLSearchParams }
   | { page: "connection"; id: string }
   | { page: "integration"; slug: string }
+  | { page: "custom"; slug: string } // empty: a new one
   | { page: "unknown"; hash: string };
 
 /** Reads a location.hash. */
@@ -24,12 +25,14 @@ export function parseRoute(hash: string): Route {
   const [head, name] = parts;
   if (!head) return { page: "accounts", query };
   if (parts.length === 1) {
+    if (head === "custom") return { page: "custom", slug: "" };
     const section = sections.find((s) => s === head);
     return section ? { page: section, query } : { page: "unknown", hash };
   }
   if (parts.length === 2 && name) {
     if (head === "connections") return { page: "connection", id: name };
     if (head === "integrations") return { page: "integration", slug: name };
+    if (head === "custom") return { page: "custom", slug: name };
   }
   return { page: "unknown", hash };
 }
@@ -40,6 +43,7 @@ export function sectionOf(route: Route): Section | undefined {
     case "connection":
       return "accounts";
     case "integration":
+    case "custom":
       return "providers";
     case "unknown":
       return undefined;
@@ -53,6 +57,8 @@ export const accountsHref = "#/";
 export const sectionHref = (s: Section) => (s === "accounts" ? accountsHref : `#/${s}`);
 export const connectionHref = (id: string) => `#/connections/${segment(id)}`;
 export const integrationHref = (slug: string) => `#/integrations/${segment(slug)}`;
+/** The form of a provider that is declared here; without a slug, of a new one. */
+export const customHref = (slug = "") => (slug ? `#/custom/${segment(slug)}` : "#/custom");
 export const activityHref = (filter: Record<string, string>) => `#/activity?${new URLSearchParams(filter)}`;
 /** The accounts page with one account in view. */
 export const accountHref = (id: string) => `#/?account=${segment(id)}`;

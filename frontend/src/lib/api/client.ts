@@ -17,7 +17,9 @@ import type {
 } from "./access";
 import type {
   Accounts,
+  Checked,
   ConnectionDetail,
+  CustomProvider,
   Desktop,
   Disconnected,
   ErrorBody,
@@ -25,6 +27,7 @@ import type {
   Hub,
   Integration,
   LoggedIn,
+  ProviderPreview,
   Revealed,
   SaveIntegration,
   StartFlow,
@@ -118,6 +121,13 @@ export function createClient(config: ClientConfig) {
     integration: (slug: string) => call<Integration>("GET", `/ui/api/integrations/${id(slug)}`),
     saveIntegration: (slug: string, change: SaveIntegration) =>
       call<Integration>("PUT", `/ui/api/integrations/${id(slug)}`, change),
+    checkIntegration: (slug: string, change: SaveIntegration) =>
+      call<Checked>("POST", `/ui/api/integrations/${id(slug)}/check`, change),
+    provider: (slug: string) => call<CustomProvider>("GET", `/ui/api/providers/${id(slug)}`),
+    addProvider: (p: CustomProvider) => call<Integration>("POST", "/ui/api/providers", p),
+    saveProvider: (p: CustomProvider) => call<Integration>("PUT", `/ui/api/providers/${id(p.slug)}`, p),
+    removeProvider: (slug: string) => call<void>("DELETE", `/ui/api/providers/${id(slug)}`),
+    previewProvider: (p: CustomProvider) => call<ProviderPreview>("POST", "/ui/api/provider-preview", p),
     startFlow: (start: StartFlow) => call<Flow>("POST", "/ui/api/flows", start),
     flow: (flow: string) => call<Flow>("GET", `/ui/api/flows/${id(flow)}`),
     confirmFlow: (flow: string, accept_other_account: boolean) =>

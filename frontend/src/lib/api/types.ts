@@ -77,6 +77,11 @@ export interface Integration {
   problem?: string;
   enabled: boolean;
   from_file: boolean;
+  /** It was declared on this page. */
+  custom?: boolean;
+  /** The user's file that declares it. */
+  declared_in?: string;
+  plugin?: PluginBrief;
   credentials: Credentials | "";
   credentials_offered: Credentials[];
   client_id: string;
@@ -90,6 +95,59 @@ export interface Integration {
   categories?: string[];
   warnings?: string[];
   connect_ways?: FlowKind[];
+}
+
+/** The plugin that serves a provider, and how it is held. */
+export interface PluginBrief {
+  name: string;
+  source: "bundled" | "installed" | "development";
+  version?: string;
+  development: boolean;
+  state: "stopped" | "starting" | "running" | "backoff" | "refused";
+  error?: string;
+  network?: "closed" | "limited" | "open";
+  files?: "closed" | "limited" | "open";
+}
+
+/** A provider that is declared on the page. */
+export interface CustomProvider {
+  slug: string;
+  name: string;
+  description?: string;
+  issuer?: string;
+  authorize_url?: string;
+  token_url?: string;
+  revoke_url?: string;
+  hosts?: string[];
+  private_network?: boolean;
+  no_pkce?: boolean;
+  scope_separator?: string;
+  client_auth?: string;
+  secret_required?: boolean;
+  redirect_host?: string;
+  authorize_params?: Record<string, string>;
+  token_params?: Record<string, string>;
+  scopes?: { name: string; title?: string }[];
+  identity?: { url?: string; subject?: string; login?: string; name?: string; email?: string };
+}
+
+export interface ProviderPreview {
+  authorization_url: string;
+  redirect_uri: string;
+  hosts: string[];
+}
+
+export interface Check {
+  step: "credentials" | "addresses" | "page" | "token";
+  result: "ok" | "failed" | "unclear" | "skipped";
+  message: string;
+  remedy?: string;
+  field?: string;
+}
+
+export interface Checked {
+  ok: boolean;
+  checks: Check[];
 }
 
 export interface SaveIntegration {
