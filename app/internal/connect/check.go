@@ -15,8 +15,8 @@ import (
 // Check tries an integration as far as that goes without a person: nothing is
 // connected, nothing is stored. Its calls are those of a connect (the plugin
 // makes the authorization URL, and trades a code that nobody issued) and a look
-// at the page to which the browser will be sent. After a failed step the later
-// ones are skipped.
+// at the page to which the browser will be sent. Where id, secret or addresses
+// cannot be right, nobody is called.
 func (e *Engine) Check(ctx context.Context, r *hub.Resolved) []hub.Check {
 	c := checking{e: e, r: r, name: r.Descriptor.Name, state: random(32), verifier: random(32), nonce: random(16)}
 	steps := []struct {
@@ -33,7 +33,7 @@ func (e *Engine) Check(ctx context.Context, r *hub.Resolved) []hub.Check {
 			check = s.run(ctx)
 		}
 		check.Step = s.step
-		if check.Result == hub.CheckFailed {
+		if check.Result == hub.CheckFailed && c.url == "" {
 			stop = "not tried, because of what failed before"
 		}
 		out = append(out, check)
@@ -140,7 +140,7 @@ func (c *checking) page(ctx context.Context) hub.Check {
 	case p.Status < 400:
 		return ok("the sign-in page answers")
 	case p.Status == 404 || p.Status == 410:
-		return failed("", "Compare the address with the provider's documentation.", "there is no page at the authorization URL (HTTP %d)", p.Status)
+		return failed("", "Compare the client ID with your OAuth app, and the address with the provider's documentation.", "there is no page at the authorization URL, or not for this client ID (HTTP %d)", p.Status)
 	case p.Status >= 500:
 		return unclear("Try again later.", "the sign-in page is out of order (HTTP %d)", p.Status)
 	case p.Status == 400:

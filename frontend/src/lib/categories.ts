@@ -14,3 +14,7 @@ export function allCategories(list: Integration[]): string[] {
     (a, b) => Number(a === otherCategory) - Number(b === otherCategory) || a.localeCompare(b),
   );
 }
+
+/** "crm" → "CRM", "mail" → "Mail". */
+export const categoryWords = (c: string): string =>
+  c.length <= 3 ? c.toUpperCase() : c.charAt(0).toUpperCase() + c.slice(1);

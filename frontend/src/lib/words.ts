@@ -43,6 +43,8 @@ const actions: Record<string, string> = {
   "hub.unlock": "unlocked Standpipe",
   "hub.lock_settings": "changed when Standpipe locks",
   "integration.set": "changed the set-up of a provider",
+  "provider.set": "declared a provider",
+  "provider.remove": "removed a provider",
   "ui.link": "made a login link to this page",
 };
 
