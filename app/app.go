@@ -26,6 +26,7 @@ import (
 	"github.com/standpipe/standpipe/app/internal/config"
 	"github.com/standpipe/standpipe/app/internal/connect"
 	"github.com/standpipe/standpipe/app/internal/events"
+	"github.com/standpipe/standpipe/app/internal/faults"
 	"github.com/standpipe/standpipe/app/internal/hub"
 	"github.com/standpipe/standpipe/app/internal/instance"
 	"github.com/standpipe/standpipe/app/internal/inventory"
@@ -126,14 +127,14 @@ func (a *App) openDomain(ctx context.Context) (err error) {
 	}
 	a.conns = hub.NewConnections(a.store)
 	if a.catalog, err = catalog.New(ctx, catalog.Config{
-		Store: a.store, Providers: a.plugins, Publisher: a.bus, Now: time.Now, NewID: newID, File: a.config.Integrations,
+		Store: a.store, Providers: a.plugins, Publisher: a.bus, Now: faults.Now, NewID: newID, File: a.config.Integrations,
 		Listen: a.listen.appAddress(), BaseURL: a.config.BaseURL, Sandbox: a.sandbox(),
 		SandboxClient: catalog.Client{ID: sandbox.ClientID, Secret: secret.New(sandbox.ClientSecret)},
 		Declarer:      a.plugins, Definitions: config.Raw(a.definitions), Declared: config.Files(a.definitions),
 	}); err != nil {
 		return err
 	}
-	a.conns.Know(a.catalog.Descriptor, time.Now)
+	a.conns.Know(a.catalog.Descriptor, faults.Now)
 	if err := a.conns.Prepare(ctx); err != nil {
 		return err
 	}
@@ -143,7 +144,7 @@ func (a *App) openDomain(ctx context.Context) (err error) {
 	}
 	a.tokens = tokens.New(tokens.Config{
 		Connections: a.conns, Providers: a.plugins, Resolver: a.catalog, Bus: a.bus, Auditor: a.audit,
-		FingerprintKey: key, Now: time.Now, Logger: a.log,
+		FingerprintKey: key, Now: faults.Now, Logger: a.log,
 	})
 	a.onClose(func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), closePatience)
@@ -151,7 +152,7 @@ func (a *App) openDomain(ctx context.Context) (err error) {
 		return a.tokens.Close(ctx)
 	})
 	if a.access, err = access.New(ctx, access.Config{
-		Store: a.store, Publisher: a.bus, Auditor: a.audit, Now: time.Now, NewID: newID,
+		Store: a.store, Publisher: a.bus, Auditor: a.audit, Now: faults.Now, NewID: newID,
 		Policies: a.config.Policies, Patience: a.config.ApprovalTimeout,
 	}); err != nil {
 		return err
@@ -164,16 +165,16 @@ func (a *App) openDomain(ctx context.Context) (err error) {
 		}
 		return nil
 	})
-	if a.sessions, err = session.New(ctx, a.store, time.Now); err != nil {
+	if a.sessions, err = session.New(ctx, a.store, faults.Now); err != nil {
 		return err
 	}
 	a.connect = connect.New(connect.Config{
 		Store: a.store, Connections: a.conns, Providers: a.plugins, Catalog: a.catalog, Revoker: a.tokens,
-		Auditor: a.audit, Publisher: a.bus, Logger: a.log, Now: time.Now, NewID: newID, CanReceive: a.listen.canReceive, Prober: a.plugins,
+		Auditor: a.audit, Publisher: a.bus, Logger: a.log, Now: faults.Now, NewID: newID, CanReceive: a.listen.canReceive, Prober: a.plugins,
 	})
 	a.transfer = transfer.New(transfer.Config{
 		Connections: a.conns, Providers: a.plugins, Catalog: a.catalog, Refreshes: a.tokens,
-		Auditor: a.audit, Publisher: a.bus, Now: time.Now, NewID: newID,
+		Auditor: a.audit, Publisher: a.bus, Now: faults.Now, NewID: newID,
 	})
 	a.openInventory()
 	return nil
@@ -236,7 +237,7 @@ func (a *App) openAPI(context.Context) error {
 	a.api = api.New(api.Config{
 		Catalog: a.catalog, Flows: a.connect, Tokens: a.tokens, Connections: a.conns, Access: a.access, Lock: a.lock,
 		Sessions: a.sessions, Backups: backups{a}, Transfers: a.transfer, Plugins: pluginStatus{a.plugins, a.catalog}, Vault: vaultDesk{a}, Events: a.bus, Auditor: a.audit, Activity: a.audit,
-		Peer: only, ServerKey: a.serverKey, Assets: frontend.Assets(), Logger: a.log, Now: time.Now, NewID: newID,
+		Peer: only, ServerKey: a.serverKey, Assets: frontend.Assets(), Logger: a.log, Now: faults.Now, NewID: newID,
 		Version: a.opts.Version, Data: a.paths.Data, ConfigFile: a.paths.Config, Sandbox: a.sandbox(),
 		Listen: a.listen.appAddress(), UI: a.listen.uiAddress(), BaseURL: a.config.BaseURL, EmbedOrigins: a.config.EmbedOrigins, Notices: a.allNotices,
 	})

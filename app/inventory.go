@@ -9,9 +9,9 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/standpipe/standpipe/app/internal/api/contract"
+	"github.com/standpipe/standpipe/app/internal/faults"
 	"github.com/standpipe/standpipe/app/internal/hub"
 	"github.com/standpipe/standpipe/app/internal/instance"
 	"github.com/standpipe/standpipe/app/internal/inventory"
@@ -33,7 +33,7 @@ func (a *App) openInventory() {
 		return
 	}
 	a.inventory = inventory.New(inventory.Config{
-		File: file, StoreID: a.vault.StoreID(), Bus: a.bus, Now: time.Now, Logger: a.log, Stale: a.opts.AcceptRollback,
+		File: file, StoreID: a.vault.StoreID(), Bus: a.bus, Now: faults.Now, Logger: a.log, Stale: a.opts.AcceptRollback,
 		Collect: func(ctx context.Context) (*hub.Inventory, error) {
 			return inventory.Collect(ctx, a.catalog.Kept(), a.access.Kept(), a.conns)
 		},

@@ -5,8 +5,8 @@ package app
 import (
 	"context"
 	"errors"
-	"time"
 
+	"github.com/standpipe/standpipe/app/internal/faults"
 	"github.com/standpipe/standpipe/app/internal/hub"
 	"github.com/standpipe/standpipe/app/internal/lock"
 	"github.com/standpipe/standpipe/app/internal/seal"
@@ -16,7 +16,7 @@ import (
 func (a *App) openLock(ctx context.Context) (err error) {
 	a.lock, err = lock.New(ctx, lock.Config{
 		Vault: vaultKeys{a.vault, a.conns}, Store: a.store, Tokens: a.tokens, Publisher: a.bus, Auditor: a.audit, Logger: a.log,
-		Now: time.Now, Ended: a.access.Locked, File: a.config.Lock, Session: lock.SystemSession(),
+		Now: faults.Now, Ended: a.access.Locked, File: a.config.Lock, Session: lock.SystemSession(),
 	})
 	return err
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/standpipe/standpipe/app/internal/config"
+	"github.com/standpipe/standpipe/app/internal/faults"
 	"github.com/standpipe/standpipe/app/internal/hub"
 	"github.com/standpipe/standpipe/app/internal/pluginhost"
 )
@@ -34,6 +35,7 @@ func (a *App) openPlugins(context.Context) (err error) {
 		Publisher:   a.bus,
 		Crashed:     a.pluginCrashed,
 		IdleStop:    a.config.PluginIdle,
+		Now:         faults.Now,
 	})
 	if err != nil {
 		return err

@@ -74,6 +74,13 @@ func asOctocat(page *rig.Page) {
 func oidcHub(t *testing.T, env ...string) (*rig.Home, *rig.Hub, *rig.OIDC) {
 	t.Helper()
 	h := rig.NewHome(t)
+	hub, op := serveOIDC(t, h, env...)
+	return h, hub, op
+}
+
+// serveOIDC is oidcHub in a home that is there.
+func serveOIDC(t *testing.T, h *rig.Home, env ...string) (*rig.Hub, *rig.OIDC) {
+	t.Helper()
 	listen := fmt.Sprintf("127.0.0.1:%d", rig.FreePort(t))
 	op := rig.StartOIDC(t, "http://"+listen+"/callback/openid", env...)
 	h.Write("oidc.secret", rig.OIDCSecret)
@@ -87,7 +94,7 @@ integration "openid" {
   config        = { issuer = %q }
 }
 `, rig.OIDCClient, op.Issuer))
-	return h, h.Serve("--listen", listen), op
+	return h.Serve("--listen", listen), op
 }
 
 const vendOpenID = "/data-integrations/openid/token"

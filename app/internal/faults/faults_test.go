@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 )
@@ -48,6 +49,22 @@ func TestReleaseBuildHasNoHook(t *testing.T) {
 	}
 }
 
+// TestReleasesAreBuiltWithoutHooks: of the tags of the releases, those of the hub
+// and of the window, none selects a file with a hook.
+func TestReleasesAreBuiltWithoutHooks(t *testing.T) {
+	for tags, want := range map[string]string{
+		"":                                     "[doc.go off.go]",
+		"desktop,production,webkit2_41":        "[doc.go off.go]",
+		"faults":                               "[clock.go doc.go on.go]",
+		"faults,desktop,production,webkit2_41": "[clock.go doc.go on.go]",
+	} {
+		out, err := exec.CommandContext(t.Context(), "go", "list", "-tags", tags, "-f", "{{.GoFiles}}", ".").CombinedOutput()
+		if got := strings.TrimSpace(string(out)); err != nil || got != want {
+			t.Errorf("-tags %q builds %s (%v), want %s", tags, got, err, want)
+		}
+	}
+}
+
 func TestFaultBuildDiesAtThePoint(t *testing.T) {
 	path, content := build(t, "faults")
 	if !bytes.Contains(content, []byte(env)) {
@@ -70,6 +87,9 @@ func TestFaultBuildDiesAtThePoint(t *testing.T) {
 		if out != c.out || killed != c.killed {
 			t.Errorf("%s: %q, killed %v (%v); want %q, %v", c.fault, out, killed, err, c.out, c.killed)
 		}
+	}
+	if !bytes.Contains(content, []byte("STANDPIPE_FAULT_CLOCK")) {
+		t.Error("the build has no clock")
 	}
 	if _, err := run(t, path, "probe.step:kil"); err == nil {
 		t.Error("a misspelt fault was taken for none")

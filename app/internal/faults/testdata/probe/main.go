@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command probe passes a fault point three times.
+// Command probe passes a fault point three times, and knows the time.
 package main
 
 import (
@@ -10,6 +10,7 @@ import (
 )
 
 func main() {
+	_ = faults.Now()
 	for i := range 3 {
 		faults.Point("probe.step")
 		fmt.Println("step", i+1)
