@@ -39,7 +39,7 @@ type Descriptor struct {
 	GraceWindow     time.Duration // how long a rotated refresh token still works
 	RefreshMargin   time.Duration // refresh this long before expiry; zero: the host's rule
 	RefreshIdleLife time.Duration // an unused refresh token dies after this; zero: unknown
-	RefreshMaxLife  time.Duration // any refresh token dies after this, used or not; zero: unknown
+	RefreshMaxLife  time.Duration // an authorization ends after this, however often it is refreshed; zero: unknown
 	Revoke          Reach         // the narrowest revocation that Revoke can do
 	RevokeNote      string        // what to tell the user where Revoke is ReachNone
 	// NarrowsScopes is set where a refresh that names scopes issues an access

@@ -58,6 +58,7 @@ type tokensRecord struct {
 	Previous   *tokenSetRecord `json:"previous,omitempty"`
 	RotatedAt  time.Time       `json:"rotated_at,omitzero"`
 	Intent     *RefreshIntent  `json:"intent,omitempty"`
+	Authorized time.Time       `json:"authorized,omitzero"`
 }
 
 // EncodeTokenSet returns the stored form of a token set, with its secrets in
@@ -93,7 +94,7 @@ func decodeConnection(rec Record) (*Connection, error) {
 func encodeTokens(t *Tokens) ([]byte, error) {
 	r := tokensRecord{
 		Version: recordVersion, Generation: t.Generation, Current: revealSet(&t.Current),
-		RotatedAt: t.RotatedAt, Intent: t.Intent,
+		RotatedAt: t.RotatedAt, Intent: t.Intent, Authorized: t.Authorized,
 	}
 	if t.Previous != nil {
 		p := revealSet(t.Previous)
@@ -109,7 +110,7 @@ func decodeTokens(rec Record) (*Tokens, error) {
 	}
 	t := &Tokens{
 		Connection: rec.ID, Generation: r.Generation, Revision: rec.Generation, Current: r.Current.conceal(),
-		RotatedAt: r.RotatedAt, Intent: r.Intent,
+		RotatedAt: r.RotatedAt, Intent: r.Intent, Authorized: r.Authorized,
 	}
 	if r.Previous != nil {
 		p := r.Previous.conceal()

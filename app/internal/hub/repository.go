@@ -235,7 +235,7 @@ func (tx *ConnectionsTx) PutTokens(t *Tokens) error {
 // PutTokenSet writes the token set of a new or reauthorized connection: the
 // generation grows, and what was known of an earlier set is forgotten.
 func (tx *ConnectionsTx) PutTokenSet(connection string, set TokenSet) (*Tokens, error) {
-	t := &Tokens{Connection: connection, Generation: 1, Current: set}
+	t := &Tokens{Connection: connection, Generation: 1, Current: set, Authorized: set.IssuedAt}
 	old, err := tx.Tokens(connection)
 	switch {
 	case err == nil:

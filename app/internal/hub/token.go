@@ -110,6 +110,9 @@ type Tokens struct {
 	// Intent changes.
 	Revision uint64
 	Current  TokenSet
+	// Authorized is when the first set of this authorization was issued, which is
+	// what an absolute limit counts from; zero: unknown.
+	Authorized time.Time
 	// Previous is kept for the provider's grace window: should the answer to
 	// a refresh have been lost, its refresh token may still work.
 	Previous *TokenSet

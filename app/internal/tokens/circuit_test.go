@@ -176,12 +176,55 @@ func TestForecast(t *testing.T) {
 				s.RefreshExpiry = now
 			}, 0, hub.Forecast{}},
 		} {
-			h.resolver.descriptor.RefreshIdleLife = c.idle
+			h.resolver.descriptor.RefreshIdleLife, h.resolver.descriptor.RefreshMaxLife = c.idle, 0
 			h.connect(name, time.Hour, c.edit)
 			conn, _ := h.stored(name)
 			if got := h.Forecast(t.Context(), conn); !got.NeedsUser.Equal(c.want.NeedsUser) || got.Why != c.want.Why {
 				t.Errorf("%s: %+v, want %+v", name, got, c.want)
 			}
 		}
+	})
+}
+
+// TestAbsoluteLife: an authorization that ends after a month ends a month after the
+// user gave it, however often it was refreshed since; and when it does, that is
+// the reason, whatever the provider calls it.
+func TestAbsoluteLife(t *testing.T) {
+	const month = 30 * 24 * time.Hour
+	inBubble(t, func(t *testing.T, h *house) {
+		h.resolver.descriptor.RefreshMaxLife = month
+		begin := time.Now().Round(0)
+		h.connect("c", time.Hour, func(_ *hub.Connection, s *hub.TokenSet) { s.IssuedAt = begin })
+		h.provider.answer = func(a *hub.TokenAnswer) {
+			a.Tokens.IssuedAt, a.Tokens.Expiry = time.Now(), time.Now().Add(24*time.Hour)
+		}
+		defer h.run()()
+		want := func(at time.Time) {
+			t.Helper()
+			conn, _ := h.stored("c")
+			if f := h.Forecast(t.Context(), conn); !f.NeedsUser.Equal(at) || f.Why != hub.ForecastRefreshExpires {
+				t.Errorf("forecast %+v, want %v", f, at)
+			}
+		}
+		want(begin.Add(month))
+		time.Sleep(10 * 24 * time.Hour)
+		if _, toks := h.stored("c"); toks.Generation < 9 {
+			t.Errorf("generation %d", toks.Generation)
+		}
+		want(begin.Add(month))
+		h.connect("c", time.Hour, func(_ *hub.Connection, s *hub.TokenSet) { s.IssuedAt = time.Now().Round(0) }) // reauthorized
+		h.bus.Publish(hub.Event{Type: hub.EventConnected, Connection: "c"})
+		begin = time.Now().Round(0)
+		want(begin.Add(month))
+		h.provider.script(func(p *provider) {
+			p.before = func(context.Context, int) error {
+				if time.Since(begin) >= month {
+					return invalidGrant()
+				}
+				return nil
+			}
+		})
+		time.Sleep(month + 25*time.Hour)
+		h.wantState("c", hub.StateNeedsReauthorization, hub.ReasonRefreshExpired)
 	})
 }

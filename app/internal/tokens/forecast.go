@@ -19,11 +19,12 @@ func (e *Engine) Forecast(ctx context.Context, conn *hub.Connection) hub.Forecas
 	if err != nil {
 		return hub.Forecast{}
 	}
-	return foresee(&toks.Current, e.cfg.Resolver.Descriptor(conn.Integration))
+	return foresee(toks, e.cfg.Resolver.Descriptor(conn.Integration))
 }
 
-// foresee looks at what is known of a token set's end; d may be nil.
-func foresee(set *hub.TokenSet, d *hub.Descriptor) hub.Forecast {
+// foresee looks at what is known of the end of tokens; d may be nil.
+func foresee(t *hub.Tokens, d *hub.Descriptor) hub.Forecast {
+	set := &t.Current
 	if set.RefreshToken.IsZero() || d != nil && !d.Can(hub.CanRefresh) {
 		if set.Expiry.IsZero() {
 			return hub.Forecast{}
@@ -32,13 +33,16 @@ func foresee(set *hub.TokenSet, d *hub.Descriptor) hub.Forecast {
 	}
 	// A refresh token that rotates gets a new end with each refresh, if it has
 	// an idle life; an end that the provider told is one for good, or the next
-	// answer tells another.
-	f := hub.Forecast{}
-	if at := idleDeath(set, d); !at.IsZero() {
-		f = hub.Forecast{NeedsUser: at, Why: hub.ForecastIdle}
-	}
-	if at := set.RefreshExpiry; !at.IsZero() && (f.NeedsUser.IsZero() || at.Before(f.NeedsUser)) {
-		f = hub.Forecast{NeedsUser: at, Why: hub.ForecastRefreshExpires}
+	// answer tells another; an absolute one is counted from the authorization.
+	var f hub.Forecast
+	for _, end := range []hub.Forecast{
+		{NeedsUser: idleDeath(set, d), Why: hub.ForecastIdle},
+		{NeedsUser: set.RefreshExpiry, Why: hub.ForecastRefreshExpires},
+		{NeedsUser: absoluteDeath(t, d), Why: hub.ForecastRefreshExpires},
+	} {
+		if !end.NeedsUser.IsZero() && (f.NeedsUser.IsZero() || end.NeedsUser.Before(f.NeedsUser)) {
+			f = end
+		}
 	}
 	return f
 }
@@ -50,4 +54,27 @@ func idleDeath(set *hub.TokenSet, d *hub.Descriptor) time.Time {
 		return time.Time{}
 	}
 	return set.IssuedAt.Add(d.RefreshIdleLife)
+}
+
+// absoluteDeath is when an authorization ends, however it is used; zero: never,
+// as far as is known.
+func absoluteDeath(t *hub.Tokens, d *hub.Descriptor) time.Time {
+	if d == nil || d.RefreshMaxLife <= 0 || t.Authorized.IsZero() {
+		return time.Time{}
+	}
+	return t.Authorized.Add(d.RefreshMaxLife)
+}
+
+// whyRefused gives a refusal the reason that is known here, where the provider
+// has one answer for everything: a refresh token that was at its end was not
+// withdrawn by anybody.
+func whyRefused(said hub.Reason, t *hub.Tokens, d *hub.Descriptor, now time.Time) hub.Reason {
+	if said != hub.ReasonRevoked && said != hub.ReasonUnknown {
+		return said
+	}
+	f := foresee(t, d)
+	if f.Why != hub.ForecastNoRefresh && !f.NeedsUser.IsZero() && !now.Before(f.NeedsUser) {
+		return hub.ReasonRefreshExpired
+	}
+	return said
 }

@@ -99,6 +99,7 @@ func (e *Engine) renew(ctx context.Context, state *outcome, r *hub.Resolved) out
 		}
 		return outcome{err: e.fail(state, v.public)}
 	}
+	v.permanent = whyRefused(v.permanent, state.tokens, d, e.now())
 	if lost != nil && d.Rotation != hub.RotationNone {
 		// The refusal is of a token that the lost answer replaced.
 		v.permanent = hub.ReasonAnswerLost
