@@ -116,6 +116,13 @@ func (p *Page) Fill(css, text string) {
 	p.eventually("fill "+css, func() bool { return p.Type(p.ctx(), css, text) == nil }, p.what)
 }
 
+// Refill types into a field in place of what it holds.
+func (p *Page) Refill(css, text string) {
+	p.t.Helper()
+	p.eventually("empty "+css, func() bool { return p.Clear(p.ctx(), css) == nil }, p.what)
+	p.Fill(css, text)
+}
+
 // See waits until what a selector finds shows some text.
 func (p *Page) See(css, text string) {
 	p.t.Helper()
@@ -173,6 +180,28 @@ func (p *Page) CloseTab() {
 	if err := p.CloseWindow(p.ctx()); err != nil {
 		p.t.Fatal(err)
 	}
+}
+
+// Tabs returns functions that go to the current tab, and to a new one.
+func (p *Page) Tabs() (first, second func()) {
+	p.t.Helper()
+	here, err := p.Window(p.ctx())
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	other, err := p.NewTab(p.ctx())
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	to := func(handle string) func() {
+		return func() {
+			p.t.Helper()
+			if err := p.Switch(p.ctx(), handle); err != nil {
+				p.t.Fatal(err)
+			}
+		}
+	}
+	return to(here), to(other)
 }
 
 // Hash goes to a route of the page, as a link of the page does.

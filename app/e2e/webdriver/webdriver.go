@@ -83,6 +83,15 @@ func (s *Session) Click(ctx context.Context, css string) error {
 	return s.call(ctx, http.MethodPost, "/element/"+e+"/click", struct{}{}, nil)
 }
 
+// Clear empties a field that a CSS selector finds.
+func (s *Session) Clear(ctx context.Context, css string) error {
+	e, err := s.find(ctx, css)
+	if err != nil {
+		return err
+	}
+	return s.call(ctx, http.MethodPost, "/element/"+e+"/clear", struct{}{}, nil)
+}
+
 // Type types into what a CSS selector finds.
 func (s *Session) Type(ctx context.Context, css, text string) error {
 	e, err := s.find(ctx, css)
@@ -148,6 +157,13 @@ func (s *Session) Screenshot(ctx context.Context) ([]byte, error) {
 // Windows are the handles of the open tabs.
 func (s *Session) Windows(ctx context.Context) (handles []string, err error) {
 	return handles, s.call(ctx, http.MethodGet, "/window/handles", nil, &handles)
+}
+
+// NewTab opens another tab, without going there, and returns its handle.
+func (s *Session) NewTab(ctx context.Context) (handle string, err error) {
+	var out struct{ Handle string }
+	err = s.call(ctx, http.MethodPost, "/window/new", map[string]string{"type": "tab"}, &out)
+	return out.Handle, err
 }
 
 // Window is the handle of the current tab.
