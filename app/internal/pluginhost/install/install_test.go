@@ -227,6 +227,56 @@ func TestLife(t *testing.T) {
 	wants(t, "removing it again", s.Remove("acme"), hub.CodeNotFound, "acme")
 }
 
+// TestAgreedHosts: the bytes are those that were agreed to, but they say that
+// they reach another host than then. That is not agreed to.
+func TestAgreedHosts(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	bare := filepath.Join(t.TempDir(), exe)
+	write(t, bare, program("acme", "1.0.0", ""))
+	if err := s.install(t, bare); err != nil || !s.runs(t) {
+		t.Fatal(err)
+	}
+	file, err := s.List()
+	if err != nil {
+		t.Fatal(err)
+	}
+	entry := file.Plugins["acme"]
+	entry.Hosts = []string{"elsewhere.example:443"}
+	file.Plugins["acme"] = entry
+	if err := file.Write(filepath.Join(s.Data, lock.Name)); err != nil {
+		t.Fatal(err)
+	}
+	h, err := pluginhost.New(pluginhost.Config{Dirs: []string{filepath.Join(s.Data, "plugins")}, RunDir: filepath.Join(s.Data, "run")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	if d, err := h.Describe(t.Context()); err != nil || len(d) != 0 {
+		t.Errorf("it serves %v, %v", d, err)
+	}
+	if all := h.Status(); len(all) != 1 || !strings.Contains(all[0].Error, "it wants to reach id.example:443, which was not agreed to when it was installed") {
+		t.Errorf("status %+v", all)
+	}
+}
+
+// bomb is a tar of one file of zeros that is as large as it says, in few bytes:
+// gzip allows one member after the other.
+func bomb(name string, size int64) []byte {
+	var head bytes.Buffer
+	w := tar.NewWriter(&head)
+	_ = w.WriteHeader(&tar.Header{Name: name, Typeflag: tar.TypeReg, Size: size, Mode: 0o755})
+	squeeze := func(p []byte) []byte {
+		var b bytes.Buffer
+		z, _ := gzip.NewWriterLevel(&b, gzip.BestCompression)
+		_, _ = z.Write(p)
+		_ = z.Close()
+		return b.Bytes()
+	}
+	const piece = 16 << 20
+	return append(squeeze(head.Bytes()), bytes.Repeat(squeeze(make([]byte, piece)), int(size/piece)+1)...)
+}
+
 // TestRefused: whatever is wrong with a release, nothing of it stays.
 func TestRefused(t *testing.T) {
 	t.Parallel()
@@ -246,6 +296,8 @@ func TestRefused(t *testing.T) {
 		"device":           {tarOf(tar.Header{Name: "x", Typeflag: tar.TypeChar})(nil), "1.0.0", "no plain file"},
 		"twice":            {tarOf(tar.Header{Name: exe}, tar.Header{Name: exe})(program("acme", "1.0.0", "")), "1.0.0", "twice"},
 		"no program in it": {tarOf(tar.Header{Name: "LICENSE"})(nil), "1.0.0", "has no " + exe},
+		"a bomb":           {bomb(exe, 8<<30), "1.0.0", "is larger than"},
+		"a bomb beside it": {bomb("padding", 2<<30), "1.0.0", "unpacked it is larger than"},
 		"no gzip":          {[]byte("x"), "1.0.0", "no gzip"},
 		"no plugin":        {plainTar([]byte("#!/bin/sh\necho hello\n")), "1.0.0", "does not work as a plugin"},
 	} {

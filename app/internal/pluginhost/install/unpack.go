@@ -16,7 +16,8 @@ import (
 
 // Bounds of an archive.
 const (
-	maxExecutable = 512 << 20 // bytes
+	maxExecutable = 512 << 20         // bytes
+	maxUnpacked   = 2 * maxExecutable // bytes, of all that is in it
 	maxEntries    = 1000
 )
 
@@ -25,7 +26,7 @@ const (
 // else is no plain file are. An honest release has none.
 func unpack(file string, archive []byte, want string) ([]byte, error) {
 	var out []byte
-	take := func(name string, mode fs.FileMode, r io.Reader) error {
+	take := func(name string, mode fs.FileMode, size uint64, r io.Reader) error {
 		clean := path.Clean(name)
 		switch {
 		case path.IsAbs(name) || strings.Contains(name, `\`) || clean == ".." || strings.HasPrefix(clean, "../") ||
@@ -39,12 +40,11 @@ func unpack(file string, archive []byte, want string) ([]byte, error) {
 			return nil
 		case out != nil:
 			return refused("the archive has %s twice", want)
+		case size > maxExecutable: // no reader gives more than what is said
+			return refused("%s is larger than %d bytes", want, maxExecutable)
 		}
-		b, err := io.ReadAll(io.LimitReader(r, maxExecutable+1))
-		if err == nil && len(b) > maxExecutable {
-			err = refused("%s is larger than %d bytes", want, maxExecutable)
-		}
-		out = b
+		var err error
+		out, err = io.ReadAll(r)
 		return err
 	}
 	var err error
@@ -59,16 +59,20 @@ func unpack(file string, archive []byte, want string) ([]byte, error) {
 	return out, err
 }
 
-func eachTar(archive []byte, take func(string, fs.FileMode, io.Reader) error) error {
+func eachTar(archive []byte, take func(string, fs.FileMode, uint64, io.Reader) error) error {
 	z, err := gzip.NewReader(bytes.NewReader(archive))
 	if err != nil {
 		return invalid("the archive is no gzip: %w", err)
 	}
-	r := tar.NewReader(io.LimitReader(z, 2*maxExecutable)) // a bomb ends early
+	bounded := &io.LimitedReader{R: z, N: maxUnpacked}
+	r := tar.NewReader(bounded)
 	for range maxEntries {
 		h, err := r.Next()
 		if errors.Is(err, io.EOF) {
 			return nil
+		}
+		if bounded.N == 0 {
+			return refused("the archive is a bomb: unpacked it is larger than %d bytes", maxUnpacked)
 		}
 		if err != nil {
 			return invalid("the archive cannot be read: %w", err)
@@ -77,14 +81,14 @@ func eachTar(archive []byte, take func(string, fs.FileMode, io.Reader) error) er
 		if h.Typeflag == tar.TypeLink { // looks like a regular file to FileInfo
 			mode |= fs.ModeSymlink
 		}
-		if err := take(h.Name, mode, r); err != nil {
+		if err := take(h.Name, mode, uint64(max(h.Size, 0)), r); err != nil {
 			return err
 		}
 	}
 	return refused("the archive has more than %d entries", maxEntries)
 }
 
-func eachZip(archive []byte, take func(string, fs.FileMode, io.Reader) error) error {
+func eachZip(archive []byte, take func(string, fs.FileMode, uint64, io.Reader) error) error {
 	z, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
 	if err != nil {
 		return invalid("the archive cannot be read: %w", err)
@@ -97,7 +101,7 @@ func eachZip(archive []byte, take func(string, fs.FileMode, io.Reader) error) er
 		if err != nil {
 			return invalid("the archive cannot be read: %w", err)
 		}
-		err = take(f.Name, f.Mode(), r)
+		err = take(f.Name, f.Mode(), f.UncompressedSize64, r)
 		_ = r.Close()
 		if err != nil {
 			return err

@@ -18,6 +18,7 @@ func main() {
 		Slug, Version string
 		Hosts         []string
 		Revokes       bool
+		Local         bool // its provider is at an address that is set
 	}
 	self, err := os.Executable()
 	if err != nil {
@@ -31,12 +32,16 @@ func main() {
 		panic(err)
 	}
 	sdk.PluginVersion = says.Version
-	s := &oauth.Standard{
-		Descriptor: sdk.Descriptor{
-			Slug: says.Slug, Name: "Shifty", Description: "For tests.", AllowedHosts: says.Hosts, RevokeNote: "Revoke it there.",
-		},
-		AuthorizeURL: "https://" + says.Hosts[0] + "/authorize", TokenURL: "https://" + says.Hosts[0] + "/token",
+	s := &oauth.Standard{Descriptor: sdk.Descriptor{
+		Slug: says.Slug, Name: "Shifty", Description: "For tests.", AllowedHosts: says.Hosts, RevokeNote: "Revoke it there.",
+	}}
+	if says.Local {
+		s.Descriptor.Config = []sdk.ConfigField{{Key: "base_url", Label: "Address", Kind: sdk.FieldURL, Required: true}}
+		s.AuthorizeURL, s.TokenURL = "{base_url}/authorize", "{base_url}/token"
+		s.Identity = &oauth.Identity{URL: "{base_url}/userinfo", Issuer: "{base_url}", Subject: "sub", Login: "preferred_username"}
+		sdk.Serve(s)
 	}
+	s.AuthorizeURL, s.TokenURL = "https://"+says.Hosts[0]+"/authorize", "https://"+says.Hosts[0]+"/token"
 	if says.Revokes {
 		sdk.Serve(s)
 	}
