@@ -237,7 +237,7 @@ func checkPlugins(_ context.Context, a *App) []contract.Finding {
 func checkHolding(context.Context, *App) []contract.Finding {
 	h := pluginhost.SystemHolding()
 	if len(h.Missing) == 0 {
-		return good("plugins are started without a network and other processes (namespaces), and away from your files (Landlock %d)", h.Landlock)
+		return good("plugins are started without a network (seccomp), among no processes but their own (namespaces), and away from your files (Landlock %d)", h.Landlock)
 	}
 	var out []contract.Finding
 	for _, m := range h.Missing {

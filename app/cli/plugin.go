@@ -134,14 +134,7 @@ func (e *env) showInspection(in *pluginhost.Inspection) {
 	for _, p := range in.Problems {
 		e.note("standpipe: %s", plain(p))
 	}
-	e.print("\nOn this system it is started with its network %s and your files %s to it.", closureWords(in.Network), closureWords(in.Files))
-}
-
-func closureWords(c pluginhost.Closure) string {
-	if c == pluginhost.Limited {
-		return "closed for TCP, open for UDP"
-	}
-	return string(c)
+	e.print("\nOn this system it is started with its network %s and your files %s to it.", in.Network, in.Files)
 }
 
 func orSaid(s string) string {

@@ -11,7 +11,6 @@ import (
 
 	"github.com/standpipe/standpipe/app/internal/api/contract"
 	"github.com/standpipe/standpipe/app/internal/instance"
-	"github.com/standpipe/standpipe/app/internal/pluginhost"
 )
 
 func newProviders(e *env) *cobra.Command {
@@ -65,7 +64,7 @@ func heldWords(p contract.Plugin) string {
 
 // holdingWords say how this system lets plugins be held, and why not better.
 func holdingWords(h contract.Holding) string {
-	s := fmt.Sprintf("Plugins are started with their network %s and your files %s to them", closureWords(pluginhost.Closure(h.Network)), h.Files)
+	s := fmt.Sprintf("Plugins are started with their network %s and your files %s to them", h.Network, h.Files)
 	if h.Landlock > 0 {
 		s += fmt.Sprintf(" (Landlock %d)", h.Landlock)
 	}

@@ -61,46 +61,43 @@ var systemFiles = map[string]uint64{
 }
 
 // confine closes the files of the user to the calling thread and to whatever
-// it starts, but for executable and socketDir. It reports whether TCP was
-// closed with them. On an error the thread is what it was.
-func confine(executable, socketDir string, env []string) (noTCP bool, err error) {
+// it starts, but for executable and socketDir. On an error the thread is what it
+// was.
+func confine(executable, socketDir string, env []string) error {
 	abi, err := landlockVersion()
 	if err != nil {
-		return false, err
+		return err
 	}
 	attr := unix.LandlockRulesetAttr{Handled_access_fs: landlockFiles(abi)}
-	if abi >= landlockTCP {
-		attr.Handled_access_net = unix.LANDLOCK_ACCESS_NET_BIND_TCP | unix.LANDLOCK_ACCESS_NET_CONNECT_TCP
-	}
 	if abi >= 6 {
 		attr.Scoped = landlockScopes
 	}
 	ruleset, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr), 0)
 	if errno != 0 {
-		return false, fmt.Errorf("landlock: %w", errno)
+		return fmt.Errorf("landlock: %w", errno)
 	}
 	defer unix.Close(int(ruleset))
 	if err := allow(int(ruleset), executable, mayRun); err != nil {
-		return false, err
+		return err
 	}
 	if err := allow(int(ruleset), socketDir, maySocket); err != nil {
-		return false, err
+		return err
 	}
 	for path, rights := range systemFiles {
 		if err := allow(int(ruleset), path, rights); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return false, err
+			return err
 		}
 	}
 	for _, path := range certificates(env) {
 		_ = allow(int(ruleset), path, mayRead|mayList) // the plugin will say that it has none
 	}
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
-		return false, fmt.Errorf("no_new_privs: %w", err)
+		return fmt.Errorf("no_new_privs: %w", err)
 	}
 	if _, _, errno := unix.Syscall(unix.SYS_LANDLOCK_RESTRICT_SELF, ruleset, 0, 0); errno != 0 {
-		return false, fmt.Errorf("landlock: %w", errno)
+		return fmt.Errorf("landlock: %w", errno)
 	}
-	return abi >= landlockTCP, nil
+	return nil
 }
 
 // allow adds a rule: rights on path and all beneath it.

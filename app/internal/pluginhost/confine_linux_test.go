@@ -17,7 +17,13 @@ import (
 // which the status says as much as it can promise.
 func TestConfined(t *testing.T) {
 	t.Parallel()
+	t.Run("with namespaces", func(t *testing.T) { t.Parallel(); testConfined(t, false) })
+	t.Run("without", func(t *testing.T) { t.Parallel(); testConfined(t, true) })
+}
+
+func testConfined(t *testing.T, shared bool) {
 	h := newTestHost(t, Config{}, "snoop")
+	h.launch.spawn.shared = shared
 	dir := t.TempDir()
 	file := filepath.Join(dir, "id_ed25519")
 	if err := os.WriteFile(file, []byte("secret"), 0o600); err != nil {
@@ -30,6 +36,7 @@ func TestConfined(t *testing.T) {
 	defer l.Close()
 	got, err := h.Exchange(t.Context(), target("snoop"), hub.ExchangeRequest{Code: secret.New("code-canary"), Params: map[string]string{
 		"file": file, "dir": dir, "host": strconv.Itoa(os.Getpid()), "address": l.Addr().String(),
+		"data": filepath.Dir(h.run),
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -42,7 +49,11 @@ func TestConfined(t *testing.T) {
 	if s.Files == Open {
 		t.Skip("this system has no Landlock")
 	}
-	for _, what := range []string{"read", "list", "write", "environ", "kill", "tcp", "ptrace"} {
+	closed := []string{"read", "list", "write", "environ", "kill", "ptrace", "listen there", "list the data folder"}
+	if s.Network == Closed {
+		closed = append(closed, "tcp", "multipath tcp", "listen", "udp", "io_uring")
+	}
+	for _, what := range closed {
 		if result := got.Tokens.Metadata[what]; result == "done" || result == "" {
 			t.Errorf("%s: %q", what, result)
 		}

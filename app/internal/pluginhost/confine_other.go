@@ -4,9 +4,8 @@
 
 package pluginhost
 
-import "errors"
-
 // confine knows no way here to close the user's files to a plugin.
-func confine(string, string, []string) (noTCP bool, err error) {
-	return false, errors.New("this system has no way for it")
-}
+func confine(string, string, []string) error { return errOnlyLinux }
+
+// closeSockets knows no way either.
+func closeSockets() error { return errOnlyLinux }

@@ -23,16 +23,20 @@ var SystemHolding = sync.OnceValue(func() Holding {
 	} else {
 		h.Files = Closed
 	}
-	if h.Landlock >= landlockTCP {
-		h.Network = Limited
-	}
-	if err := tryIsolation(); err != nil {
-		h.Missing = append(h.Missing, "plugins get no namespaces, so that they see the network and other processes: "+err.Error())
+	noSockets, noNamespaces := trySockets(), tryIsolation()
+	if noSockets != nil && noNamespaces != nil {
+		h.Missing = append(h.Missing, "the network is not closed to plugins: "+noSockets.Error())
 	} else {
 		h.Network = Closed
+	}
+	if noNamespaces != nil {
+		h.Missing = append(h.Missing, "what a plugin starts and hides can outlive it: "+noNamespaces.Error())
 	}
 	return h
 })
 
-// landlockTCP is the first version of Landlock that knows TCP.
-const landlockTCP = 4
+// trySockets closes sockets to a thread that does nothing else, and ends.
+func trySockets() (err error) {
+	new(spawner).do(func() <-chan struct{} { err = closeSockets(); return nil })
+	return err
+}

@@ -54,9 +54,8 @@ type Closure string
 
 // The closures.
 const (
-	Closed  Closure = "closed"
-	Limited Closure = "limited" // TCP is closed, UDP is not
-	Open    Closure = "open"    // this system has no better
+	Closed Closure = "closed"
+	Open   Closure = "open" // this system has no better
 )
 
 // PluginStatus is the state of one plugin.

@@ -199,7 +199,7 @@ func TestErrorsKeepTheirMeaning(t *testing.T) {
 
 func TestAnswersAreChecked(t *testing.T) {
 	t.Parallel()
-	modes := []string{"no-token", "huge-token", "huge-answer", "bad-token"}
+	modes := []string{"no-token", "huge-token", "huge-answer", "vast-answer", "bad-token"}
 	h := newTestHost(t, Config{}, append(modes, "elsewhere")...)
 	for _, m := range modes {
 		x, err := h.Exchange(t.Context(), target(m), hub.ExchangeRequest{Code: secret.New("c")})

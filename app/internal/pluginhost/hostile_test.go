@@ -128,6 +128,7 @@ func TestPluginsThatFailInACall(t *testing.T) {
 		{"escapes", hub.ProviderGone, time.Second, true},
 		{"freeze", hub.ProviderGone, 5 * time.Second, true},
 		{"hang", hub.ProviderTemporary, 5 * time.Second, false},
+		{"late", hub.ProviderTemporary, 5 * time.Second, false},
 	} {
 		t.Run(c.mode, func(t *testing.T) {
 			t.Parallel()

@@ -47,6 +47,15 @@ func limitProcess(pid int) {
 	set(unix.RLIMIT_FSIZE, 1<<20)
 }
 
+// dropCapabilities leaves a hub that runs as root, as in a container, no
+// capability to pass on: whatever the calling thread starts has none. Who has
+// none cannot drop any.
+func dropCapabilities() {
+	for c := range uintptr(unix.CAP_LAST_CAP + 1) {
+		_ = unix.Prctl(unix.PR_CAPBSET_DROP, c, 0, 0, 0)
+	}
+}
+
 // sealDescriptors marks the descriptors that some library opened without
 // close-on-exec (WebKit's pipes, for one), so that no plugin inherits them:
 // whoever reads from such a pipe would wait for the plugin to exit.

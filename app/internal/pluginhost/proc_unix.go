@@ -20,6 +20,8 @@ func limitProcess(int) {}
 
 func sealDescriptors() {}
 
+func dropCapabilities() {}
+
 func awaitExit(int) bool { return false }
 
 func killTree(pid int, _ string) { _ = unix.Kill(-pid, unix.SIGKILL) }

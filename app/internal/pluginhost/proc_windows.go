@@ -17,6 +17,8 @@ func limitProcess(int) {}
 
 func sealDescriptors() {}
 
+func dropCapabilities() {}
+
 func awaitExit(int) bool { return false }
 
 func killTree(pid int, _ string) {

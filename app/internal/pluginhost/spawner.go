@@ -17,6 +17,7 @@ import (
 // parent dies, but by parent the kernel means the thread that started it; and
 // what a thread may do with files is what its children may do, for good.
 type spawner struct {
+	shared            bool        // for tests: give no process namespaces of its own
 	warned, warnedNet atomic.Bool // that this system closes files or network to no plugin
 }
 
@@ -38,18 +39,15 @@ func (s *spawner) do(f func() (until <-chan struct{})) {
 // holds are what a process was started with.
 type holds struct {
 	isolated bool // it has neither a network nor other processes around it
+	unixOnly bool // it makes no sockets but Unix ones
 	confined bool // the user's files are closed to it
-	noTCP    bool // it makes no TCP connection, even where it is not isolated
 }
 
 // closures say it in the words of the status.
 func (h holds) closures() (network, files Closure) {
 	network, files = Open, Open
-	switch {
-	case h.isolated:
+	if h.isolated || h.unixOnly {
 		network = Closed
-	case h.noTCP:
-		network = Limited
 	}
 	if h.confined {
 		files = Closed
@@ -63,20 +61,22 @@ func (h holds) closures() (network, files Closure) {
 func (s *spawner) start(log *slog.Logger, executable string, command func() *exec.Cmd) (*exec.Cmd, holds, error) {
 	var h holds
 	sealDescriptors()
+	dropCapabilities()
 	like := command()
-	var err error
-	if h.noTCP, err = confine(executable, like.Dir, like.Env); err == nil {
-		h.confined = true
-	} else if !s.warned.Swap(true) {
+	err := confine(executable, like.Dir, like.Env)
+	if h.confined = err == nil; err != nil && !s.warned.Swap(true) {
 		log.Warn("this system does not close the user's files to plugins", "error", err)
 	}
-	cmd, err := startProcess(command, canIsolate)
-	h.isolated = canIsolate && err == nil
-	if err != nil && canIsolate {
-		isolated := err
-		if cmd, err = startProcess(command, false); err == nil && !s.warnedNet.Swap(true) {
-			log.Warn("this system does not let plugins be started without a network; they can reach it without the hub", "error", isolated)
-		}
+	noSockets := closeSockets()
+	h.unixOnly = noSockets == nil
+	isolate := canIsolate && !s.shared
+	cmd, err := startProcess(command, isolate)
+	h.isolated = isolate && err == nil
+	if err != nil && isolate {
+		cmd, err = startProcess(command, false)
+	}
+	if err == nil && !h.isolated && !h.unixOnly && !s.warnedNet.Swap(true) {
+		log.Warn("this system does not let plugins be started without a network; they can reach it without the hub", "error", noSockets)
 	}
 	return cmd, h, err
 }

@@ -426,7 +426,7 @@ type Providers struct {
 
 // Holding is how firmly this system lets plugins be held.
 type Holding struct {
-	Network string `json:"network"` // "closed" | "limited" (TCP is closed, UDP is not) | "open"
+	Network string `json:"network"` // "closed" | "open"
 	Files   string `json:"files"`   // "closed" | "open"
 	// Landlock is the version of the kernel's interface; 0: it has none.
 	Landlock int `json:"landlock"`

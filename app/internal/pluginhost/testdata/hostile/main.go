@@ -7,6 +7,8 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -17,7 +19,11 @@ import (
 	"syscall"
 	"time"
 
+	goplugin "github.com/hashicorp/go-plugin"
+	"google.golang.org/grpc"
+
 	"github.com/standpipe/standpipe/sdk"
+	"github.com/standpipe/standpipe/sdk/wire"
 )
 
 func main() {
@@ -29,7 +35,33 @@ func main() {
 	if versions, ok := strings.CutPrefix(mode, "speaks-"); ok {
 		pretend(strings.Split(versions, "-"))
 	}
+	if mode == "vast-answer" {
+		serveVast(provider(mode))
+	}
 	sdk.Serve(provider(mode))
+}
+
+// serveVast serves without the SDK's limits.
+func serveVast(p sdk.Provider) {
+	goplugin.Serve(&goplugin.ServeConfig{
+		HandshakeConfig:  wire.Handshake,
+		VersionedPlugins: map[int]goplugin.PluginSet{wire.ProtocolVersion: {wire.PluginName: registered{}}},
+		GRPCServer: func(options []grpc.ServerOption) *grpc.Server {
+			return sdk.NewServer(p, append(options, grpc.MaxSendMsgSize(1<<30))...)
+		},
+	})
+	os.Exit(0)
+}
+
+// registered is a plugin whose server knows it already.
+type registered struct {
+	goplugin.NetRPCUnsupportedPlugin
+}
+
+func (registered) GRPCServer(*goplugin.GRPCBroker, *grpc.Server) error { return nil }
+
+func (registered) GRPCClient(context.Context, *goplugin.GRPCBroker, *grpc.ClientConn) (any, error) {
+	return nil, errors.New("this end serves")
 }
 
 // pretend speaks these versions of the protocol, the newest last: it writes the

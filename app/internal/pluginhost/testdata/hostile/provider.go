@@ -83,6 +83,8 @@ func (p provider) Exchange(ctx context.Context, r *sdk.ExchangeRequest) (*sdk.Ex
 		t.AccessToken = secret.New(strings.Repeat("a", 65<<10))
 	case "huge-answer":
 		t.AccessToken = secret.New(strings.Repeat("a", 2<<20))
+	case "vast-answer":
+		t.AccessToken = secret.New(strings.Repeat("a", 100<<20))
 	case "bad-token":
 		t.AccessToken = secret.New("a\r\nX-Evil: 1")
 	case "look":
@@ -105,6 +107,9 @@ func (p provider) Refresh(ctx context.Context, r *sdk.RefreshRequest) (*sdk.Refr
 		end(syscall.SIGSTOP)
 	case "hang":
 		forever()
+	case "late": // when nobody waits any more
+		<-ctx.Done()
+		time.Sleep(200 * time.Millisecond)
 	case "exits":
 		os.Exit(3)
 	case "panics":
@@ -193,8 +198,30 @@ func snoop(out, params map[string]string) {
 		c.Close()
 	}
 	try("tcp", err)
+	var multipath net.Dialer
+	multipath.SetMultipathTCP(true)
+	c, err = multipath.Dial("tcp", params["address"])
+	if err == nil {
+		c.Close()
+	}
+	try("multipath tcp", err)
+	if _, _, errno := syscall.Syscall(unix.SYS_IO_URING_SETUP, 1, 0, 0); errno == syscall.EFAULT {
+		errno = 0 // it would be there
+		try("io_uring", nil)
+	} else {
+		try("io_uring", errno)
+	}
 	_, err = net.Listen("tcp", "127.0.0.1:0")
 	try("listen", err)
+	_, err = net.Listen("unix", params["dir"]+"/socket")
+	try("listen there", err)
+	datagram, err := net.Dial("udp", "192.0.2.1:53")
+	if err == nil {
+		_, err = datagram.Write([]byte("query"))
+	}
+	try("udp", err)
+	_, err = os.ReadDir(params["data"])
+	try("list the data folder", err)
 	try("ptrace", syscall.PtraceAttach(pid))
 }
 
