@@ -135,6 +135,9 @@ func (c *checking) runDefinition(ctx context.Context, file *config.ProviderFile,
 		return nil, nil, err
 	}
 	defer cell.Close()
+	if _, err := conformance.Describe(ctx, cfg, cell.Path); err != nil { // nothing else would say more
+		return nil, config.Diagnostics{file.At(config.Error, d.Slug, "The plugin does not serve the definition", err.Error()+".", fieldIn(err.Error())...)}, nil
+	}
 	p := c.suite(ctx, conformance.Executable(cfg, cell.Path))
 	p.Provider = d.Slug
 	var found config.Diagnostics

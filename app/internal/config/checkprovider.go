@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -106,6 +107,9 @@ func (*ProviderFile) place(b *hclsyntax.Block, name string) (hcl.Range, bool) {
 	return hcl.Range{}, false
 }
 
+// reassigned are names of fields that hold what a person can change or give up.
+var reassigned = []string{"email", "mail", "emailAddress", "email_address", "userPrincipalName", "preferred_username", "username", "login", "name"}
+
 // lacks says what a definition does not say, and what that means to its users.
 func (p *ProviderFile) lacks(slug string) Diagnostics {
 	fields := p.fields[slug]
@@ -120,6 +124,11 @@ func (p *ProviderFile) lacks(slug string) Diagnostics {
 		"Add identity { url = …, subject = … }: without it, two accounts cannot be told apart, and a reconnect not from a new one.")
 	if id, ok := fields["identity"].(map[string]any); ok && !has("issuer") {
 		lack(Error, id["subject"] != nil && id["subject"] != "", "The identity has no subject", "Name the path of the account's immutable id, never of its e-mail address.", "identity")
+	}
+	if id, ok := fields["identity"].(map[string]any); ok {
+		subject, _ := id["subject"].(string)
+		lack(Warning, !slices.Contains(reassigned, subject[strings.LastIndexByte(subject, '.')+1:]), fmt.Sprintf("The identity's subject %q can become somebody else's", clean(subject)),
+			"Name the path of the account's immutable id; an address or a name goes into email, login or name.", "identity")
 	}
 	lack(Error, has("revocation") || has("revoke_note"), "Nothing says how a token is withdrawn",
 		`Add revocation { url = … }, or, where the provider has none, revoke_note = "where the user can do it".`, "revoke")

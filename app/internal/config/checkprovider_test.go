@@ -63,6 +63,20 @@ provider "acme" {
 	}
 }
 
+// TestReadProviderSubject: an account is not known by what can become another's.
+func TestReadProviderSubject(t *testing.T) {
+	for subject, want := range map[string]int{"data.id": 0, "data.email": 1, "login": 1} {
+		_, found := readProvider(t, `
+provider "linear" {
+  identity { subject = "`+subject+`" }
+}
+`)
+		if len(found) != want || want > 0 && (found[0].Line != 3 || found[0].Column != 3 || found[0].Severity != config.Warning) {
+			t.Errorf("%s: %+v", subject, found)
+		}
+	}
+}
+
 // TestReadProviderOverlay: a file that changes a bundled definition lacks what
 // the two together lack.
 func TestReadProviderOverlay(t *testing.T) {
