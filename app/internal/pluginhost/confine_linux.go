@@ -54,10 +54,17 @@ var systemFiles = map[string]uint64{
 	"/etc/ld.so.cache": mayRead, "/etc/localtime": mayRead, "/etc/hosts": mayRead, "/etc/nsswitch.conf": mayRead,
 	"/dev/null": mayRead | mayWrite, "/dev/zero": mayRead, "/dev/urandom": mayRead, "/dev/random": mayRead,
 	"/sys/devices/system/cpu": mayRead, "/sys/kernel/mm": mayRead, "/sys/fs/cgroup": mayRead,
-	// To put the child into a user namespace, this thread writes its maps. What
-	// that opens of other processes to the plugin is their names: anything more
-	// is a matter of ptrace, which Landlock refuses outside of the plugin.
-	"/proc": mayRead | mayWrite | mayList,
+}
+
+// rightsOnProc are what this thread needs there. To put the child into a user
+// namespace it writes its maps; what that opens to the plugin is little, since
+// most of other processes is a matter of ptrace, which Landlock refuses. Root
+// needs no such namespace, and could do more there: change the kernel's settings.
+func rightsOnProc() uint64 {
+	if os.Geteuid() == 0 {
+		return mayRead | mayList
+	}
+	return mayRead | mayWrite | mayList
 }
 
 // confine closes the files of the user to the calling thread and to whatever
@@ -81,6 +88,9 @@ func confine(executable, socketDir string, env []string) error {
 		return err
 	}
 	if err := allow(int(ruleset), socketDir, maySocket); err != nil {
+		return err
+	}
+	if err := allow(int(ruleset), "/proc", rightsOnProc()); err != nil {
 		return err
 	}
 	for path, rights := range systemFiles {

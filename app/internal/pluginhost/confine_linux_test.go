@@ -49,7 +49,7 @@ func testConfined(t *testing.T, shared bool) {
 	if s.Files == Open {
 		t.Skip("this system has no Landlock")
 	}
-	closed := []string{"read", "list", "write", "environ", "kill", "ptrace", "listen there", "list the data folder"}
+	closed := []string{"read", "list", "write", "environ", "kill", "ptrace", "settings of the kernel", "listen there", "list the data folder"}
 	if s.Network == Closed {
 		closed = append(closed, "tcp", "multipath tcp", "listen", "udp", "io_uring")
 	}

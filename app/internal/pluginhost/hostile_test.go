@@ -116,23 +116,25 @@ func answersQuickly(t *testing.T, h *testHost) {
 // TestPluginsThatFailInACall are good until they are called.
 func TestPluginsThatFailInACall(t *testing.T) {
 	t.Parallel()
+	const never = time.Minute
 	for _, c := range []struct {
-		mode   string
-		class  hub.ProviderClass
-		within time.Duration
-		gone   bool // the process is
+		mode    string
+		class   hub.ProviderClass
+		timeout time.Duration // of a call
+		within  time.Duration // it has failed
+		gone    bool          // the process is
 	}{
-		{"crash", hub.ProviderGone, time.Second, true},
-		{"exits", hub.ProviderGone, time.Second, true},
-		{"family", hub.ProviderGone, time.Second, true},
-		{"escapes", hub.ProviderGone, time.Second, true},
-		{"freeze", hub.ProviderGone, 5 * time.Second, true},
-		{"hang", hub.ProviderTemporary, 5 * time.Second, false},
-		{"late", hub.ProviderTemporary, 5 * time.Second, false},
+		{"crash", hub.ProviderGone, never, 10 * time.Second, true},
+		{"exits", hub.ProviderGone, never, 10 * time.Second, true},
+		{"family", hub.ProviderGone, never, 10 * time.Second, true},
+		{"escapes", hub.ProviderGone, never, 10 * time.Second, true},
+		{"freeze", hub.ProviderGone, 2 * time.Second, 10 * time.Second, true},
+		{"hang", hub.ProviderTemporary, time.Second / 2, 5 * time.Second, false},
+		{"late", hub.ProviderTemporary, time.Second / 2, 5 * time.Second, false},
 	} {
 		t.Run(c.mode, func(t *testing.T) {
 			t.Parallel()
-			h := newTestHost(t, Config{CallTimeout: 500 * time.Millisecond}, c.mode, "healthy")
+			h := newTestHost(t, Config{CallTimeout: c.timeout}, c.mode, "healthy")
 			for _, m := range []string{c.mode, "healthy"} {
 				if _, err := h.Identify(t.Context(), target(m), hub.IdentifyRequest{}); err != nil {
 					t.Fatal(err)
@@ -160,7 +162,7 @@ func TestPluginsThatFailInACall(t *testing.T) {
 			if now := h.status(t, c.mode).PID; (now != first) != c.gone {
 				t.Errorf("process %d, before it was %d", now, first)
 			}
-			eventually(t, 5*time.Second, "processes are left", func() bool { return len(h.processes()) == 2 })
+			eventually(t, 20*time.Second, "processes are left", func() bool { return len(h.processes()) == 2 })
 		})
 	}
 }
@@ -188,13 +190,16 @@ func TestCallerWhoGivesUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	first := h.status(t, "freeze").PID
-	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
-	defer cancel()
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		eventually(t, time.Minute, "it is not frozen", func() bool { state, _, _, ok := procStat(first); return ok && state == 'T' })
+		cancel()
+	}()
 	_, err := h.Refresh(ctx, target("freeze"), refreshRequest)
 	if e := providerErr(t, err); e.Class != hub.ProviderTemporary || e.Unsent {
 		t.Errorf("error %+v", e)
 	}
-	eventually(t, 2*aliveLimit+5*time.Second, "the frozen process is there", func() bool { return !slices.Contains(h.processes(), first) })
+	eventually(t, 2*aliveLimit+20*time.Second, "the frozen process is there", func() bool { return !slices.Contains(h.processes(), first) })
 	if _, err := h.Identify(t.Context(), target("freeze"), hub.IdentifyRequest{}); err != nil {
 		t.Errorf("the next call: %v", err)
 	}

@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 	}
 	// Most of what the tests do is wait for plugins that do nothing.
 	flag.Parse()
-	if err := flag.Set("test.parallel", strconv.Itoa(max(8, runtime.GOMAXPROCS(0)))); err != nil {
+	if err := flag.Set("test.parallel", strconv.Itoa(max(4, runtime.GOMAXPROCS(0)))); err != nil {
 		panic(err)
 	}
 	os.Exit(func() int {

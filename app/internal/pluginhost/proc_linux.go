@@ -21,14 +21,16 @@ const canIsolate = true
 // started it. With isolate it also gets a network of its own, in which there is
 // nothing: what remains is the host's socket; and it is the first process of a
 // world of its own, in which it can signal nobody else, and with whose end the
-// kernel kills whatever it started, however that tried to get away. An ordinary
-// user may do that in a user namespace, in which he is nobody else than before;
-// not every system allows it.
+// kernel kills whatever it started, however that tried to get away. Root may do
+// that; an ordinary user in a user namespace, in which he is nobody else than
+// before. Not every system allows it.
 func sysProcAttr(isolate bool) *syscall.SysProcAttr {
 	attr := &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
 	if isolate {
-		uid, gid := os.Geteuid(), os.Getegid()
-		attr.Cloneflags = syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET | syscall.CLONE_NEWPID | syscall.CLONE_NEWIPC
+		attr.Cloneflags = syscall.CLONE_NEWNET | syscall.CLONE_NEWPID | syscall.CLONE_NEWIPC
+	}
+	if uid, gid := os.Geteuid(), os.Getegid(); isolate && uid != 0 {
+		attr.Cloneflags |= syscall.CLONE_NEWUSER
 		attr.UidMappings = []syscall.SysProcIDMap{{ContainerID: uid, HostID: uid, Size: 1}}
 		attr.GidMappings = []syscall.SysProcIDMap{{ContainerID: gid, HostID: gid, Size: 1}}
 	}

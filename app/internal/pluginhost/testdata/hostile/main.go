@@ -117,13 +117,9 @@ var withoutHandshake = map[string]func(){
 		handshake("unix", l.Addr().String(), strings.Repeat("A", 64))
 		forever()
 	},
-	"bad-cert": func() { handshake("unix", listen().Addr().String(), strings.Repeat("!", 64)); forever() },
-	"tcp":      func() { handshake("tcp", "10.1.2.3:443", ""); forever() },
-	"loopback": func() {
-		l, _ := net.Listen("tcp", "127.0.0.1:0")
-		handshake("tcp", l.Addr().String(), "")
-		forever()
-	},
+	"bad-cert":     func() { handshake("unix", listen().Addr().String(), strings.Repeat("!", 64)); forever() },
+	"tcp":          func() { handshake("tcp", "10.1.2.3:443", ""); forever() },
+	"loopback":     func() { handshake("tcp", "127.0.0.1:4780", ""); forever() },
 	"other-socket": func() { handshake("unix", "/run/docker.sock", ""); forever() },
 	"dots-socket": func() {
 		handshake("unix", os.Getenv("PLUGIN_UNIX_SOCKET_DIR")+"/../x", "")

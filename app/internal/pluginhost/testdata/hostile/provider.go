@@ -192,6 +192,11 @@ func snoop(out, params map[string]string) {
 	pid, _ := strconv.Atoi(params["host"])
 	_, err = os.ReadFile("/proc/" + params["host"] + "/environ")
 	try("environ", err)
+	f, err := os.OpenFile("/proc/sys/kernel/core_pattern", os.O_WRONLY, 0)
+	if err == nil {
+		f.Close()
+	}
+	try("settings of the kernel", err)
 	try("kill", syscall.Kill(pid, 0))
 	c, err := net.DialTimeout("tcp", params["address"], time.Second)
 	if err == nil {
