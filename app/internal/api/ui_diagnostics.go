@@ -31,7 +31,11 @@ func (a *API) diagnostics(ctx context.Context, _ *struct{}) (*body[contract.Diag
 	}
 	line("notices: %s", counts(notices))
 
-	line("\nplugins:")
+	held := a.cfg.Plugins.Holding()
+	line("\nplugins (started with the network %s, files %s, Landlock %d):", held.Network, held.Files, held.Landlock)
+	for _, m := range held.Missing {
+		line("  %s", m)
+	}
 	for _, p := range a.cfg.Plugins.Status() {
 		line("  %s: %s, %d restarts, sha256 %.12s", p.Name, p.State, p.Restarts, p.SHA256)
 	}

@@ -20,7 +20,7 @@ func landlockVersion() (int, error) {
 	case unix.ENOSYS:
 		return 0, errors.New("this kernel has no Landlock (Linux 5.13 has)")
 	case unix.EOPNOTSUPP:
-		return 0, errors.New("Landlock is not among the kernel's security modules (boot option lsm=)")
+		return 0, errors.New("the kernel's security modules do not include Landlock (boot option lsm=)")
 	}
 	return 0, fmt.Errorf("landlock: %w", errno)
 }
