@@ -18,6 +18,7 @@ import (
 	goplugin "github.com/hashicorp/go-plugin"
 	"github.com/hashicorp/go-plugin/runner"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 
 	"github.com/standpipe/standpipe/sdk"
 	"github.com/standpipe/standpipe/sdk/wire"
@@ -89,7 +90,9 @@ func (l *launcher) launch(ctx context.Context, f found) (*process, *sdk.Describe
 			return p, described, nil
 		}
 	}
-	timedOut := ctx.Err() != nil
+	// The plugin's end of the connection may see the deadline a little earlier.
+	te, ok := errors.AsType[*wire.TransportError](err)
+	timedOut := ctx.Err() != nil || ok && te.Code == codes.DeadlineExceeded
 	p.stop(0)
 	switch {
 	case p.run.unserved(l.serves) != nil:
@@ -97,6 +100,7 @@ func (l *launcher) launch(ctx context.Context, f found) (*process, *sdk.Describe
 	case p.run.endedAlone():
 		err = errors.New(exitText(p.run.err, out.lastLine()))
 	case timedOut:
+		<-ctx.Done()
 		err = context.Cause(ctx)
 	default:
 		err = fmt.Errorf("it did not begin properly: %s", p.redact.clean(firstSentence(err.Error()), 300))
