@@ -3,6 +3,7 @@
 package tokens
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -98,9 +99,7 @@ func (e *Engine) bury(ctx context.Context, r *hub.Revoking) (hub.Revocation, err
 		var set hub.TokenSet
 		switch toks, err := tx.Tokens(id); {
 		case err == nil:
-			if a := e.unsaved(id, toks.Generation); a != nil {
-				merge(toks, a)
-			}
+			e.withUnsaved(toks)
 			set = toks.Current
 		case errors.Is(err, hub.ErrNotFound):
 		default:
@@ -115,9 +114,9 @@ func (e *Engine) bury(ctx context.Context, r *hub.Revoking) (hub.Revocation, err
 	}
 	e.mu.Lock()
 	e.forget(id)
-	if s := e.slots[id]; s != nil {
+	for key, s := range e.slotsOf(id) {
 		s.failure, s.unsaved = nil, nil
-		e.tidy(id)
+		e.tidy(key)
 	}
 	e.mu.Unlock()
 	faults.Point("disconnect.after-delete")
@@ -136,8 +135,8 @@ func (e *Engine) landed(ctx context.Context, id string) {
 	for {
 		e.mu.Lock()
 		var f *flight
-		if s := e.slots[id]; s != nil {
-			f = s.running
+		for _, s := range e.slotsOf(id) {
+			f = cmp.Or(f, s.running)
 		}
 		e.mu.Unlock()
 		if f == nil {
@@ -149,6 +148,20 @@ func (e *Engine) landed(ctx context.Context, id string) {
 			return
 		case <-ctx.Done():
 			return
+		}
+	}
+}
+
+// withUnsaved puts answers that could not be written in the place of what they
+// replace, for who reads tokens for the last time.
+func (e *Engine) withUnsaved(t *hub.Tokens) {
+	if a := e.unsaved(t.Connection, t.Generation); a != nil {
+		merge(t, a)
+	}
+	for name, n := range t.Current.Named {
+		if a := e.unsavedNamed(t.Connection, name, n); a != nil {
+			mergeNamed(&n, a)
+			t.Current.Named[name] = n
 		}
 	}
 }

@@ -24,7 +24,9 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"iter"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -169,6 +171,18 @@ func (e *Engine) slot(id string) *slot {
 		e.slots[id] = s
 	}
 	return s
+}
+
+// slotsOf yields the slots of a connection by their keys: its own, and those of
+// its further tokens. It needs e.mu held.
+func (e *Engine) slotsOf(id string) iter.Seq2[string, *slot] {
+	return func(yield func(string, *slot) bool) {
+		for key, s := range e.slots {
+			if (key == id || strings.HasPrefix(key, namedKey(id, ""))) && !yield(key, s) {
+				return
+			}
+		}
+	}
 }
 
 // tidy forgets a slot that says nothing. It needs e.mu held.

@@ -118,6 +118,16 @@ func (e *Engine) recovered(id string) bool {
 	return true
 }
 
+// reauthorized forgets the failures of a connection's earlier tokens.
+func (e *Engine) reauthorized(id string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for key, s := range e.slotsOf(id) {
+		s.failure = nil
+		e.tidy(key)
+	}
+}
+
 // IntegrationChanged lets the connections of an integration be tried again at
 // once: its settings may have been what was wrong. It names those that had
 // failed. An empty slug means all.

@@ -91,7 +91,7 @@ func (e *Engine) runNamed(ctx context.Context, id, name string, seen uint64, for
 	case !force && n.Generation != seen:
 		return *state
 	}
-	if a := e.unsaved(state.key(), n.Generation); a != nil {
+	if a := e.unsavedNamed(id, name, n); a != nil {
 		return e.keepNamed(ctx, state, n, a)
 	}
 	if n.RefreshToken.IsZero() {
@@ -147,23 +147,37 @@ func (e *Engine) runNamed(ctx context.Context, id, name string, seen uint64, for
 	return e.giveUpNamed(ctx, state, n, v.permanent)
 }
 
+// unsavedNamed is an answer for a further token that could not be written, or nil.
+// Generations begin anew with each authorization, so that the refresh token tells
+// whose answer it is.
+func (e *Engine) unsavedNamed(id, name string, n hub.NamedToken) *answer {
+	if a := e.unsaved(namedKey(id, name), n.Generation); a != nil && a.from.Equal(n.RefreshToken) {
+		return a
+	}
+	return nil
+}
+
+// mergeNamed puts the answer of a refresh in the place of a further token.
+func mergeNamed(n *hub.NamedToken, a *answer) {
+	got := &a.answer.Tokens
+	n.AccessToken, n.Expiry, n.ExpirySource = got.AccessToken, wall(got.Expiry), got.ExpirySource
+	n.IssuedAt, n.Asked = wall(got.IssuedAt), time.Time{}
+	if n.IssuedAt.IsZero() {
+		n.IssuedAt = a.at
+	}
+	if !got.RefreshToken.IsZero() {
+		n.RefreshToken = got.RefreshToken
+	}
+	if got.Scopes != nil {
+		n.Scopes = got.Scopes
+	}
+	n.Generation++
+}
+
 // keepNamed makes an answer durable, and only then returns it.
 func (e *Engine) keepNamed(ctx context.Context, state *outcome, n hub.NamedToken, a *answer) outcome {
 	got := &a.answer.Tokens
-	err := e.changeNamed(ctx, state, n, func(n *hub.NamedToken) {
-		n.AccessToken, n.Expiry, n.ExpirySource = got.AccessToken, wall(got.Expiry), got.ExpirySource
-		n.IssuedAt, n.Asked = wall(got.IssuedAt), time.Time{}
-		if n.IssuedAt.IsZero() {
-			n.IssuedAt = a.at
-		}
-		if !got.RefreshToken.IsZero() {
-			n.RefreshToken = got.RefreshToken
-		}
-		if got.Scopes != nil {
-			n.Scopes = got.Scopes
-		}
-		n.Generation++
-	})
+	err := e.changeNamed(ctx, state, n, func(n *hub.NamedToken) { mergeNamed(n, a) })
 	if err != nil && !gone(err) {
 		e.setUnsaved(state.key(), a)
 		return outcome{err: e.fail(state, storageFailed(err))}

@@ -4,9 +4,11 @@ package tokens
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/standpipe/standpipe/app/internal/hub"
@@ -217,4 +219,100 @@ func TestReportedAsRefused(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestNamedTokenThatCouldNotBeWritten: what is in memory only is waited for by a
+// move, revoked by a disconnect, and of no use to another authorization.
+func TestNamedTokenThatCouldNotBeWritten(t *testing.T) {
+	unsaved := func(t *testing.T, h *house) {
+		t.Helper()
+		h.withUser("c", -time.Minute)
+		h.provider.script(func(p *provider) {
+			p.after = func(context.Context, int) error {
+				h.store.failWith(func(hub.Kind, string) error { return errors.New("disk full") })
+				return nil
+			}
+		})
+		if _, err := h.vendReq(user("c")); err == nil || err.Code != hub.CodeStorage {
+			t.Fatalf("on a full disk: %v", err)
+		}
+		h.provider.script(func(p *provider) { p.after = nil })
+	}
+	t.Run("disconnect", func(t *testing.T) {
+		inBubble(t, func(t *testing.T, h *house) {
+			unsaved(t, h)
+			h.store.failWith(nil)
+			h.disconnect("c", false)
+			if n := h.provider.live([]int{1, 2}); n != 0 {
+				t.Errorf("%d refresh tokens live on", n)
+			}
+			if len(h.slots) != 0 {
+				t.Errorf("%d slots of what is gone", len(h.slots))
+			}
+		})
+	})
+	t.Run("move", func(t *testing.T) {
+		inBubble(t, func(t *testing.T, h *house) {
+			unsaved(t, h)
+			h.store.failWith(nil)
+			h.mark("c", hub.ReasonMoved)
+			if err := h.Quiesce(t.Context(), []string{"c"}); err == nil || hub.AsError(err).Code != hub.CodeStorage {
+				t.Errorf("got %v", err)
+			}
+		})
+	})
+	t.Run("reauthorize", func(t *testing.T) {
+		inBubble(t, func(t *testing.T, h *house) {
+			unsaved(t, h)
+			h.store.failWith(nil)
+			h.withUser("c", -time.Second)
+			h.reauthorized("c") // as the background does that hears of it
+			v, err := h.vendReq(user("c"))
+			if err != nil || !h.provider.accepts(v.AccessToken.Reveal()) {
+				t.Fatalf("the new authorization: %v", err)
+			}
+			if f := h.provider.familyOf(h.provider.last().RefreshToken.Reveal()); f != 4 {
+				t.Errorf("a token of authorization %d was renewed", f)
+			}
+		})
+	})
+}
+
+// TestQuiesceWaitsForNamedTokens, as for the main one.
+func TestQuiesceWaitsForNamedTokens(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *house) {
+		h.withUser("c", -time.Minute)
+		h.provider.after = taking(7 * time.Second)
+		go func() { _, _ = h.vendReq(user("c")) }()
+		synctest.Wait()
+		h.mark("c", hub.ReasonMoved)
+		begin := time.Now()
+		if err := h.Quiesce(t.Context(), []string{"c"}); err != nil || time.Since(begin) != 7*time.Second {
+			t.Errorf("%v after %v", err, time.Since(begin))
+		}
+		_, toks := h.stored("c")
+		if n := toks.Current.Named["user"]; n.Generation != 1 || !n.Asked.IsZero() {
+			t.Errorf("stored: generation %d, asked %v", n.Generation, n.Asked)
+		}
+	})
+}
+
+// TestReauthorizedNamedTokenIsTriedAtOnce: the trouble of an earlier one is not
+// its own.
+func TestReauthorizedNamedTokenIsTriedAtOnce(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *house) {
+		defer h.run()()
+		h.withUser("c", -time.Minute)
+		h.provider.script(func(p *provider) { p.before = always(unavailable()) })
+		if _, err := h.vendReq(user("c")); err == nil {
+			t.Fatal("the provider is away")
+		}
+		h.provider.script(func(p *provider) { p.before = nil })
+		h.withUser("c", -time.Second)
+		h.bus.Publish(hub.Event{Type: hub.EventConnected, Connection: "c"})
+		synctest.Wait()
+		if _, err := h.vendReq(user("c")); err != nil {
+			t.Errorf("it still waits: %v", err)
+		}
+	})
 }

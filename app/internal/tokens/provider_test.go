@@ -26,7 +26,9 @@ type provider struct {
 	reuse    int
 	calls    int
 	inflight int
-	most     int // calls at the same time
+	most     int         // calls at the same time
+	busy     map[int]int // calls under way, by family
+	mostOf   int         // the same within one family
 	revoked  []string
 
 	// script is asked before and after the provider has done its work, with
@@ -41,7 +43,7 @@ type provider struct {
 }
 
 func newProvider() *provider {
-	return &provider{refresh: map[string]int{}, spent: map[string]int{}, access: map[string]int{}}
+	return &provider{refresh: map[string]int{}, spent: map[string]int{}, access: map[string]int{}, busy: map[int]int{}}
 }
 
 // issue is a fresh authorization.
@@ -106,8 +108,16 @@ func (p *provider) Refresh(ctx context.Context, to hub.Target, req hub.RefreshRe
 	call, before, after, edit := p.calls, p.before, p.after, p.answer
 	p.inflight++
 	p.most = max(p.most, p.inflight)
+	family := p.familyOf(req.RefreshToken.Reveal())
+	if family != 0 {
+		p.busy[family]++
+		p.mostOf = max(p.mostOf, p.busy[family])
+	}
 	p.mu.Unlock()
-	defer p.script(func(p *provider) { p.inflight-- })
+	defer p.script(func(p *provider) {
+		p.inflight--
+		p.busy[family]--
+	})
 	if before != nil {
 		if err := before(ctx, call); err != nil {
 			return hub.TokenAnswer{}, err
@@ -127,6 +137,41 @@ func (p *provider) Refresh(ctx context.Context, to hub.Target, req hub.RefreshRe
 		}
 	}
 	return a, nil
+}
+
+// familyOf is the family of a refresh token, live or spent; 0: of none that lives.
+func (p *provider) familyOf(refresh string) int {
+	if f, ok := p.refresh[refresh]; ok {
+		return f
+	}
+	return p.spent[refresh]
+}
+
+// count is how many families there are.
+func (p *provider) count() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.families
+}
+
+// abuse is how often a refresh token was used twice, and how many calls of one
+// family there were at the same time.
+func (p *provider) abuse() (reuse, most int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.reuse, p.mostOf
+}
+
+// live counts the refresh tokens of families that work.
+func (p *provider) live(families []int) (n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, f := range p.refresh {
+		if slices.Contains(families, f) {
+			n++
+		}
+	}
+	return n
 }
 
 func (p *provider) grant(token string) (hub.TokenAnswer, error) {

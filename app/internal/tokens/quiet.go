@@ -3,6 +3,7 @@
 package tokens
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/standpipe/standpipe/app/internal/hub"
@@ -18,8 +19,8 @@ func (e *Engine) Quiesce(ctx context.Context, connections []string) error {
 			e.mu.Lock()
 			var running *flight
 			var unsaved *answer
-			if s := e.slots[id]; s != nil {
-				running, unsaved = s.running, s.unsaved
+			for _, s := range e.slotsOf(id) {
+				running, unsaved = cmp.Or(running, s.running), cmp.Or(unsaved, s.unsaved)
 			}
 			e.mu.Unlock()
 			if running == nil && unsaved != nil {

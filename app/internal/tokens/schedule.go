@@ -195,7 +195,7 @@ func (s *scheduler) note(ctx context.Context, ev hub.Event) {
 			s.hasten(ctx, id)
 		}
 	case hub.EventConnected:
-		s.e.recovered(ev.Connection) // of a failure of the earlier tokens
+		s.e.reauthorized(ev.Connection)
 		s.fresh(ctx, ev.Connection)
 	case hub.EventRefreshed:
 		s.fresh(ctx, ev.Connection)
