@@ -3,6 +3,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -217,11 +218,13 @@ func declaredIn(files []string) string {
 
 func (a *API) pluginOf(name string) *contract.PluginBrief {
 	for _, p := range a.cfg.Plugins.Status() {
-		if p.Name == name {
-			return &contract.PluginBrief{
-				Name: p.Name, Source: p.Source, Version: p.Version, Development: p.Development, State: p.State, Error: p.Error,
-				Network: p.Network, Files: p.Files,
-			}
+		if p.Name != name {
+			continue
+		}
+		held := a.cfg.Plugins.Holding()
+		return &contract.PluginBrief{
+			Name: p.Name, Source: p.Source, Version: p.Version, Development: p.Development, State: p.State, Error: p.Error,
+			Network: cmp.Or(p.Network, held.Network), Files: cmp.Or(p.Files, held.Files), Missing: orEmpty(held.Missing),
 		}
 	}
 	return nil

@@ -195,6 +195,7 @@ const some: Accounts = {
         error: "it ended with status 2: panic: not finished",
         network: "limited",
         files: "open",
+        missing: ["This kernel has no Landlock: the user's files stay within reach."],
       },
     }),
   ],

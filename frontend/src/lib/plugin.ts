@@ -14,6 +14,7 @@ const states: Record<PluginBrief["state"], string> = {
   starting: "is starting",
   stopped: "rests until it is needed",
   backoff: "failed, and is tried again soon",
+  crashed: "failed again and again, and is left alone for a while",
   refused: "is refused",
 };
 
@@ -45,7 +46,12 @@ export function pluginFacts(i: Integration): Fact[] {
       testid: "plugin-name",
     },
     { name: "Network", value: network[p.network ?? ""] ?? "", testid: "plugin-network" },
-    { name: "Files", value: files[p.files ?? ""] ?? "", testid: "plugin-files" },
+    {
+      name: "Files",
+      value: files[p.files ?? ""] ?? "",
+      note: p.missing?.join(" "),
+      testid: "plugin-files",
+    },
   );
   return out;
 }

@@ -182,7 +182,8 @@ type Integration struct {
 }
 
 // PluginBrief is what to tell of the plugin of a provider. Network and Files
-// are as those of Plugin.
+// say how it is held, or would be while it does not run, and Missing why it is
+// not held more firmly, in the words of Holding.
 type PluginBrief struct {
 	Name        string `json:"name"`
 	Source      string `json:"source"`
@@ -190,8 +191,10 @@ type PluginBrief struct {
 	Development bool   `json:"development"`
 	State       string `json:"state"`
 	Error       string `json:"error,omitempty"`
-	Network     string `json:"network,omitempty"`
-	Files       string `json:"files,omitempty"`
+
+	Network string   `json:"network"`
+	Files   string   `json:"files"`
+	Missing []string `json:"missing"`
 }
 
 // IntegrationState says whether one can connect.

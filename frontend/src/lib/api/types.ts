@@ -103,10 +103,12 @@ export interface PluginBrief {
   source: "bundled" | "installed" | "development";
   version?: string;
   development: boolean;
-  state: "stopped" | "starting" | "running" | "backoff" | "refused";
+  state: "stopped" | "starting" | "running" | "backoff" | "crashed" | "refused";
   error?: string;
   network?: "closed" | "limited" | "open";
   files?: "closed" | "limited" | "open";
+  /** Why it is not held more firmly, a sentence each. */
+  missing?: string[];
 }
 
 /** A provider that is declared on the page. */

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/standpipe/standpipe/app/e2e/rig"
+)
+
+// TestCustomProvider declares oidc-provider on the page by its issuer alone, sees
+// where the browser would be sent, finds out that a secret is wrong before
+// anybody goes there, connects, and takes it all away again. The command line
+// knows it as any other provider.
+func TestCustomProvider(t *testing.T) {
+	t.Parallel()
+	h := rig.NewHome(t)
+	listen := fmt.Sprintf("127.0.0.1:%d", rig.FreePort(t))
+	op := rig.StartOIDC(t, "http://"+listen+"/callback/acme-id", "ACCESS_TTL=600")
+	h.Configure("")
+	hub := h.Serve("--listen", listen)
+	page := h.Chromium()
+	page.Goto(strings.TrimSpace(h.CLI("open", "--no-browser")))
+	page.See("h1", "")
+
+	page.Hash("#/providers")
+	page.Press(id("custom-provider"))
+	page.Press(id("custom-save"))
+	page.See(id("custom-issuer-error"), "Enter the issuer")
+	page.Fill(id("custom-name"), "Acme ID")
+	page.Fill(id("custom-issuer"), op.Issuer)
+	page.See(id("custom-issuer-error"), "Without https")
+	page.Press(id("custom-private"))
+	page.See(id("custom-preview-place"), op.Issuer+"/auth")
+	page.See(id("preview-code_challenge_method"), "S256")
+	page.See(id("custom-hosts"), strings.TrimPrefix(op.Issuer, "http://"))
+	page.Press(id("custom-save"))
+
+	// The set-up: a test tells a wrong secret from a right one, and saves nothing.
+	page.See("h1", "Acme ID")
+	page.Fill(id("client-id"), rig.OIDCClient)
+	page.Fill(id("client-secret"), "not the right secret")
+	page.Press(id("check"))
+	page.See(id("check-page"), "Good")
+	page.See(id("check-token"), "does not take the client ID or its secret")
+	page.See(id("client-secret-error"), "does not take")
+	empty(page, id("client-secret"))
+	page.Fill(id("client-secret"), rig.OIDCSecret)
+	page.Gone(id("checks"))
+	page.Press(id("check"))
+	page.See(id("check-token"), "refused the made-up code, as it should")
+	page.See(id("checks-verdict"), "it works")
+	page.Press(id("save"))
+	page.See(id("row-acme-id"), "Not connected")
+
+	p := h.Start("connect", "acme-id", "--no-browser", "--json")
+	var f flow
+	p.Line(decodeURL(&f))
+	resp, err := http.Get(op.Approve(t, f.AuthorizationURL, "alice"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	var c connection
+	p.Line(func(line json.RawMessage) bool {
+		return json.Unmarshal(line, &c) == nil && strings.HasPrefix(c.ID, "data_installation_")
+	})
+	if c.Account.Email != "alice@example.test" {
+		t.Errorf("connected as %+v", c.Account)
+	}
+	page.See(id("account-"+c.ID), "alice")
+
+	// It outlives a restart.
+	hub.Stop()
+	hub = h.Serve("--listen", listen)
+	if got := token(t, hub, h.AddApp("demo", "--grant", "acme-id"), "/data-integrations/acme-id/token"); got == "" {
+		t.Error("no token after a restart")
+	}
+	rig.Eventually(t, "`providers` to know it", func() bool { return strings.Contains(h.CLI("providers"), "acme-id") })
+
+	// It is there as long as an account needs it.
+	page.Goto(strings.TrimSpace(h.CLI("open", "--no-browser")))
+	page.See("h1", "Accounts")
+	page.Hash("#/custom/acme-id")
+	page.Press(id("custom-remove"))
+	page.Press(id("remove-confirm"))
+	page.See(id("remove-error"), "still connected")
+	h.CLI("disconnect", c.ID)
+	page.Press(id("remove-confirm"))
+	page.See("h1", "Providers")
+	page.Gone(id("provider-acme-id"))
+	if list := h.CLI("providers"); strings.Contains(list, "acme-id") {
+		t.Errorf("`providers` still knows it: %s", list)
+	}
+}
+
+// empty takes out what was typed into a field.
+func empty(page *rig.Page, css string) {
+	page.Run("const e = document.querySelector(arguments[0]); e.value = ''; e.dispatchEvent(new Event('input', { bubbles: true }))", nil, css)
+}
