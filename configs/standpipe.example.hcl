@@ -68,7 +68,7 @@ policy "nightly-job" {
   connection   = "data_installation_01J0000000000000000000000" # any, where left out
   scopes       = ["read:org"]                                  # at most these
   accept_wider = true                                          # where the provider cannot narrow a token
-  # audience   = "https://api.example.com/"                      # tokens for this resource server only
+  audience     = "https://api.example.com/"                    # tokens for this resource server only
   decision     = "allow"
 }
 
@@ -105,7 +105,10 @@ integration "github-work" {
   client_secret = file("github-work.secret")
 
   # Instead of the provider's default scopes.
-  scopes      = ["repo", "read:org"]
+  scopes = ["repo", "read:org"]
+  # Resource servers (RFC 8707) for which tokens can be drawn one by one, at a
+  # provider that issues such tokens.
+  audiences   = ["https://api.example.com/"]
   description = "GitHub Enterprise at work"
   enabled     = true
 

@@ -24,6 +24,11 @@ type Descriptor struct {
 	// AllowedHosts are the host:port pairs to which calls may go. A config
 	// field of kind FieldURL adds the host of its value.
 	AllowedHosts []string
+	// APIs are the URLs below which the provider's API takes the access token, the
+	// usual one first: "https://api.example.com/v2". The host relays the calls of
+	// apps there and nowhere else. "{key}" stands for a config field or for the
+	// metadata of the token; a host may begin with "*." for any name below.
+	APIs []string
 
 	PKCE           PKCEPolicy
 	SecretRequired bool // false: public clients work

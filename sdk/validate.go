@@ -28,6 +28,8 @@ var (
 	keyPattern   = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
 	hostPattern  = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$`)
 	colorPattern = regexp.MustCompile(`^#[0-9a-f]{6}$`)
+	// apiPattern is a URL whose beginning may be a template.
+	apiPattern = regexp.MustCompile(`^(https?://(\*\.)?[a-z0-9{][a-z0-9_{}.:-]*|\{[a-z][a-z0-9_]*\})(/[A-Za-z0-9_{}.~-]+)*$`)
 	// scopePattern is scope-token of RFC 6749 section 3.3.
 	scopePattern = regexp.MustCompile(`^[\x21\x23-\x5b\x5d-\x7e]+$`)
 )
@@ -70,6 +72,11 @@ func (d *Descriptor) Validate() error {
 	for _, h := range d.AllowedHosts {
 		if err := checkHostPort(h); err != nil {
 			v.addf("allowed host %q: %w", h, err)
+		}
+	}
+	for _, a := range d.APIs {
+		if !apiPattern.MatchString(a) || strings.Contains(a, "/../") {
+			v.addf("api %q is not an https URL without query, or one that begins with {key}", a)
 		}
 	}
 	if len(d.AllowedHosts) == 0 && !takesURL {

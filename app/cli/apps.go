@@ -126,6 +126,9 @@ func grantText(g contract.Grant) string {
 	if g.Audience != "" {
 		s += " for " + g.Audience
 	}
+	if g.Mode == hub.GrantRelay {
+		s += " through the hub"
+	}
 	switch g.Lasts {
 	case hub.LastsOnce:
 		s += " once"

@@ -234,6 +234,9 @@ func wantWords(q contract.Approval) string {
 	if q.Audience != "" {
 		words += " for " + q.Audience
 	}
+	if q.Relay {
+		words += " through the hub"
+	}
 	return words
 }
 

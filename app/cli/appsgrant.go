@@ -60,7 +60,7 @@ func parseGrant(s string) (contract.NewGrant, error) {
 func newAppsGrant(e *env) *cobra.Command {
 	var l lasting
 	var scopes []string
-	var wider bool
+	var wider, relay bool
 	var audience string
 	cmd := &cobra.Command{
 		Use:   "grant ID|NAME SLUG[:CONNECTION]",
@@ -75,6 +75,9 @@ func newAppsGrant(e *env) *cobra.Command {
 				return err
 			}
 			body.Scopes, body.AcceptWider, body.Audience = scopes, wider, audience
+			if relay {
+				body.Mode = hub.GrantRelay
+			}
 			return e.withHub(ctx, func(c *instance.Client) error {
 				app, err := findApp(ctx, c, args[0])
 				if err != nil {
@@ -90,6 +93,7 @@ func newAppsGrant(e *env) *cobra.Command {
 	}
 	l.flags(cmd.Flags())
 	cmd.Flags().StringArrayVar(&scopes, "scope", nil, "no more than this `SCOPE` (repeatable)")
+	cmd.Flags().BoolVar(&relay, "relay", false, "only calls to the provider's API that the hub makes: the app sees no token")
 	cmd.Flags().StringVar(&audience, "audience", "", "only tokens for this resource server, by its `URI` (RFC 8707)")
 	cmd.Flags().BoolVar(&wider, "accept-wider", false, "where the provider cannot issue a token with these scopes only, let it have the wider one")
 	return cmd

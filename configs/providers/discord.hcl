@@ -43,6 +43,9 @@ provider "discord" {
     sensitivity = "medium"
   }
 
+  # Below this its API takes the token: what apps may call through the hub.
+  apis = ["https://discord.com/api"]
+
   authorize_url    = "https://discord.com/oauth2/authorize"
   token_url        = "https://discord.com/api/oauth2/token"
   client_auth      = "basic"

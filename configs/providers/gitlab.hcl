@@ -58,6 +58,9 @@ provider "gitlab" {
     sensitivity = "low"
   }
 
+  # Below this its API takes the token: what apps may call through the hub.
+  apis = ["{base_url}/api/v4"]
+
   authorize_url = "{base_url}/oauth/authorize"
   token_url     = "{base_url}/oauth/token"
   # Since GitLab 17.1; an older one answers 404.

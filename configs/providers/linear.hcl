@@ -39,6 +39,9 @@ provider "linear" {
     sensitivity = "high"
   }
 
+  # Below this its API takes the token: what apps may call through the hub.
+  apis = ["https://api.linear.app"]
+
   authorize_url   = "https://linear.app/oauth/authorize"
   token_url       = "https://api.linear.app/oauth/token"
   scope_separator = ","

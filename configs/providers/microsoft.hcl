@@ -76,6 +76,9 @@ provider "microsoft" {
     sensitivity = "high"
   }
 
+  # Below this its API takes the token: what apps may call through the hub.
+  apis = ["https://graph.microsoft.com"]
+
   authorize_url         = "https://login.microsoftonline.com/{tenant}/oauth2/v2.0/authorize"
   token_url             = "https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token"
   device_url            = "https://login.microsoftonline.com/{tenant}/oauth2/v2.0/devicecode"

@@ -14,6 +14,9 @@ provider "notion" {
     "Copy the OAuth client id and the OAuth client secret.",
   ]
 
+  # Below this its API takes the token: what apps may call through the hub.
+  apis = ["https://api.notion.com"]
+
   authorize_url    = "https://api.notion.com/v1/oauth/authorize"
   token_url        = "https://api.notion.com/v1/oauth/token"
   authorize_params = { owner = "user" }

@@ -42,7 +42,7 @@ func (p *provider) Exchange(ctx context.Context, r *sdk.ExchangeRequest) (*sdk.E
 	if err != nil {
 		return nil, err
 	}
-	out.Tokens.Scopes = scopesOf(&out.Tokens)
+	finish(&out.Tokens, r.Target)
 	return out, nil
 }
 
@@ -52,7 +52,7 @@ func (p *provider) Refresh(ctx context.Context, r *sdk.RefreshRequest) (*sdk.Ref
 	if err != nil {
 		return nil, err
 	}
-	out.Tokens.Scopes = scopesOf(&out.Tokens)
+	finish(&out.Tokens, r.Target)
 	return out, nil
 }
 
@@ -62,8 +62,17 @@ func (p *provider) PollDevice(ctx context.Context, r *sdk.PollDeviceRequest) (*s
 	if err != nil {
 		return nil, err
 	}
-	out.Tokens.Scopes = scopesOf(&out.Tokens)
+	finish(&out.Tokens, r.Target)
 	return out, nil
+}
+
+// finish adds to a token answer where the API is, and corrects its scopes.
+func finish(tokens *sdk.TokenSet, t sdk.Target) {
+	tokens.Scopes = scopesOf(tokens)
+	if tokens.Metadata == nil {
+		tokens.Metadata = map[string]string{}
+	}
+	tokens.Metadata["api_url"] = withAPI(t).Config["api_url"]
 }
 
 // scopesOf leaves out the empty scope list of a GitHub App's user token, whose

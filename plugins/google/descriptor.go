@@ -87,6 +87,7 @@ var descriptor = sdk.Descriptor{
 	AllowedHosts: []string{
 		"accounts.google.com:443", "oauth2.googleapis.com:443", "openidconnect.googleapis.com:443", "www.googleapis.com:443", "www.google.com:443",
 	},
+	APIs:           []string{"https://www.googleapis.com", "https://*.googleapis.com"},
 	SecretRequired: true,
 	Redirect:       sdk.RedirectRule{AnyPort: true, AnyPath: true},
 	Rotation:       sdk.RotationNone,

@@ -70,6 +70,7 @@ var descriptor = sdk.Descriptor{
 		Example:     "https://acme.my.salesforce.com", Pattern: hosts,
 	}},
 	AllowedHosts:   []string{"login.salesforce.com:443", "test.salesforce.com:443"},
+	APIs:           []string{"{instance_url}"},
 	SecretRequired: false,
 	Redirect:       sdk.RedirectRule{Host: sdk.RedirectLocalhost},
 	// Rotation is a switch of the app.

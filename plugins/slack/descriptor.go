@@ -94,6 +94,7 @@ var descriptor = sdk.Descriptor{
 		Example:     "https://slack-gov.com", Pattern: `https?://[^\s?#@/]+(?:/[^\s?#@]*)?`,
 	}},
 	AllowedHosts:    []string{"slack.com:443"},
+	APIs:            []string{"{base_url}/api"},
 	SecretRequired:  false,
 	Redirect:        sdk.RedirectRule{Host: sdk.RedirectHTTPS, Paste: true, LoopbackScopes: userPrefix},
 	Rotation:        sdk.RotationSingle,

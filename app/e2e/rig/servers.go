@@ -142,6 +142,19 @@ func (o *OIDC) Introspect(t testing.TB, token string) (active bool, scope string
 	return out.Active, out.Scope
 }
 
+// Forget ends one access token, and nothing else.
+func (o *OIDC) Forget(t testing.TB, token string) {
+	t.Helper()
+	resp, err := http.Get(o.Issuer + "/test/forget?" + url.Values{"token": {token}}.Encode())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		t.Fatalf("forget: %d", resp.StatusCode)
+	}
+}
+
 // GitHub is the GitHub of vercel-labs/emulate.
 type GitHub struct {
 	*Process

@@ -22,7 +22,7 @@ type oidcWorld struct {
 	conn, poor string
 }
 
-// newOIDCWorld declares that the provider can narrow, as a user does: with a file
+// newOIDCWorld declares that the provider can narrow, and where its API is, as a user does: with a file
 // that is laid over the built-in declaration.
 func newOIDCWorld(t *testing.T) *oidcWorld {
 	t.Helper()
@@ -36,6 +36,7 @@ func newOIDCWorld(t *testing.T) *oidcWorld {
   rotation         = "none"
   narrows_scopes   = true
   narrows_audience = true
+  apis             = ["{issuer}"]
 }
 `)
 	w.home.Write("oidc.secret", rig.OIDCSecret)

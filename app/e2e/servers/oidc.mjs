@@ -68,7 +68,7 @@ const provider = new Provider(issuer, {
 
 // HOLD_FIRST_REFRESH_MS holds the first refresh back, so that something can be
 // killed meanwhile; /test/revoke-all does what a user does who withdraws all
-// access in the account settings.
+// access in the account settings; /test/forget ends one access token.
 let hold = Number(env.HOLD_FIRST_REFRESH_MS ?? 0);
 const grants = new Set();
 provider.on('grant.success', (ctx) => grants.add(ctx.oidc.entities.Grant?.jti));
@@ -78,6 +78,12 @@ provider.use(async (ctx, next) => {
       await provider.RefreshToken.revokeByGrantId(id);
       await provider.AccessToken.revokeByGrantId(id);
     }
+    ctx.body = 'done';
+    return;
+  }
+  if (ctx.path === '/test/forget') {
+    // One access token, and not all of its grant as a revocation would.
+    await (await provider.AccessToken.find(ctx.query.token))?.destroy();
     ctx.body = 'done';
     return;
   }

@@ -102,6 +102,9 @@ func (a *Access) allow(ctx context.Context, q *question, yes hub.Approve) (*hub.
 // grant is what an answer allows.
 func (q *question) grant(yes hub.Approve, now time.Time) (hub.Grant, error) {
 	g := hub.Grant{Integration: q.Integration, Connection: cmp.Or(yes.Connection, q.Connection), Lasts: cmp.Or(yes.Lasts, hub.LastsOnce), AcceptWider: yes.AcceptWider, Audience: q.Audience}
+	if q.Relay {
+		g.Mode = hub.GrantRelay
+	}
 	if g.Lasts == hub.LastsUntil {
 		if yes.For <= 0 {
 			return g, invalid("for", "how long is it allowed?")

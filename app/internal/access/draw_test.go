@@ -547,6 +547,22 @@ func TestRelayIsNoToken(t *testing.T) {
 		if d.May(d.app, account("a")) {
 			t.Error("who may use the relay may know of the account's token")
 		}
+		req := d.request(account("a"))
+		req.Relay = true
+		d.draws(req)
+
+		// A yes to a call is for calls; a token that was granted may be used too.
+		d = newDesk(t)
+		req.App = d.app
+		q := d.asks(req)
+		if g := d.approve(q.ID, hub.Approve{Lasts: hub.LastsAlways}); !q.Relay || g.Mode != hub.GrantRelay {
+			t.Errorf("asked for the relay, granted %q", g.Mode)
+		}
+		d.draws(req)
+		token := d.request(account("a"))
+		d.approve(d.asks(token).ID, hub.Approve{Lasts: hub.LastsAlways})
+		d.draws(token)
+		d.draws(req)
 	})
 }
 

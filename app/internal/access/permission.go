@@ -39,7 +39,7 @@ func (a *Access) May(app *hub.App, c *hub.Connection) bool {
 	namesakes := a.namesakes(app.Name)
 	a.mu.Unlock()
 	s := a.subject(app, namesakes)
-	return s.denial(c) == "" && len(s.permissions(c)) > 0
+	return s.denial(c) == "" && len(s.permissions(c, false)) > 0
 }
 
 // denial is the rule that forbids a connection whatever was granted; empty:
@@ -55,10 +55,10 @@ func (s *subject) denial(c *hub.Connection) string {
 
 // permissions are all that cover a connection, the one to prefer first: the
 // narrowest in what it names, and what is not used up by it.
-func (s *subject) permissions(c *hub.Connection) []permission {
+func (s *subject) permissions(c *hub.Connection, relay bool) []permission {
 	var grants []*hub.Grant
 	for i := range s.app.Grants {
-		if g := &s.app.Grants[i]; g.Allows(c) && !g.Expired(s.now) {
+		if g := &s.app.Grants[i]; g.Allows(c, relay) && !g.Expired(s.now) {
 			grants = append(grants, g)
 		}
 	}
@@ -97,12 +97,12 @@ func order(a, b bool) int {
 
 // granted reports whether an app may draw anything of an integration, were it
 // there.
-func (s *subject) granted(integration string) bool {
+func (s *subject) granted(integration string, relay bool) bool {
 	if s.app.All {
 		return true
 	}
 	for i := range s.app.Grants {
-		if g := &s.app.Grants[i]; g.Integration == integration && g.Mode != hub.GrantRelay && !g.Expired(s.now) {
+		if g := &s.app.Grants[i]; g.Allows(&hub.Connection{ID: g.Connection, Integration: integration}, relay) && !g.Expired(s.now) {
 			return true
 		}
 	}

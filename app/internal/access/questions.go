@@ -54,7 +54,7 @@ func (qs *questions) raise(a *Access, ctx context.Context, req *hub.DrawRequest,
 	now := a.cfg.Now()
 	q := &question{key: key, narrows: req.Narrows, known: o.candidates, done: make(chan struct{}), Approval: hub.Approval{
 		ID: a.cfg.NewID("approval"), App: req.App.ID, AppName: req.App.Name, AppKind: req.App.Kind, Program: program,
-		Owner: req.Owner, Integration: req.Integration, Connection: key.connection, Scopes: req.Scopes, Wider: o.wider, Audience: req.Audience,
+		Owner: req.Owner, Integration: req.Integration, Connection: key.connection, Scopes: req.Scopes, Wider: o.wider, Audience: req.Audience, Relay: req.Relay,
 		CreatedAt: now, ExpiresAt: now.Add(a.cfg.Patience),
 	}}
 	if o.connection != nil {

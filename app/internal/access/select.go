@@ -50,7 +50,7 @@ func choose(s *subject, req *hub.SelectRequest) choice {
 		if s.denial(c) != "" {
 			continue
 		}
-		if list := s.permissions(c); len(list) > 0 {
+		if list := s.permissions(c, req.Relay); len(list) > 0 {
 			allowed = append(allowed, choice{connection: c, permissions: list})
 		} else {
 			candidates = append(candidates, c)
@@ -66,7 +66,7 @@ func choose(s *subject, req *hub.SelectRequest) choice {
 			e.Choices = append(e.Choices, choiceOf(c.connection))
 		}
 		return choice{err: e}
-	case len(seen) > 0 || !s.granted(req.Integration):
+	case len(seen) > 0 || !s.granted(req.Integration, req.Relay):
 		// Whether there is such a connection is none of the app's business
 		// where it was granted nothing.
 		return choice{err: notGranted(s.app, req), candidates: candidates, denied: len(seen) > 0 && len(candidates) == 0}

@@ -84,17 +84,20 @@ func TestLockedEverywhere(t *testing.T) {
 		t.Fatalf("lock: %d", r.StatusCode)
 	}
 	fill := strings.NewReplacer("{slug}", "peer", "{user_id}", "me", "{id}", "x", "{provider}", "peer", "{key}", "k", "{result}", "r", "{token}", "t",
-		"{file}", "f", "{code}", "c", "{grant}", "g", "{prompt}", "p")
+		"{file}", "f", "{code}", "c", "{grant}", "g", "{prompt}", "p", "{path...}", "v1/x")
 	locked, open := 0, 0
 	for _, r := range api.Routes() {
 		target := fill.Replace(r.Path)
 		method := r.Method
+		if r.Class == "relay" {
+			method = "PATCH" // any
+		}
 		if strings.HasSuffix(r.Path, "/events") || r.Path == "/" || method == "" {
 			continue // a stream, and the files of the page
 		}
 		var resp *http.Response
 		switch r.Class {
-		case "app", "callback", "page", "health", "pairing":
+		case "app", "relay", "callback", "page", "health", "pairing":
 			resp = send(h.App(), method, target, "{}", "Content-Type", "application/json", "Authorization", "Bearer "+key)
 		case "ui", "login":
 			resp = send(h.UI(), method, target, "{}", "Content-Type", "application/json", "Host", uiHost, "Standpipe-Session", session)

@@ -36,6 +36,7 @@ type Config struct {
 	Transfers   Transfers
 	Plugins     Plugins
 	Vault       Vault
+	Relay       Relay
 	Events      Events
 	Auditor     hub.Auditor
 	Activity    Activity
@@ -72,6 +73,8 @@ type Catalog interface {
 	Get(ctx context.Context, slug string) (hub.Entry, error)
 	Save(ctx context.Context, slug string, change hub.IntegrationChange) (hub.Entry, error)
 	Wanted(slug string) []string
+	// ResolveFor prepares a call for a connection.
+	ResolveFor(context.Context, *hub.Connection) (*hub.Resolved, error)
 	// Try prepares calls as they would be after Save, and saves nothing.
 	Try(ctx context.Context, slug string, change hub.IntegrationChange) (*hub.Resolved, error)
 
@@ -79,6 +82,14 @@ type Catalog interface {
 	SaveCustom(ctx context.Context, p hub.Custom, create bool) (hub.Entry, error)
 	RemoveCustom(ctx context.Context, slug string) error
 	DraftCustom(ctx context.Context, p hub.Custom) (*hub.Resolved, error)
+}
+
+// Relay calls the APIs of providers.
+type Relay interface {
+	// Target is where a call goes: to address, or below the usual API to rest.
+	Target(d *hub.Descriptor, values func(string) string, private bool, address, rest string) (*url.URL, error)
+	// Serve makes the call that r is. Fail answers where the provider did not.
+	Serve(w http.ResponseWriter, r *http.Request, call hub.RelayCall, fail func(error))
 }
 
 // Flows makes connections.

@@ -3,6 +3,7 @@
 package api_test
 
 import (
+	"cmp"
 	"io"
 	"net/http"
 	"strings"
@@ -118,11 +119,11 @@ func TestFrontDoor(t *testing.T) {
 // TestEveryRouteIsGuarded walks the published routes without a key.
 func TestEveryRouteIsGuarded(t *testing.T) {
 	h := newHouse(t)
-	fill := strings.NewReplacer("{slug}", "peer", "{user_id}", "me", "{id}", "x", "{organization_id}", "o", "{provider}", "peer", "{key}", "k", "{result}", "r", "{token}", "t", "{file}", "f", "{code}", "c", "{grant}", "g")
+	fill := strings.NewReplacer("{slug}", "peer", "{user_id}", "me", "{id}", "x", "{organization_id}", "o", "{provider}", "peer", "{key}", "k", "{result}", "r", "{token}", "t", "{file}", "f", "{code}", "c", "{grant}", "g", "{path...}", "v1/x")
 	open := map[string]bool{"callback": true, "health": true, "page": true, "login": true, "static": true, "pairing": true}
 	n := 0
 	for _, r := range api.Routes() {
-		handler := map[string]http.Handler{"app": h.App(), "ui": h.UI()}[r.Class]
+		handler := map[string]http.Handler{"app": h.App(), "relay": h.App(), "ui": h.UI()}[r.Class]
 		switch {
 		case r.Class == "":
 			t.Errorf("%s %s has no class", r.Method, r.Path)
@@ -130,8 +131,8 @@ func TestEveryRouteIsGuarded(t *testing.T) {
 			t.Errorf("%s %s has the unknown class %q", r.Method, r.Path, r.Class)
 		case handler != nil:
 			n++
-			host := map[string]string{"app": listen, "ui": "127.0.0.1:4781"}[r.Class]
-			resp := send(handler, r.Method, fill.Replace(r.Path), "{}", "Content-Type", "application/json", "Host", host)
+			host := map[string]string{"app": listen, "relay": listen, "ui": "127.0.0.1:4781"}[r.Class]
+			resp := send(handler, cmp.Or(r.Method, "PUT"), fill.Replace(r.Path), "{}", "Content-Type", "application/json", "Host", host)
 			if resp.StatusCode != http.StatusUnauthorized {
 				t.Errorf("%s %s answers %d without a key", r.Method, r.Path, resp.StatusCode)
 			}

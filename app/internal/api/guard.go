@@ -61,7 +61,7 @@ func (a *API) build(s surface) http.Handler {
 		}
 	}
 	for p, m := range methods {
-		if p != "/" {
+		if !slices.Contains(m, "") {
 			mux.Handle(p, rest(methodNotAllowed(m)))
 		}
 	}
@@ -108,6 +108,8 @@ func (a *API) guard(s surface, c class) func(http.Handler) http.Handler {
 		return chain(refuseBrowsers, readBody)
 	case c == classApp:
 		return chain(refuseBrowsers, refuseQueryCredentials, refuseLarge, a.authenticate, readBody)
+	case c == classRelay:
+		return chain(refuseBrowsers, refuseKeysInQuery, a.authenticate, relayBody)
 	case c == classUI:
 		return chain(refuseLarge, a.session, readBody)
 	case c == classPairing:

@@ -52,6 +52,7 @@ type house struct {
 	n        atomic.Int64
 	activity *audit.Log
 	denials  []hub.AuditEntry
+	upstream http.Handler // the API of every provider
 
 	yes
 	declared [][]byte
@@ -139,7 +140,7 @@ func newHouseOn(t testing.TB, store hub.Store, vends hub.Auditor) *house {
 	h.API = api.New(api.Config{
 		Backups: h.backups, Transfers: h.transfer,
 		Catalog: h.catalog, Flows: h.connect, Tokens: h.tokens, Connections: h.conns, Access: h.access, Lock: h.lock, Sessions: h.sessions,
-		Plugins: yes{}, Vault: yes{}, Events: h.bus, Auditor: h, Activity: h.activity, Logger: quiet, Now: time.Now, NewID: newID, Version: "test",
+		Plugins: yes{}, Vault: yes{}, Relay: h.relay(), Events: h.bus, Auditor: h, Activity: h.activity, Logger: quiet, Now: time.Now, NewID: newID, Version: "test",
 		Assets: fstest.MapFS{
 			"index.html":    {Data: []byte(`<meta name="standpipe-session" content="%STANDPIPE_SESSION%"><meta name="standpipe-host" content="%STANDPIPE_HOST%">`)},
 			"assets/app.js": {Data: []byte("export {}")},
@@ -224,7 +225,7 @@ type yes struct{}
 
 func (yes) Describe(context.Context) ([]hub.Descriptor, error) {
 	return []hub.Descriptor{{
-		Slug: "peer", Name: "Peer", Description: "A peer.", AllowedHosts: []string{"p.test:443"}, Sandbox: map[string]string{}, Plugin: "peer",
+		Slug: "peer", Name: "Peer", Description: "A peer.", AllowedHosts: []string{"p.test:443", "api.p.test:80"}, APIs: []string{"http://api.p.test/{region}"}, Sandbox: map[string]string{}, Plugin: "peer",
 		Scopes:       []hub.Scope{{Name: "read", Title: "Read", Default: true}, {Name: "write", Title: "Write"}},
 		Config:       []hub.ConfigField{{Key: "region", Label: "Region", Pattern: "eu|us", Default: "eu"}},
 		Capabilities: []hub.Capability{hub.CanRefresh, hub.CanRevoke, hub.CanIdentify, hub.CanDevice}, Revoke: hub.ReachToken,

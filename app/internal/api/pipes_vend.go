@@ -180,8 +180,13 @@ func waitOf(prefer string) time.Duration {
 // denied audits a refusal and returns it; an audit that cannot be written is
 // the graver news.
 func (a *API) denied(ctx context.Context, app, subject string, err error) error {
+	return a.refused(ctx, hub.AuditVend, app, subject, err)
+}
+
+// refused is denied for an action.
+func (a *API) refused(ctx context.Context, action hub.AuditAction, app, subject string, err error) error {
 	entry := hub.AuditEntry{
-		Time: a.cfg.Now(), Action: hub.AuditVend, Decision: hub.AuditDenied, App: app, Subject: subject, Code: hub.AsError(err).Code,
+		Time: a.cfg.Now(), Action: action, Decision: hub.AuditDenied, App: app, Subject: subject, Code: hub.AsError(err).Code,
 	}
 	if failed := a.cfg.Auditor.Record(ctx, entry); failed != nil {
 		return failed

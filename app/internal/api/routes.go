@@ -14,6 +14,7 @@ type class string
 
 const (
 	classApp      class = "app"      // apps, with a bearer key, never a browser
+	classRelay    class = "relay"    // apps that have the hub call a provider's API
 	classPairing  class = "pairing"  // programs that have no key yet
 	classCallback class = "callback" // the browser, sent by a provider
 	classPage     class = "page"     // the browser of an end user, by a one-time link
@@ -31,7 +32,7 @@ type surface struct {
 }
 
 var (
-	surfaceApp   = surface{"app", []class{classApp, classPairing, classCallback, classPage, classHealth}}
+	surfaceApp   = surface{"app", []class{classApp, classRelay, classPairing, classCallback, classPage, classHealth}}
 	surfaceUI    = surface{"ui", []class{classLogin, classUI, classStatic}}
 	surfaceLocal = surface{"local", []class{classUI, classLocal}}
 )
@@ -73,6 +74,10 @@ var routes = []route{
 	{class: classApp, method: "POST", path: "/user_management/users/{user_id}/connected_accounts/{slug}", id: "createUserConnectedAccount", summary: "Import a user's connection; its tokens are tried first", status: 201, typed: typed((*API).createAccount)},
 	{class: classApp, method: "PUT", path: "/user_management/users/{user_id}/connected_accounts/{slug}", id: "updateUserConnectedAccount", summary: "Import other tokens into a user's connection", typed: typed((*API).updateAccount)},
 	{class: classApp, method: "DELETE", path: "/user_management/users/{user_id}/connected_accounts/{slug}", id: "deleteUserConnectedAccount", summary: "Disconnect: revoke at the provider and delete", status: 204, typed: typed((*API).deleteAccount)},
+
+	// Any method: a provider's API, called by the hub.
+	{class: classRelay, path: "/relay", id: "relay", summary: "Call the API of a provider at the address in X-Relay-URL, with a token that the app does not see", raw: (*API).relay},
+	{class: classRelay, path: "/relay/{slug}/{path...}", id: "relayPath", summary: "The same, below the provider's usual API", raw: (*API).relay},
 
 	// Programs that want to become apps, or to know whom they talk to.
 	{class: classPairing, method: "POST", path: "/hello", always: true, id: "prove", summary: "Prove which hub this is, before a key is sent to it", typed: typed((*API).prove)},
@@ -174,7 +179,7 @@ var notImplemented = []string{
 	"PUT /organizations/{organization_id}/connected_accounts/{slug}", "DELETE /organizations/{organization_id}/connected_accounts/{slug}",
 	"GET /organizations/{organization_id}/data_providers",
 	"GET /organizations/{organization_id}/data_integration_configurations", "PUT /organizations/{organization_id}/data_integration_configurations/{slug}",
-	"POST /widgets/token", "GET /events", "POST /relay",
+	"POST /widgets/token", "GET /events",
 }
 
 // Route is a line of the table, for documentation and tests.

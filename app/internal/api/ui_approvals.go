@@ -39,7 +39,7 @@ func (a *API) approvalBody(ctx context.Context, q *hub.Approval) contract.Approv
 	out := contract.Approval{
 		ID: q.ID, App: q.App, AppName: q.AppName, AppKind: q.AppKind, Program: q.Program, User: q.Owner.User,
 		Integration: q.Integration, IntegrationName: q.Integration, Connection: q.Connection, Choices: q.Choices,
-		Limited: q.Scopes != nil, Audience: q.Audience, CreatedAt: q.CreatedAt, ExpiresAt: q.ExpiresAt,
+		Limited: q.Scopes != nil, Audience: q.Audience, Relay: q.Relay, CreatedAt: q.CreatedAt, ExpiresAt: q.ExpiresAt,
 	}
 	if q.Owner.Shared {
 		out.User = q.Owner.Organization

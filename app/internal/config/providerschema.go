@@ -70,6 +70,7 @@ var providerSchema = schema{
 		"level":       {choices: []string{"", "installation"}},
 	}},
 	"allowed_hosts":   {kind: kTexts},
+	"apis":            {kind: kTexts},
 	"pkce":            {choices: []string{"", "never"}},
 	"secret_required": {kind: kBool},
 	"public_device":   {kind: kBool},

@@ -76,15 +76,16 @@ const (
 // Stored reports whether a grant of this life outlives the hub's process.
 func (l GrantLife) Stored() bool { return l == LastsAlways || l == LastsUntil }
 
-// Allows reports whether the grant covers drawing tokens of a connection. Whether
-// it has expired is asked with Expired.
-func (g *Grant) Allows(c *Connection) bool {
-	return g.Mode != GrantRelay && g.Integration == c.Integration && (g.Connection == "" || g.Connection == c.ID)
+// Allows reports whether the grant covers drawing tokens of a connection, or with
+// relay, calls with them: who may have a token may have it used. Whether it has
+// expired is asked with Expired.
+func (g *Grant) Allows(c *Connection, relay bool) bool {
+	return (relay || g.Mode != GrantRelay) && g.Integration == c.Integration && (g.Connection == "" || g.Connection == c.ID)
 }
 
 // Covers reports whether the grant covers drawing a token that was drawn.
 func (g *Grant) Covers(d Drawn) bool {
-	return g.Allows(&Connection{ID: d.Connection, Integration: d.Integration})
+	return g.Allows(&Connection{ID: d.Connection, Integration: d.Integration}, false)
 }
 
 // Expired reports whether the grant's time is over.

@@ -22,6 +22,7 @@ type Approval struct {
 	// Wider is what its token would hold beyond Scopes, since the provider
 	// cannot issue a narrower one.
 	Wider     []string
+	Relay     bool   // it asks for calls through the hub: it sees no token
 	Audience  string // it asks for a token for this one only; empty: for what the provider chooses
 	CreatedAt time.Time
 	ExpiresAt time.Time

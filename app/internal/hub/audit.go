@@ -122,6 +122,7 @@ type AuditAction string
 // The actions.
 const (
 	AuditVend           AuditAction = "token.vend"
+	AuditRelay          AuditAction = "token.relay"   // a call with it; Subject: method and host
 	AuditReveal         AuditAction = "token.reveal"  // the copy button
 	AuditRefresh        AuditAction = "token.refresh" // renewed now, as a person asked
 	AuditConnect        AuditAction = "connection.connect"
@@ -159,8 +160,8 @@ const (
 )
 
 // Durable reports whether an entry of this action must be on disk, not only
-// written, before the answer: everything but the vending of a token.
-func (a AuditAction) Durable() bool { return a != AuditVend }
+// written, before the answer: everything but the use of a token.
+func (a AuditAction) Durable() bool { return a != AuditVend && a != AuditRelay }
 
 // AuditDecision is how it went.
 type AuditDecision string

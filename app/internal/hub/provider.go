@@ -25,7 +25,8 @@ type Descriptor struct {
 	Scopes                  []Scope
 	Config                  []ConfigField
 	AllowedHosts            []string
-	NoPKCE                  bool // the provider breaks on PKCE
+	APIs                    []string // URLs below which its API takes the access token; see sdk.Descriptor
+	NoPKCE                  bool     // the provider breaks on PKCE
 	SecretRequired          bool
 	PushedRequests          bool // Authorize is given the client secret
 	PublicDevice            bool // without a secret a device flow works all the same

@@ -32,8 +32,9 @@ type VendRequest struct {
 	// Caller and Rule go into the audit: an app's id or "user", and the id of
 	// what allowed it.
 	Caller, Rule string
-	// Action goes into the audit; empty means AuditVend.
-	Action AuditAction
+	// Action goes into the audit; empty means AuditVend. So does Subject.
+	Action  AuditAction
+	Subject string
 }
 
 // SelectRequest asks which of an owner's connections an app means, and whether
@@ -46,6 +47,8 @@ type SelectRequest struct {
 	// Multiple is set by clients that know of several connections per owner
 	// and integration (supports_multiple_connections).
 	Multiple bool
+	// Relay is set for a call that the hub makes: the app sees no token.
+	Relay bool
 	// Connections are all of the owner's through the integration.
 	Connections []*Connection
 }

@@ -144,6 +144,10 @@ func checkDescription(in *sdk.Descriptor) (d hub.Descriptor, notes []string, err
 	if d.AllowedHosts, err = checkHosts(in.AllowedHosts); err != nil {
 		return d, nil, err
 	}
+	if len(in.APIs) > maxHosts {
+		return d, nil, fmt.Errorf("it names %d APIs, the limit is %d", len(in.APIs), maxHosts)
+	}
+	d.APIs = cleanAll(in.APIs, maxHosts, maxURL)
 	if d.Scopes, err = checkScopes(in.Scopes); err != nil {
 		return d, nil, err
 	}

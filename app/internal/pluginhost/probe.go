@@ -39,13 +39,7 @@ func (h *Host) Probe(ctx context.Context, t hub.Target, address string) (hub.Pro
 			if !allows(t.AllowedHosts, hostPort) {
 				return nil, refusef(dialNotAllowed, "%s is not a host of this provider", hostPort)
 			}
-			ctx, cancel := context.WithTimeout(ctx, h.cfg.Outbound.ConnectTimeout)
-			defer cancel()
-			c, failure := h.cfg.Outbound.dial(ctx, hostPort, t.PrivateNetwork)
-			if failure != nil {
-				return nil, failure // a nil *dialError is no nil error
-			}
-			return c, nil
+			return h.Dial(ctx, hostPort, t.PrivateNetwork)
 		},
 		DisableKeepAlives: true, ForceAttemptHTTP2: true,
 	}
@@ -65,6 +59,23 @@ func (h *Host) Probe(ctx context.Context, t hub.Target, address string) (hub.Pro
 		return hub.Probe{}, unreachable("the answer broke off")
 	}
 	return hub.Probe{Status: resp.StatusCode, Location: resp.Header.Get("Location"), Body: body}, nil
+}
+
+// Dial connects to hostPort as it does for plugins: by the proxy that is set, and
+// to no private address unless private. Which hosts may be called is for the
+// caller to know.
+func (h *Host) Dial(ctx context.Context, hostPort string, private bool) (net.Conn, error) {
+	hostPort, err := canonicalHostPort(hostPort)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, h.cfg.Outbound.ConnectTimeout)
+	defer cancel()
+	c, failure := h.cfg.Outbound.dial(ctx, hostPort, private)
+	if failure != nil {
+		return nil, failure // a nil *dialError is no nil error
+	}
+	return c, nil
 }
 
 func unreachable(format string, args ...any) *hub.ProviderError {

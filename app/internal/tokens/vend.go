@@ -27,7 +27,7 @@ func (e *Engine) Vend(ctx context.Context, req hub.VendRequest) (*hub.Vended, er
 	faults.Point("vend.decided")
 	entry := hub.AuditEntry{
 		Time: begin, Action: cmp.Or(req.Action, hub.AuditVend), Decision: hub.AuditAllowed,
-		App: req.Caller, Connection: req.Connection, Rule: req.Rule,
+		App: req.Caller, Connection: req.Connection, Rule: req.Rule, Subject: req.Subject,
 	}
 	if failed != nil {
 		entry.Decision, entry.Code = hub.AuditFailed, failed.Code

@@ -25,6 +25,7 @@ export function lifeWords(g: Grant): string {
 
 const actions: Record<string, string> = {
   "token.vend": "drew a token",
+  "token.relay": "called through the hub",
   "token.reveal": "copied a token",
   "token.refresh": "renewed a token",
   "token.revoke": "revoked a token at the provider",

@@ -124,6 +124,7 @@ type Approval struct {
 	// does not, an answer with fewer scopes needs accept_wider.
 	Narrows   bool        `json:"narrows"`
 	Wider     []hub.Scope `json:"wider"`              // what its token would hold beyond scopes
+	Relay     bool        `json:"relay,omitempty"`    // it asks for calls through the hub: it sees no token
 	Audience  string      `json:"audience,omitempty"` // it asks for a token for this resource server only (RFC 8707)
 	CreatedAt time.Time   `json:"created_at"`
 	ExpiresAt time.Time   `json:"expires_at"`

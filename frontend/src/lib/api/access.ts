@@ -83,6 +83,7 @@ export interface Approval {
   limited: boolean;
   narrows: boolean;
   audience?: string;
+  relay?: boolean;
   wider: ScopeWords[];
   created_at: string;
   expires_at: string;
