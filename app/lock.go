@@ -9,13 +9,14 @@ import (
 	"github.com/standpipe/standpipe/app/internal/faults"
 	"github.com/standpipe/standpipe/app/internal/hub"
 	"github.com/standpipe/standpipe/app/internal/lock"
+	"github.com/standpipe/standpipe/app/internal/pluginhost"
 	"github.com/standpipe/standpipe/app/internal/seal"
 	"github.com/standpipe/standpipe/sdk/secret"
 )
 
 func (a *App) openLock(ctx context.Context) (err error) {
 	a.lock, err = lock.New(ctx, lock.Config{
-		Vault: vaultKeys{a.vault, a.conns}, Store: a.store, Tokens: a.tokens, Publisher: a.bus, Auditor: a.audit, Logger: a.log,
+		Vault: vaultKeys{a.vault, a.conns, a.plugins}, Store: a.store, Tokens: a.tokens, Publisher: a.bus, Auditor: a.audit, Logger: a.log,
 		Now: faults.Now, Ended: a.access.Locked, File: a.config.Lock, Session: lock.SystemSession(),
 	})
 	return err
@@ -24,18 +25,21 @@ func (a *App) openLock(ctx context.Context) (err error) {
 // vaultKeys shows the vault to the lock.
 type vaultKeys struct {
 	*seal.Vault
-	conns *hub.Connections
-}
-
-// Lock implements lock.Vault: what was read with the keys goes with them.
-func (v vaultKeys) Lock() {
-	v.conns.Forget() // before, as the vault sees to it that the memory is given back
-	v.Vault.Lock()
-	v.conns.Forget() // what was read meanwhile
+	conns   *hub.Connections
+	plugins *pluginhost.Host
 }
 
 // Passphrase implements lock.Vault.
 func (v vaultKeys) Passphrase() bool { return v.Info().Prompt }
+
+// Lock implements lock.Vault. With the keys go what was read with them, what plugins
+// were given, and what memory still holds of both.
+func (v vaultKeys) Lock() {
+	v.plugins.Rest()
+	v.Vault.Lock()
+	v.conns.Forget()
+	scrub()
+}
 
 // Unlock implements lock.Vault.
 func (v vaultKeys) Unlock(passphrase secret.Value) error {

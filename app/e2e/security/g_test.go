@@ -31,7 +31,7 @@ var sectionG = []requirement{
 	{"G7", "each call carries only what it needs, of its own connection", g7},
 	{"G8", "the hosts of a provider are pinned; a plugin that points elsewhere is refused", g8},
 	{"G9", "a plugin has no network and no files of the user, where the system can hold it", g9},
-	{"G10", "a plugin that nobody pinned, or that changed, is refused", g10},
+	{"G10", "a plugin that nobody pinned, that changed, that is not signed as before or is older, is refused", g10},
 	{"G11", "no terminal for plugins; their output is bounded, escaped and redacted", g11},
 	{"G12", "a plugin that eats memory or answers hugely hurts itself only", g12},
 }
@@ -127,29 +127,37 @@ func (w *world) evilToken(t *testing.T, mode string) map[string]string {
 }
 
 // plugins is what the hub says of its plugins, by name.
-func (w *world) plugins(t *testing.T) map[string]struct {
-	State, Error string
-	PID          int
-} {
+func (w *world) plugins(t *testing.T) map[string]pluginState {
 	t.Helper()
-	var out struct {
-		Plugins []struct {
-			Name, State, Error string
-			PID                int
-		}
-	}
+	var out struct{ Plugins []pluginState }
 	w.home.JSON(&out, "providers")
-	m := map[string]struct {
-		State, Error string
-		PID          int
-	}{}
+	m := map[string]pluginState{}
 	for _, p := range out.Plugins {
-		m[strings.TrimPrefix(p.Name, "standpipe-provider-")] = struct {
-			State, Error string
-			PID          int
-		}{p.State, p.Error, p.PID}
+		m[strings.TrimPrefix(p.Name, "standpipe-provider-")] = p
 	}
 	return m
+}
+
+// pluginState is a plugin as the hub tells of it.
+type pluginState struct {
+	Name, State, Error string
+	PID, Restarts      int
+}
+
+// peakMemory is the most that a process had in memory, in KiB.
+func peakMemory(t *testing.T, pid int) (kib int) {
+	t.Helper()
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(b)) {
+		if n, _ := fmt.Sscanf(line, "VmHWM: %d kB", &kib); n == 1 {
+			return kib
+		}
+	}
+	t.Fatal("the system does not say how much memory a process had")
+	return 0
 }
 
 func g1(t *testing.T) {
@@ -486,6 +494,7 @@ func namespaces() bool {
 
 func g10(t *testing.T) {
 	w := evil(t, setup{}, "good")
+	signatures(t, w.home)
 	w.Stop()
 	path := filepath.Join(w.evilDir, "standpipe-provider-good")
 	b, err := os.ReadFile(path)
@@ -561,8 +570,23 @@ func g12(t *testing.T) {
 	w := evil(t, setup{}, "bomb", "short")
 	w.connectEvil(t, "bomb")
 	w.connectEvil(t, "short")
-	done := make(chan rig.Result, 1)
-	go func() { done <- w.home.Try("token", "bomb", "--min-ttl", "50m") }()
+	pid := w.plugins(t)["bomb"].PID
+	if pid == 0 {
+		t.Fatal("the hog does not run")
+	}
+	// A refresh that a person asks for reaches the plugin for certain.
+	var conns struct {
+		Connections []struct{ ID, Integration string }
+	}
+	w.home.JSON(&conns, "status")
+	p, id := w.login(t), ""
+	for _, c := range conns.Connections {
+		if c.Integration == "bomb" {
+			id = c.ID
+		}
+	}
+	done := make(chan int, 1)
+	go func() { done <- p.do(t, "POST", "/ui/api/connections/"+id+"/refresh", map[string]any{}, nil) }()
 	begin := time.Now()
 	for range 20 {
 		w.vend(t)
@@ -572,9 +596,19 @@ func g12(t *testing.T) {
 		t.Errorf("20 vends beside it took %s", d)
 	}
 	select {
-	case <-done: // a token that still lives, or an error: either way it ended
+	case status := <-done:
+		if status < 400 {
+			t.Errorf("the hog answered %d", status)
+		}
 	case <-time.After(50 * time.Second):
 		t.Error("the caller waits for it")
+	}
+	rig.Eventually(t, "the hog is killed", func() bool { return !exists(fmt.Sprintf("/proc/%d", pid)) })
+	if now := w.plugins(t)["bomb"]; now.State == "running" && now.PID == pid || now.Restarts == 0 && now.Error == "" {
+		t.Errorf("the hog is shown as %+v", now)
+	}
+	if kib := peakMemory(t, w.PID()); kib > 512<<10 {
+		t.Errorf("the hub itself took %d MiB", kib>>10)
 	}
 	if !strings.Contains(w.evilToken(t, "short")["exchange"]+w.evilToken(t, "short")["refresh"], "ClientID") {
 		t.Error("another plugin does not work any more")

@@ -168,7 +168,8 @@ func (e *Engine) arrived(ctx context.Context, f *flow, p *pending) *hub.Error {
 	}
 	f.State, f.pending, f.verifier = hub.FlowConfirm, p, ""
 	f.Prompts, f.answers = nil, nil
-	f.Account, f.Scopes = &p.account, p.granted
+	account := p.account // a pointer into p would keep its tokens in memory as long as the flow
+	f.Account, f.Scopes = &account, p.granted
 	f.MissingScopes = hub.MissingScopes(f.resolved.Scopes, p.granted)
 	f.ExpiresAt = e.cfg.Now().Add(flowLife)
 	if f.target != nil && !f.target.Account.Same(p.account) {

@@ -141,6 +141,18 @@ func (h *Host) Close() error {
 	return nil
 }
 
+// Rest ends the plugins that nobody is calling, whose memory and whose messages
+// hold what they were given last. They start again when they are called.
+func (h *Host) Rest() {
+	var all []<-chan struct{}
+	for _, p := range h.list() {
+		all = append(all, p.stopIdle())
+	}
+	for _, ended := range all {
+		<-ended
+	}
+}
+
 // Status lists the plugins that were found, in the order of precedence.
 func (h *Host) Status() []PluginStatus {
 	plugins := h.list()

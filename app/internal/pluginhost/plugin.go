@@ -124,25 +124,32 @@ func (p *plugin) release(proc *process) {
 	}
 	after := p.host.cfg.IdleStop
 	if p.idle == nil {
-		p.idle = time.AfterFunc(after, p.stopIdle)
+		p.idle = time.AfterFunc(after, func() { p.stopIdle() })
 	} else {
 		p.idle.Reset(after)
 	}
 }
 
-// stopIdle ends a process that nobody has called for a while.
-func (p *plugin) stopIdle() {
+// stopIdle ends a process that nobody is calling. The channel is closed when it
+// has ended, or when there was none to end.
+func (p *plugin) stopIdle() <-chan struct{} {
+	ended := make(chan struct{})
 	p.mu.Lock()
 	proc := p.proc
 	if proc == nil || proc.calls.Load() > 0 || p.closed {
 		p.mu.Unlock()
-		return
+		close(ended)
+		return ended
 	}
 	p.proc = nil
-	p.host.background.Go(func() { proc.stop(graceToStop) })
+	p.host.background.Go(func() {
+		defer close(ended)
+		proc.stop(graceToStop)
+	})
 	p.mu.Unlock()
 	p.log.Debug("the idle plugin is stopped", "pid", proc.pid())
 	p.changed()
+	return ended
 }
 
 // start launches the plugin, once, and settles the start that acquire began.
@@ -173,7 +180,7 @@ func (p *plugin) start() {
 		if p.idle != nil {
 			p.idle.Stop()
 		}
-		p.idle = time.AfterFunc(p.host.cfg.IdleStop, p.stopIdle)
+		p.idle = time.AfterFunc(p.host.cfg.IdleStop, func() { p.stopIdle() })
 	}
 	close(p.starting)
 	p.starting = nil
