@@ -58,6 +58,7 @@ func TestScript(t *testing.T) {
 			"hubup":    cmdHubUp,
 			"mode":     cmdMode,
 			"plugin":   cmdPlugin,
+			"hostile":  cmdHostile,
 		},
 	})
 }
@@ -143,4 +144,16 @@ func cmdPlugin(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	ts.Defer(func() { _ = os.RemoveAll(data) })
 	ts.Setenv("STANDPIPE_DATA", data)
+}
+
+// cmdHostile builds the hostile plugin of package pluginhost in one of its modes
+// and sets PLUGIN to its path: hostile MODE.
+func cmdHostile(ts *testscript.TestScript, neg bool, args []string) {
+	path := ts.MkAbs("standpipe-provider-" + args[0])
+	build := exec.Command("go", "build", "-o", path, "github.com/standpipe/standpipe/app/internal/pluginhost/testdata/hostile")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		ts.Fatalf("go build: %v\n%s", err, out)
+	}
+	ts.Setenv("PLUGIN", path)
 }

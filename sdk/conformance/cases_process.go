@@ -101,9 +101,11 @@ func checkHandshake(t *T, cfg *Config, path string) {
 }
 
 // orphanage starts the executable $0 by way of a second shell, which kills
-// itself when it reads a line. The first one stays, so that whatever holds it holds
-// on, and lets go of the output, so that its end is the executable's.
-const orphanage = `/bin/sh -c '"$0" & read -r now; kill -9 $$' "$0"; exec >&- 2>&-; read -r end`
+// itself when it reads a line. The first one stays, so that whatever holds it
+// holds on. Both let go of the output, so that its end is the executable's.
+const orphanage = `exec 3>&1 4<&0 >/dev/null
+/bin/sh -c '"$0" >&3 3>&- 4<&- & exec 3>&-; read -r now; kill -9 $$' "$0" <&4 &
+exec 3>&-; wait; read -r end <&4`
 
 // checkOrphan kills what started an executable.
 func checkOrphan(t *T, cfg *Config, path string) {

@@ -63,8 +63,11 @@ func (p provider) Authorize(_ context.Context, r *sdk.AuthorizeRequest) (*sdk.Au
 	if len(r.Definition) > 0 {
 		return &sdk.AuthorizeResponse{URL: "https://" + host + "/authorize?definition=" + url.QueryEscape(string(r.Definition))}, nil
 	}
-	if p == "elsewhere" {
+	switch p {
+	case "elsewhere":
 		host = "id.example.evil.example"
+	case "litters": // and goes on as if nothing was
+		escape()
 	}
 	return &sdk.AuthorizeResponse{URL: "https://" + host + "/authorize?state=" + r.State}, nil
 }
@@ -91,8 +94,6 @@ func (p provider) Exchange(ctx context.Context, r *sdk.ExchangeRequest) (*sdk.Ex
 		look(t.Metadata)
 	case "snoop":
 		snoop(t.Metadata, r.Params)
-	case "litters": // and goes on as if nothing was
-		escape()
 	case "fetch":
 		t.Metadata["result"] = fetch(ctx, r.Params["url"])
 	}
