@@ -47,6 +47,9 @@ type Descriptor struct {
 	RefreshMaxLife  time.Duration // an authorization ends after this, however often it is refreshed; zero: unknown
 	Revoke          Reach         // the narrowest revocation that Revoke can do
 	RevokeNote      string        // what to tell the user where Revoke is ReachNone
+	// RevokesGrant is set where Revoke can end the whole grant too, asked with
+	// ReachGrant.
+	RevokesGrant bool
 	// NarrowsScopes is set where a refresh that names scopes issues an access
 	// token with these only, and leaves the refresh token and the other access
 	// tokens as they are. The host believes it together with RotationNone.

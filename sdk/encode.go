@@ -108,7 +108,7 @@ func encodeDescriptor(d *Descriptor) *providerpb.Descriptor {
 		},
 		Rotation: string(d.Rotation), GraceWindow: duration(d.GraceWindow),
 		RefreshMargin: duration(d.RefreshMargin), RefreshIdleLife: duration(d.RefreshIdleLife),
-		Revoke: string(d.Revoke), RevokeNote: d.RevokeNote, NarrowsScopes: d.NarrowsScopes, NarrowsAudience: d.NarrowsAudience, Apis: d.APIs,
+		Revoke: string(d.Revoke), RevokeNote: d.RevokeNote, RevokesGrant: d.RevokesGrant, NarrowsScopes: d.NarrowsScopes, NarrowsAudience: d.NarrowsAudience, Apis: d.APIs,
 		BrandColor: d.BrandColor, Categories: d.Categories, Warnings: d.Warnings,
 		RefreshMaxLife: duration(d.RefreshMaxLife), PublicDevice: d.PublicDevice, PushedRequests: d.PushedRequests,
 	}

@@ -101,7 +101,7 @@ func TestSandboxProviders(t *testing.T) {
 	h := rig.NewHome(t)
 	port := rig.FreePort(t)
 	sandbox := h.Sandbox("--callback", fmt.Sprintf("http://localhost:%d/callback/salesforce", port))
-	h.Configure(fmt.Sprintf("sandbox = %q\n", sandbox))
+	h.Configure(fmt.Sprintf("sandbox = %q\nintegration \"google-work\" {\n  provider    = \"google\"\n  credentials = \"sandbox\"\n}\n", sandbox))
 	hub := h.Serve("--listen", fmt.Sprintf("127.0.0.1:%d", port))
 	for _, slug := range []string{"github", "google", "salesforce"} {
 		h.CLI("integrations", "set", slug, "--credentials", "sandbox")
@@ -198,34 +198,61 @@ func TestSandboxProviders(t *testing.T) {
 
 	t.Run("google, and a scope more", func(t *testing.T) {
 		grace := sandboxtest.New(sandbox, "google", "grace.demo@example.test")
-		agree := func(args ...string) connection {
-			p := h.Start(append([]string{"connect", "--no-browser", "--json", "google"}, args...)...)
-			var f flow
-			p.Line(decodeURL(&f))
-			address, err := grace.Consent(f.AuthorizationURL)
-			if err != nil {
-				t.Fatal(err)
-			}
-			u, err := url.Parse(address)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if a := hub.Do("GET", key, u.RequestURI(), nil); a.Status >= 400 {
-				t.Fatalf("the callback answers %d %s", a.Status, a.Body)
-			}
-			var c connection
-			p.Line(func(line json.RawMessage) bool {
-				return json.Unmarshal(line, &c) == nil && strings.HasPrefix(c.ID, "data_installation_")
-			})
-			return c
-		}
 		const tasks = "https://www.googleapis.com/auth/tasks"
-		first := agree()
-		more := agree("--reauthorize", first.ID, "--scope", tasks)
+		first := agree(t, h, hub, grace, "google")
+		more := agree(t, h, hub, grace, "google", "--reauthorize", first.ID, "--scope", tasks)
 		a := hub.Post(key, "/data-integrations/google/token", map[string]any{})
 		if more.ID != first.ID || !strings.Contains(a.Field("access_token", "scopes"), tasks) {
 			t.Errorf("after the upgrade of %s: %s %s", first.ID, more.ID, a.Body)
 		}
 		h.CLI("token", "google", "--renew") // the refresh token of the first consent goes on working
 	})
+
+	t.Run("google, ended as a whole", func(t *testing.T) {
+		ada := sandboxtest.New(sandbox, "google", "ada.demo@example.test")
+		one, two := agree(t, h, hub, ada, "google"), agree(t, h, hub, ada, "google-work")
+		r := h.Try("disconnect", one.ID, "--json")
+		if r.Exit != 3 || !strings.Contains(r.Stdout+r.Stderr, "grant_shared") || !strings.Contains(r.Stdout+r.Stderr, two.ID) {
+			t.Fatalf("a revocation that ends another connection is not asked about: %+v", r)
+		}
+		h.CLI("token", "google-work")
+		page := h.Chromium()
+		page.Goto(hub.UILink)
+		page.Press(id("more-" + one.ID))
+		page.Press(id("disconnect-" + one.ID))
+		page.Press(id("disconnect-confirm"))
+		page.See(id("disconnect-dialog"), "ada.demo@example.test (")
+		page.Press(id("grant-revoke"))
+		page.Gone(id("connection-" + one.ID))
+		page.See(id("state-"+two.ID), "Needs reauthorization")
+		if r := h.Try("token", "google-work"); r.Exit != 3 {
+			t.Errorf("a token of what ended too: %+v", r)
+		}
+		// The other account of the same client is not touched.
+		h.CLI("token", "google", "--account", "grace.demo@example.test", "--renew")
+	})
+}
+
+// agree connects with somebody who consents by HTTP, without a browser.
+func agree(t *testing.T, h *rig.Home, hub *rig.Hub, who *sandboxtest.Person, args ...string) connection {
+	t.Helper()
+	p := h.Start(append([]string{"connect", "--no-browser", "--json"}, args...)...)
+	var f flow
+	p.Line(decodeURL(&f))
+	address, err := who.Consent(f.AuthorizationURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := hub.Do("GET", "", u.RequestURI(), nil); a.Status >= 400 {
+		t.Fatalf("the callback answers %d %s", a.Status, a.Body)
+	}
+	var c connection
+	p.Line(func(line json.RawMessage) bool {
+		return json.Unmarshal(line, &c) == nil && strings.HasPrefix(c.ID, "data_installation_")
+	})
+	return c
 }

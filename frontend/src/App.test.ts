@@ -17,6 +17,8 @@ class FakeHub {
     expires_at: "2030-01-01T00:00:00Z",
   };
   approvals: Approval[] = [];
+  /** Those whose authorization a disconnect would end too. */
+  sharing: { connected_account_id: string; account: string }[] = [];
   status = 200;
   asked: { method: string; path: string; body: unknown }[] = [];
   #stream?: ReadableStreamDefaultController<Uint8Array>;
@@ -42,6 +44,12 @@ class FakeHub {
     if (path.endsWith("/confirm")) this.flow = { ...this.flow, state: "done" };
     if (path.startsWith("/ui/api/flows"))
       return method === "DELETE" ? new Response(null, { status: 204 }) : Response.json(this.flow);
+    if (path.startsWith("/ui/api/connections/") && method === "DELETE" && this.sharing.length)
+      if ((body as { revoke_grant?: boolean }).revoke_grant === undefined)
+        return Response.json(
+          { code: "grant_shared", message: "it would end more", choices: this.sharing },
+          { status: 409 },
+        );
     if (path.startsWith("/ui/api/connections/"))
       return Response.json({ revoked: "token", message: "The token was revoked." });
     const found = this.accounts.integrations.find((i) => path.endsWith("/" + i.slug));
@@ -184,6 +192,37 @@ test("disconnect asks first", async () => {
   expect(hub.calls("DELETE", "/ui/api/connections/c1")).toHaveLength(0);
   await fireEvent.click(screen.getByTestId("disconnect-confirm"));
   expect((await shown("toast")).textContent).toContain("The token was revoked.");
+});
+
+test("a disconnect that would end other connections asks once more", async () => {
+  hub.sharing = [{ connected_account_id: "c4", account: "mona@example.org" }];
+  for (const [answer, sent] of [
+    ["grant-keep", false],
+    ["grant-revoke", true],
+  ] as const) {
+    const { unmount } = render(App);
+    await fireEvent.click(await shown("more-c1"));
+    await fireEvent.click(await shown("disconnect-c1"));
+    await fireEvent.click(await shown("disconnect-confirm"));
+    expect((await shown("grant-question")).textContent).toContain("everything at once");
+    expect(screen.getByTestId("disconnect-dialog").textContent).toContain("mona@example.org (");
+    await fireEvent.click(screen.getByTestId(answer));
+    await waitFor(() => expect(screen.queryByTestId("disconnect-dialog")).toBeNull());
+    expect(hub.calls("DELETE", "/ui/api/connections/c1").at(-1)!.body).toEqual({ revoke_grant: sent });
+    unmount();
+  }
+});
+
+test("where it can be chosen, everything is ended on request", async () => {
+  hub.accounts.integrations.find((i) => i.slug === "github")!.revokes_grant = true;
+  render(App);
+  await fireEvent.click(await shown("more-c1"));
+  await fireEvent.click(await shown("disconnect-c1"));
+  await fireEvent.click(await shown("revoke-grant"));
+  await fireEvent.click(screen.getByTestId("disconnect-confirm"));
+  await waitFor(() =>
+    expect(hub.calls("DELETE", "/ui/api/connections/c1")[0]!.body).toEqual({ revoke_grant: true }),
+  );
 });
 
 test("the set-up form checks, sends the change and never shows a secret", async () => {

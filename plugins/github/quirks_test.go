@@ -242,6 +242,14 @@ func TestRevokeTheGrant(t *testing.T) {
 	}
 	_, err = w.Identify(two.AccessToken, nil)
 	wantError(t, err, sdk.Error{Code: sdk.CodeReauthorizationRequired, Reason: sdk.ReasonRevoked})
+	// GitHub knows the grant by a live token only: with one that is gone nothing
+	// can be said of the others.
+	if got, err = w.Revoke(one.AccessToken, sdk.AccessToken, sdk.ReachGrant); err != nil || got.Revoked != sdk.ReachToken {
+		t.Errorf("with a token that is gone: %+v, %v", got, err)
+	}
+	if !standard.Description().RevokesGrant {
+		t.Error("the hub is not told")
+	}
 }
 
 // A rate limit of the API is a 403 with a time to wait, and no refusal.

@@ -29,7 +29,7 @@ var descriptor = sdk.Descriptor{
 	Warnings: []string{
 		"While the consent screen is in Testing, Google ends every connection after 7 days, unless it has no scopes but name and e-mail. Publish the app to make it last.",
 		"Google shows “unverified app” for scopes that read mail or files until it has reviewed the app; for your own account you can go on.",
-		"Disconnecting ends all access that this client has to the account, in other connections too: Google knows no narrower revocation.",
+		"Google can only revoke everything that this client has of an account: where another connection shares it, you are asked before it ends too.",
 		"A password change ends connections with Gmail scopes, and six months without use end any.",
 	},
 	Scopes: []sdk.Scope{

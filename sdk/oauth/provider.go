@@ -22,12 +22,13 @@ func (s *Standard) Describe(context.Context, *sdk.DescribeRequest) (*sdk.Describ
 	return &sdk.DescribeResponse{Providers: []sdk.Descriptor{s.Description()}}, nil
 }
 
-// Description is Descriptor with AllowedHosts filled in.
+// Description is Descriptor with what the table says anyway filled in.
 func (s *Standard) Description() sdk.Descriptor {
 	d := s.Descriptor
 	if len(d.AllowedHosts) == 0 {
 		d.AllowedHosts = s.fixedHosts()
 	}
+	d.RevokesGrant = d.RevokesGrant || d.Revoke == sdk.ReachGrant || s.Revocation != nil && s.Revocation.GrantURL != ""
 	if d.Capabilities == nil {
 		d.Capabilities = s.capabilities()
 	}

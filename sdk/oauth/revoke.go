@@ -48,7 +48,8 @@ func (s *Standard) Revoke(ctx context.Context, r *sdk.RevokeRequest) (*sdk.Revok
 		return nil, err
 	}
 	if slices.Contains(rev.Gone, a.status) {
-		return &sdk.RevokeResponse{Revoked: reach}, nil
+		// A token that is gone says nothing of the others of its grant.
+		return &sdk.RevokeResponse{Revoked: or2(rev.Reach, s.Descriptor.Revoke)}, nil
 	}
 	if e := s.judge(c, a, s.errorPaths(rev.OK, ""), rev.OK != ""); e != nil {
 		return nil, e

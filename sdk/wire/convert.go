@@ -83,7 +83,7 @@ func descriptor(p *providerpb.Descriptor) sdk.Descriptor {
 		},
 		Rotation: sdk.Rotation(p.GetRotation()), GraceWindow: p.GetGraceWindow().AsDuration(),
 		RefreshMargin: p.GetRefreshMargin().AsDuration(), RefreshIdleLife: p.GetRefreshIdleLife().AsDuration(),
-		Revoke: sdk.Reach(p.GetRevoke()), RevokeNote: p.GetRevokeNote(), NarrowsScopes: p.GetNarrowsScopes(), NarrowsAudience: p.GetNarrowsAudience(), APIs: p.GetApis(),
+		Revoke: sdk.Reach(p.GetRevoke()), RevokeNote: p.GetRevokeNote(), RevokesGrant: p.GetRevokesGrant(), NarrowsScopes: p.GetNarrowsScopes(), NarrowsAudience: p.GetNarrowsAudience(), APIs: p.GetApis(),
 		BrandColor: p.GetBrandColor(), Categories: p.GetCategories(), Warnings: p.GetWarnings(),
 		RefreshMaxLife: p.GetRefreshMaxLife().AsDuration(), PublicDevice: p.GetPublicDevice(), PushedRequests: p.GetPushedRequests(),
 	}

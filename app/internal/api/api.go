@@ -116,7 +116,7 @@ type Flows interface {
 // Tokens vends and revokes.
 type Tokens interface {
 	Vend(context.Context, hub.VendRequest) (*hub.Vended, error)
-	DisconnectAs(ctx context.Context, caller, id string, allowGrant bool) (hub.Revocation, error)
+	DisconnectAs(ctx context.Context, caller, id string, grant hub.GrantChoice) (hub.Revocation, error)
 	Health(id string) *hub.Health
 	ProviderHealth() []hub.ProviderHealth
 	Forecast(context.Context, *hub.Connection) hub.Forecast

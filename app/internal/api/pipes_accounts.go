@@ -31,7 +31,7 @@ func (a *API) deleteAccount(ctx context.Context, in *accountInput) (*struct{}, e
 	if err != nil {
 		return nil, err
 	}
-	_, err = a.cfg.Tokens.DisconnectAs(ctx, appOf(ctx).ID, sel.Connection.ID, false)
+	_, err = a.cfg.Tokens.DisconnectAs(ctx, appOf(ctx).ID, sel.Connection.ID, hub.GrantKeep)
 	return nil, err
 }
 

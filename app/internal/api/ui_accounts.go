@@ -135,7 +135,14 @@ func (a *API) disconnect(ctx context.Context, in *struct {
 	ByID
 	Body *contract.Disconnect
 }) (*body[contract.Disconnected], error) {
-	r, err := a.cfg.Tokens.DisconnectAs(ctx, user, in.ID, in.Body != nil && in.Body.RevokeGrant)
+	grant := hub.GrantAsk
+	if in.Body != nil && in.Body.RevokeGrant != nil {
+		grant = hub.GrantKeep
+		if *in.Body.RevokeGrant {
+			grant = hub.GrantRevoke
+		}
+	}
+	r, err := a.cfg.Tokens.DisconnectAs(ctx, user, in.ID, grant)
 	if err != nil {
 		return nil, err
 	}
@@ -174,7 +181,7 @@ func (a *API) describeProvider(out *contract.Integration, e *hub.Entry) {
 	out.Icon, out.DocsURL, out.ConsoleURL, out.SecretRequired = d.Icon, d.DocsURL, d.ConsoleURL, d.SecretRequired
 	out.Plugin = a.pluginOf(d.Plugin)
 	out.SetupSteps = append(out.SetupSteps, d.SetupSteps...)
-	out.BrandColor = d.BrandColor
+	out.BrandColor, out.RevokesGrant = d.BrandColor, d.RevokesGrant && d.Revoke == hub.ReachToken && d.Can(hub.CanRevoke)
 	out.Categories = append(out.Categories, d.Categories...)
 	out.Warnings = append(out.Warnings, d.Warnings...)
 	out.Capabilities = append(out.Capabilities, d.Capabilities...)

@@ -25,6 +25,7 @@ const (
 	CodeAccountSelection         Code = "account_selection_required"
 	CodeAccountMismatch          Code = "account_mismatch"
 	CodeConflict                 Code = "conflict"
+	CodeGrantShared              Code = "grant_shared" // a revocation would end other connections: yes or no?
 	CodeReadOnly                 Code = "read_only"
 	CodeUnprocessable            Code = "unprocessable_entity" // well-formed, and makes no sense
 	CodeIntegrationDisabled      Code = "integration_disabled"
@@ -79,6 +80,7 @@ var outcomes = map[Code]Outcome{
 	CodeAccountSelection:         {HTTP: 409, Exit: ExitUsage},
 	CodeAccountMismatch:          {HTTP: 409, Exit: ExitNeedsUser},
 	CodeConflict:                 {HTTP: 409, Exit: ExitError},
+	CodeGrantShared:              {HTTP: 409, Exit: ExitNeedsUser},
 	CodeReadOnly:                 {HTTP: 409, Exit: ExitError},
 	CodeUnprocessable:            {HTTP: 422, Exit: ExitUsage},
 	CodeIntegrationDisabled:      {HTTP: 422, Exit: ExitNotConfigured},
@@ -133,7 +135,8 @@ type Error struct {
 	Err        error  // for the log; not shown
 }
 
-// Choice is an account that could have been meant (CodeAccountSelection).
+// Choice is an account that could have been meant (CodeAccountSelection), or one
+// that would be reached too (CodeGrantShared).
 type Choice struct {
 	Connection string `json:"connected_account_id"`
 	Account    string `json:"account"`

@@ -38,6 +38,7 @@ type Descriptor struct {
 	RefreshMaxLife          time.Duration
 	Revoke                  Reach
 	RevokeNote              string
+	RevokesGrant            bool              // a revocation can end the whole grant too
 	Remedies                map[Reason]string // the provider's own; see Remedy
 	NarrowsScopes           bool              // a refresh that names scopes issues a token with these only
 	NarrowsAudience         bool              // a refresh that names a resource (RFC 8707) issues a token for it only

@@ -9,6 +9,22 @@ import (
 	"time"
 )
 
+// GrantChoice says what a disconnect may do to an authorization that reaches
+// beyond its connection.
+type GrantChoice string
+
+// The choices.
+const (
+	// GrantAsk ends nothing before the user has said what is to become of the
+	// other connections, where the provider can only end them all.
+	GrantAsk GrantChoice = ""
+	// GrantKeep revokes nothing that other connections use.
+	GrantKeep GrantChoice = "keep"
+	// GrantRevoke ends the whole authorization, where the provider can, and with
+	// it the other connections.
+	GrantRevoke GrantChoice = "revoke"
+)
+
 // Revoking is the end of tokens that nobody uses any more, until the provider
 // has revoked them. It outlives a restart.
 type Revoking struct {

@@ -106,6 +106,7 @@ func checkDescription(in *sdk.Descriptor) (d hub.Descriptor, notes []string, err
 		RefreshMaxLife:  bounded(in.RefreshMaxLife),
 		Revoke:          known(hub.Reach(in.Revoke), hub.ReachNone, hub.ReachToken, hub.ReachGrant),
 		RevokeNote:      clean(in.RevokeNote, maxText),
+		RevokesGrant:    in.RevokesGrant || in.Revoke == sdk.ReachGrant,
 		NarrowsScopes:   in.NarrowsScopes && in.Rotation == sdk.RotationNone,
 		NarrowsAudience: in.NarrowsAudience && in.Rotation == sdk.RotationNone,
 	}

@@ -15,15 +15,21 @@ import (
 // DisconnectAs ends a connection: from its first write on nobody gets its
 // tokens and nothing renews them. Its records are removed, and what they held is
 // revoked at the provider as narrowly as possible; where the provider cannot be
-// reached, the background goes on trying. allowGrant permits a revocation that
-// also ends other connections, where the provider knows none narrower. caller
-// goes into the audit: an app's id or "user". It returns after the first try,
+// reached, the background goes on trying. Where the provider knows no revocation
+// that leaves other connections alone, grant decides: GrantAsk does nothing and
+// returns CodeGrantShared with those connections. caller goes into the audit: an app's id or "user". It returns after the first try,
 // after at most 50 seconds; the end of ctx does not stop it.
-func (e *Engine) DisconnectAs(ctx context.Context, caller, id string, allowGrant bool) (hub.Revocation, error) {
-	if _, err := e.cfg.Connections.Get(ctx, id); errors.Is(err, hub.ErrNotFound) {
+func (e *Engine) DisconnectAs(ctx context.Context, caller, id string, grant hub.GrantChoice) (hub.Revocation, error) {
+	conn, err := e.cfg.Connections.Get(ctx, id)
+	if errors.Is(err, hub.ErrNotFound) {
 		return hub.Revocation{}, noSuch(err)
 	} else if err != nil {
 		return hub.Revocation{}, storageFailed(err)
+	}
+	if grant == hub.GrantAsk {
+		if err := e.grantQuestion(ctx, conn); err != nil {
+			return hub.Revocation{}, err
+		}
 	}
 	entry := hub.AuditEntry{Time: e.now(), Action: hub.AuditDisconnect, Decision: hub.AuditAllowed, App: caller, Connection: id}
 	if err := e.cfg.Auditor.Record(ctx, entry); err != nil {
@@ -37,7 +43,7 @@ func (e *Engine) DisconnectAs(ctx context.Context, caller, id string, allowGrant
 		return hub.Revocation{}, noSuch(nil) // somebody else is at it
 	}
 	defer e.unclaim(id)
-	r, err := e.condemn(ctx, caller, id, allowGrant)
+	r, err := e.condemn(ctx, caller, id, grant == hub.GrantRevoke)
 	if err != nil {
 		return hub.Revocation{}, err
 	}

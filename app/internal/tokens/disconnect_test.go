@@ -15,9 +15,9 @@ import (
 	"github.com/standpipe/standpipe/sdk/secret"
 )
 
-func (h *house) disconnect(id string, allowGrant bool) hub.Revocation {
+func (h *house) disconnect(id string, grant hub.GrantChoice) hub.Revocation {
 	h.t.Helper()
-	rev, err := h.DisconnectAs(context.Background(), "user", id, allowGrant)
+	rev, err := h.DisconnectAs(context.Background(), "user", id, grant)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -39,7 +39,7 @@ func TestDisconnectRevokesTheRefreshTokenFirst(t *testing.T) {
 		h.connect("c", time.Hour, func(_ *hub.Connection, s *hub.TokenSet) {
 			s.Named = map[string]hub.NamedToken{"user": {AccessToken: secret.New("named-access")}}
 		})
-		rev := h.disconnect("c", false)
+		rev := h.disconnect("c", hub.GrantKeep)
 		if rev.Reach != hub.ReachToken || !strings.Contains(rev.Message, "revoked at Acme") {
 			t.Errorf("got %+v", rev)
 		}
@@ -54,7 +54,7 @@ func TestDisconnectRevokesTheRefreshTokenFirst(t *testing.T) {
 		if e := h.auditor.entries; e[0].Action != hub.AuditDisconnect || e[1].Action != hub.AuditRevoke || e[1].Reach != hub.ReachToken {
 			t.Errorf("audited %+v", e[:2])
 		}
-		if _, err := h.DisconnectAs(t.Context(), "user", "c", false); hub.AsError(err).Code != hub.CodeNotFound {
+		if _, err := h.DisconnectAs(t.Context(), "user", "c", hub.GrantKeep); hub.AsError(err).Code != hub.CodeNotFound {
 			t.Errorf("again: %v", err)
 		}
 	})
@@ -65,19 +65,19 @@ func TestRevokeReachesNoOtherConnection(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		other   func(*hub.Connection, *hub.TokenSet)
-		allow   bool
+		allow   hub.GrantChoice
 		revoked bool
 	}{
-		{"another account", func(*hub.Connection, *hub.TokenSet) {}, false, true},
-		{"same account", same, false, false},
-		{"same account, allowed", same, true, true},
-		{"same account, other client", func(c *hub.Connection, s *hub.TokenSet) { same(c, s); c.ClientID = "other" }, false, true},
-		{"same account, other integration", func(c *hub.Connection, s *hub.TokenSet) { same(c, s); c.Integration = "other" }, false, false},
-		{"same account, not in use", func(c *hub.Connection, s *hub.TokenSet) { same(c, s); c.State = hub.StateNeedsReauthorization }, false, true},
+		{"another account", func(*hub.Connection, *hub.TokenSet) {}, hub.GrantKeep, true},
+		{"same account", same, hub.GrantKeep, false},
+		{"same account, allowed", same, hub.GrantRevoke, true},
+		{"same account, other client", func(c *hub.Connection, s *hub.TokenSet) { same(c, s); c.ClientID = "other" }, hub.GrantKeep, true},
+		{"same account, other integration", func(c *hub.Connection, s *hub.TokenSet) { same(c, s); c.Integration = "other" }, hub.GrantKeep, false},
+		{"same account, not in use", func(c *hub.Connection, s *hub.TokenSet) { same(c, s); c.State = hub.StateNeedsReauthorization }, hub.GrantKeep, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, h *house) {
-				h.resolver.descriptor.Revoke = hub.ReachGrant
+				h.resolver.descriptor.Revoke, h.resolver.descriptor.RevokesGrant = hub.ReachGrant, true
 				h.connect("c", time.Hour, same)
 				h.connect("other", time.Hour, c.other)
 				rev := h.disconnect("c", c.allow)
@@ -88,6 +88,72 @@ func TestRevokeReachesNoOtherConnection(t *testing.T) {
 					t.Errorf("revoked %v: %+v", h.provider.revocations(), rev)
 				}
 				h.wantGone("c")
+			})
+		})
+	}
+}
+
+// TestSharedGrantIsAQuestion: nothing happens before it is answered.
+func TestSharedGrantIsAQuestion(t *testing.T) {
+	same := func(c *hub.Connection, _ *hub.TokenSet) { c.Account.Subject, c.Account.Login = "octocat", "octocat" }
+	ask := func(t *testing.T, prepare func(*house), then func(*house, hub.Revocation, *hub.Error)) {
+		inBubble(t, func(t *testing.T, h *house) {
+			h.resolver.descriptor.Revoke, h.resolver.descriptor.RevokesGrant = hub.ReachGrant, true
+			h.connect("c", time.Hour, same)
+			h.connect("other", time.Hour, same)
+			prepare(h)
+			rev, err := h.DisconnectAs(t.Context(), "user", "c", hub.GrantAsk)
+			then(h, rev, hub.AsError(err))
+		})
+	}
+	t.Run("asked", func(t *testing.T) {
+		ask(t, func(*house) {}, func(h *house, _ hub.Revocation, err *hub.Error) {
+			if err == nil || err.Code != hub.CodeGrantShared || len(err.Choices) != 1 || err.Choices[0] != (hub.Choice{Connection: "other", Account: "octocat"}) || err.Remedy == "" {
+				t.Fatalf("got %+v", err)
+			}
+			if conn, _ := h.stored("c"); conn.State != hub.StateConnected || len(h.provider.revocations()) != 0 || len(h.auditor.entries) != 0 {
+				t.Errorf("it is %s before anybody said so; revoked %v", conn.State, h.provider.revocations())
+			}
+			h.mustVend("c")
+		})
+	})
+	for name, prepare := range map[string]func(*house){
+		"nobody shares it": func(h *house) { h.disconnect("other", hub.GrantKeep) },
+		"a narrower one":   func(h *house) { h.resolver.descriptor.Revoke = hub.ReachToken },
+		"none at all":      func(h *house) { h.resolver.descriptor.Revoke = hub.ReachNone },
+	} {
+		t.Run(name, func(t *testing.T) {
+			ask(t, prepare, func(h *house, _ hub.Revocation, err *hub.Error) {
+				if err != nil {
+					t.Fatalf("asked: %v", err)
+				}
+				h.wantGone("c")
+			})
+		})
+	}
+}
+
+// TestGrantEndedForAll: the others need their user at once, and give no token.
+func TestGrantEndedForAll(t *testing.T) {
+	same := func(c *hub.Connection, _ *hub.TokenSet) { c.Account.Subject = "octocat" }
+	for name, narrowest := range map[string]hub.Reach{"the only way": hub.ReachGrant, "asked for": hub.ReachToken} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, h *house) {
+				h.resolver.descriptor.Revoke, h.resolver.descriptor.RevokesGrant = narrowest, true
+				h.connect("c", time.Hour, same)
+				h.connect("other", time.Hour, same)
+				h.connect("stranger", time.Hour)
+				if rev := h.disconnect("c", hub.GrantRevoke); rev.Reach != hub.ReachGrant {
+					t.Fatalf("revoked %+v", rev)
+				}
+				if conn, _ := h.stored("other"); conn.State != hub.StateNeedsReauthorization || conn.Reason != hub.ReasonRevoked {
+					t.Errorf("the other one is %s (%s)", conn.State, conn.Reason)
+				}
+				h.mustFail("other", hub.CodeNeedsReauthorization)
+				h.mustVend("stranger")
+				if n := h.bus.count(hub.EventNeedsReauthorization); n != 1 {
+					t.Errorf("%d events", n)
+				}
 			})
 		})
 	}
@@ -121,7 +187,7 @@ func TestDisconnectWhenTheProviderCannot(t *testing.T) {
 			inBubble(t, func(t *testing.T, h *house) {
 				h.connect("c", time.Hour)
 				c.set(h)
-				if rev := h.disconnect("c", false); !strings.Contains(rev.Message, c.says) {
+				if rev := h.disconnect("c", hub.GrantKeep); !strings.Contains(rev.Message, c.says) {
 					t.Errorf("it says %q", rev.Message)
 				}
 				h.wantGone("c")
@@ -145,7 +211,7 @@ func TestDisconnectDuringARefresh(t *testing.T) {
 				}()
 				synctest.Wait()
 				begin := time.Now()
-				h.disconnect("c", false)
+				h.disconnect("c", hub.GrantKeep)
 				if d := time.Since(begin); d != min(takes, flightPatience) {
 					t.Errorf("the disconnect took %v", d)
 				}
@@ -177,7 +243,7 @@ func TestRefusalDuringADisconnect(t *testing.T) {
 		}
 		go func() { _, _ = h.vend("c") }()
 		synctest.Wait()
-		h.disconnect("c", false)
+		h.disconnect("c", hub.GrantKeep)
 		h.wantGone("c")
 		if h.bus.count(hub.EventNeedsReauthorization) != 0 {
 			t.Error("the user was called for a connection that he ended")
@@ -234,7 +300,7 @@ func TestRevocationOutlivesOutageAndRestart(t *testing.T) {
 			inBubble(t, func(t *testing.T, h *house) {
 				h.connect("c", time.Hour)
 				trouble(h)
-				rev := h.disconnect("c", false)
+				rev := h.disconnect("c", hub.GrantKeep)
 				if !rev.Pending || rev.Reach != hub.ReachNone || !strings.Contains(rev.Message, "as soon as") {
 					t.Errorf("got %+v", rev)
 				}
@@ -278,7 +344,7 @@ func TestWhatWasRevokedIsNotRevokedAgain(t *testing.T) {
 			}
 			return "", unavailable()
 		}
-		if rev := h.disconnect("c", false); !rev.Pending {
+		if rev := h.disconnect("c", hub.GrantKeep); !rev.Pending {
 			t.Errorf("got %+v", rev)
 		}
 		h.provider.script(func(p *provider) { p.revoke, p.revoked = nil, nil })
@@ -294,7 +360,7 @@ func TestRevocationGivesUp(t *testing.T) {
 	inBubble(t, func(t *testing.T, h *house) {
 		h.connect("c", time.Hour)
 		h.provider.revoke = func(hub.RevokeRequest) (hub.Reach, error) { return "", unavailable() }
-		h.disconnect("c", false)
+		h.disconnect("c", hub.GrantKeep)
 		defer h.run()()
 		time.Sleep(revokeGivesUp + maxRevokeDelay)
 		if e := h.auditor.last(); e.Action != hub.AuditRevoke || e.Decision != hub.AuditFailed || e.Code != hub.CodeProviderUnavailable {

@@ -345,7 +345,7 @@ func (m *model) disconnectOne() {
 	id := m.pick()
 	m.note("disconnect %s", id)
 	m.base.failWith(nil)
-	if _, err := m.DisconnectAs(context.Background(), "user", id, false); err != nil {
+	if _, err := m.DisconnectAs(context.Background(), "user", id, hub.GrantKeep); err != nil {
 		m.fatal("disconnect %s: %v", id, err)
 	}
 	m.gone[id] = true

@@ -242,7 +242,7 @@ func TestNamedTokenThatCouldNotBeWritten(t *testing.T) {
 		inBubble(t, func(t *testing.T, h *house) {
 			unsaved(t, h)
 			h.store.failWith(nil)
-			h.disconnect("c", false)
+			h.disconnect("c", hub.GrantKeep)
 			if n := h.provider.live([]int{1, 2}); n != 0 {
 				t.Errorf("%d refresh tokens live on", n)
 			}

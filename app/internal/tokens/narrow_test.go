@@ -183,7 +183,7 @@ func TestTokensForOneAudience(t *testing.T) {
 		late := make(chan *hub.Error)
 		go func() { _, err := vend("https://z"); late <- err }()
 		time.Sleep(100 * time.Millisecond)
-		if _, err := h.DisconnectAs(t.Context(), "user", "c", false); err != nil {
+		if _, err := h.DisconnectAs(t.Context(), "user", "c", hub.GrantKeep); err != nil {
 			t.Fatal(err)
 		}
 		if err := <-late; err == nil {

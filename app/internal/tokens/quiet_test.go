@@ -84,7 +84,7 @@ func TestTokensElsewhereAreNotRevoked(t *testing.T) {
 		inBubble(t, func(t *testing.T, h *house) {
 			h.connect("c", time.Hour)
 			h.mark("c", reason)
-			rev := h.disconnect("c", true)
+			rev := h.disconnect("c", hub.GrantRevoke)
 			if rev.Reach != hub.ReachNone || !strings.Contains(rev.Message, "another machine") || len(h.provider.revocations()) != 0 {
 				t.Errorf("%s: %+v, revoked %v", reason, rev, h.provider.revocations())
 			}
@@ -121,7 +121,7 @@ func TestGrantInUseElsewhereIsKept(t *testing.T) {
 		h.connect("moved", time.Hour, same)
 		h.mark("moved", hub.ReasonMoved)
 		h.connect("c", time.Hour, same)
-		if rev := h.disconnect("c", false); len(h.provider.revocations()) != 0 {
+		if rev := h.disconnect("c", hub.GrantKeep); len(h.provider.revocations()) != 0 {
 			t.Errorf("revoked %v: %+v", h.provider.revocations(), rev)
 		}
 	})

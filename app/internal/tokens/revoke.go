@@ -42,22 +42,30 @@ func (e *Engine) revoke(ctx context.Context, r *hub.Revoking) (rev hub.Revocatio
 		}
 		return none("The account was removed here. %s offers no way to revoke a token; remove the access in the account's settings there.", d.Name)
 	}
-	if d.Revoke == hub.ReachGrant && !r.AllowGrant {
-		shared, err := e.shared(ctx, conn, r.ID)
+	reach := d.Revoke
+	if r.AllowGrant && d.RevokesGrant {
+		reach = hub.ReachGrant
+	}
+	if reach == hub.ReachGrant && !r.AllowGrant {
+		others, err := e.sharing(ctx, conn, r.ID)
 		if err != nil {
 			rev, _, _ := none("The account was removed here. Its token was not revoked, because it could not be told whether another connection shares it.")
 			return rev, r.Tokens, storageFailed(err)
 		}
-		if shared {
+		if len(others) > 0 {
 			return none("The account was removed here. Its token was not revoked: %s can only end the whole authorization, which another connection of the same account uses.", d.Name)
 		}
 	}
-	return e.revokeAll(ctx, to, r.Tokens)
+	rev, rest, again = e.revokeAll(ctx, to, r.Tokens, reach)
+	if rev.Reach == hub.ReachGrant {
+		e.grantEnded(ctx, conn, r.ID)
+	}
+	return rev, rest, again
 }
 
 // revokeAll revokes refresh tokens before access tokens, so that nothing can
 // be renewed in between.
-func (e *Engine) revokeAll(ctx context.Context, r *hub.Resolved, set *hub.TokenSet) (hub.Revocation, *hub.TokenSet, error) {
+func (e *Engine) revokeAll(ctx context.Context, r *hub.Resolved, set *hub.TokenSet, as hub.Reach) (hub.Revocation, *hub.TokenSet, error) {
 	d := r.Descriptor
 	reach, asked := hub.ReachNone, 0
 	var failed, again error
@@ -68,7 +76,7 @@ func (e *Engine) revokeAll(ctx context.Context, r *hub.Resolved, set *hub.TokenS
 			return
 		}
 		asked++
-		got, err := e.cfg.Providers.Revoke(ctx, r.Target, hub.RevokeRequest{Token: token, Refresh: refresh, Reach: d.Revoke})
+		got, err := e.cfg.Providers.Revoke(ctx, r.Target, hub.RevokeRequest{Token: token, Refresh: refresh, Reach: as})
 		if err != nil {
 			// Not every provider revokes both kinds; the other one may do.
 			failed = err
@@ -149,22 +157,6 @@ func public(err error, d *hub.Descriptor) string {
 		return pe.Public(d.Name).Message
 	}
 	return hub.AsError(err).Message
-}
-
-// shared reports whether another live connection stands on the same
-// authorization: same OAuth client, same account.
-func (e *Engine) shared(ctx context.Context, conn *hub.Connection, except string) (bool, error) {
-	list, err := e.cfg.Connections.SameAccount(ctx, conn.ClientID, conn.Account)
-	if err != nil {
-		return false, err
-	}
-	for _, other := range list {
-		live := other.State == hub.StateConnected || other.Elsewhere()
-		if other.ID != except && live {
-			return true, nil
-		}
-	}
-	return false, nil
 }
 
 func wider(a, b hub.Reach) hub.Reach {

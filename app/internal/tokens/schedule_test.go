@@ -209,7 +209,7 @@ func TestPlanFollowsEvents(t *testing.T) {
 		h.bus.Publish(hub.Event{Type: hub.EventConnected, Connection: "c"})
 		time.Sleep(time.Hour)
 		h.mustVend("c")
-		h.disconnect("c", false)
+		h.disconnect("c", hub.GrantKeep)
 		asked := h.provider.asked()
 		time.Sleep(24 * time.Hour)
 		if h.provider.asked() != asked {

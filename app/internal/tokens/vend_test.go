@@ -235,7 +235,7 @@ func TestNoAuditNoToken(t *testing.T) {
 		h.mustFail("fresh", hub.CodeAudit)
 		h.mustFail("stale", hub.CodeAudit)
 		h.mustFail("unknown", hub.CodeAudit)
-		if _, err := h.DisconnectAs(t.Context(), "user", "fresh", false); hub.AsError(err).Code != hub.CodeAudit {
+		if _, err := h.DisconnectAs(t.Context(), "user", "fresh", hub.GrantKeep); hub.AsError(err).Code != hub.CodeAudit {
 			t.Errorf("disconnect: %v", err)
 		}
 		h.wantState("fresh", hub.StateConnected, "")

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // `npm run dev`: a hub of canned data, to look at every state of the page. It
 // is a plugin of the development server and no part of a build. The scene is
-// chosen by the address: /?scene=NAME, with the names of scenes.ts, and broken | ended.
+// chosen by the address: /?scene=NAME, with the names of scenes.ts, and broken | ended |
+// shared (a disconnect would end other connections).
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Plugin } from "vite";
 import type { Flow, Prompt } from "../lib/api/types";
@@ -149,6 +150,12 @@ export function mockHub(): Plugin {
       case "GET diagnostics":
         return json(200, { text: "standpipe v0.1.0 (go1.26, linux/amd64)\nmaster key: keychain\n" });
       case "DELETE connections":
+        if (scene === "shared" && body.revoke_grant === undefined)
+          return json(409, {
+            code: "grant_shared",
+            message: "it would end other connections too",
+            choices: [{ connected_account_id: "c2", account: "mona@example.org" }],
+          });
         return json(200, { revoked: "token", message: "The token was revoked at the provider." });
       case "GET events":
         res.writeHead(200, { "Content-Type": "text/event-stream" });

@@ -653,6 +653,7 @@ type Descriptor struct {
 	PushedRequests  bool                   `protobuf:"varint,29,opt,name=pushed_requests,json=pushedRequests,proto3" json:"pushed_requests,omitempty"`
 	NarrowsAudience bool                   `protobuf:"varint,30,opt,name=narrows_audience,json=narrowsAudience,proto3" json:"narrows_audience,omitempty"`
 	Apis            []string               `protobuf:"bytes,31,rep,name=apis,proto3" json:"apis,omitempty"`
+	RevokesGrant    bool                   `protobuf:"varint,32,opt,name=revokes_grant,json=revokesGrant,proto3" json:"revokes_grant,omitempty"`
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
@@ -902,6 +903,13 @@ func (x *Descriptor) GetApis() []string {
 		return x.Apis
 	}
 	return nil
+}
+
+func (x *Descriptor) GetRevokesGrant() bool {
+	if x != nil {
+		return x.RevokesGrant
+	}
+	return false
 }
 
 type Scope struct {
@@ -2640,7 +2648,7 @@ const file_standpipe_provider_v1_provider_proto_rawDesc = "" +
 	"\x10DescribeResponse\x12?\n" +
 	"\tproviders\x18\x01 \x03(\v2!.standpipe.provider.v1.DescriptorR\tproviders\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x10\n" +
-	"\x03sdk\x18\x03 \x01(\tR\x03sdk\"\xb6\n" +
+	"\x03sdk\x18\x03 \x01(\tR\x03sdk\"\xdb\n" +
 	"\n" +
 	"\n" +
 	"Descriptor\x12\x12\n" +
@@ -2681,7 +2689,8 @@ const file_standpipe_provider_v1_provider_proto_rawDesc = "" +
 	"\x0enarrows_scopes\x18\x1c \x01(\bR\rnarrowsScopes\x12'\n" +
 	"\x0fpushed_requests\x18\x1d \x01(\bR\x0epushedRequests\x12)\n" +
 	"\x10narrows_audience\x18\x1e \x01(\bR\x0fnarrowsAudience\x12\x12\n" +
-	"\x04apis\x18\x1f \x03(\tR\x04apis\x1a;\n" +
+	"\x04apis\x18\x1f \x03(\tR\x04apis\x12#\n" +
+	"\rrevokes_grant\x18  \x01(\bR\frevokesGrant\x1a;\n" +
 	"\rRemediesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x89\x01\n" +

@@ -83,7 +83,7 @@ type Error struct {
 	Remedy     string       `json:"remedy,omitempty" doc:"The command or click that mends it"`
 	Field      string       `json:"field,omitempty" doc:"What in the request was wrong"`
 	Reason     hub.Reason   `json:"reason,omitempty"`
-	Choices    []hub.Choice `json:"choices,omitempty" doc:"With account_selection_required: the accounts that could be meant"`
+	Choices    []hub.Choice `json:"choices,omitempty" doc:"With account_selection_required: the accounts that could be meant; with grant_shared: those that would end too"`
 	ApprovalID string       `json:"approval_id,omitempty" doc:"With consent_required: the question that waits for the user"`
 	RetryAfter int          `json:"retry_after,omitempty" doc:"Seconds; equal to the Retry-After header"`
 }
@@ -179,6 +179,9 @@ type Integration struct {
 	Scopes       []ScopeChoice    `json:"scopes"`
 	Config       []ConfigField    `json:"config"`
 	Capabilities []hub.Capability `json:"capabilities"`
+	// RevokesGrant: a disconnect can, on request, end the whole authorization
+	// too, other connections of the same client and account included.
+	RevokesGrant bool `json:"revokes_grant"`
 }
 
 // PluginBrief is what to tell of the plugin of a provider. Network and Files
@@ -381,9 +384,11 @@ type Paste struct {
 
 // Disconnect is the optional body of a disconnect.
 type Disconnect struct {
-	// RevokeGrant allows a revocation that also ends other connections which
-	// share client and account.
-	RevokeGrant bool `json:"revoke_grant,omitempty"`
+	// RevokeGrant ends the whole authorization, and with it the other
+	// connections of the same client and account (true), or revokes nothing that
+	// they use (false). Left out, a provider that knows nothing narrower raises
+	// the question: 409 grant_shared, with the other connections as choices.
+	RevokeGrant *bool `json:"revoke_grant,omitempty"`
 }
 
 // Disconnected says what became of the tokens at the provider.

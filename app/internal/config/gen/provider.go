@@ -44,6 +44,7 @@ type provider struct {
 	RefreshMaxLife  string `json:"refresh_max_life"`
 	Revoke          string
 	RevokeNote      string `json:"revoke_note"`
+	RevokesGrant    bool   `json:"revokes_grant"`
 	Sandbox         any
 	Capabilities    []string
 
@@ -132,7 +133,7 @@ func declared() ([]provider, error) {
 			Slug: d.Slug, Name: d.Name, Description: d.Description, DocsURL: d.DocsURL, ConsoleURL: d.ConsoleURL, SetupSteps: d.SetupSteps,
 			Warnings: d.Warnings, SecretRequired: d.SecretRequired, PublicDevice: d.PublicDevice, PKCE: string(d.PKCE), Rotation: string(d.Rotation),
 			GraceWindow: seconds(d.GraceWindow), RefreshIdleLife: seconds(d.RefreshIdleLife), RefreshMaxLife: seconds(d.RefreshMaxLife),
-			Revoke: string(d.Revoke), RevokeNote: d.RevokeNote,
+			Revoke: string(d.Revoke), RevokeNote: d.RevokeNote, RevokesGrant: d.RevokesGrant,
 		}
 		p.Redirect.Host, p.Redirect.AnyPort, p.Redirect.Paste = string(d.Redirect.Host), d.Redirect.AnyPort, d.Redirect.Paste
 		if d.Sandbox != nil {
@@ -231,5 +232,13 @@ func days(s string) string {
 }
 
 func (p *provider) revocation() string {
-	return map[string]string{"token": "the token", "grant": "the whole grant"}[p.Revoke] + map[bool]string{true: "no"}[p.Revoke == "" || p.Revoke == "none"]
+	switch {
+	case p.Revoke == "token" && p.RevokesGrant:
+		return "the token, or the whole grant"
+	case p.Revoke == "token":
+		return "the token"
+	case p.Revoke == "grant":
+		return "the whole grant"
+	}
+	return "no"
 }

@@ -142,7 +142,7 @@ export function createClient(config: ClientConfig) {
     reveal: (connection: string) =>
       call<Revealed>("POST", `/ui/api/connections/${id(connection)}/reveal`, {}),
     diagnostics: () => call<{ text: string }>("GET", "/ui/api/diagnostics"),
-    disconnect: (connection: string, revoke_grant: boolean) =>
+    disconnect: (connection: string, revoke_grant?: boolean) =>
       call<Disconnected>("DELETE", `/ui/api/connections/${id(connection)}`, { revoke_grant }),
     answerPrompt: (flow: string, prompt: string, answer: { value?: string; decline?: boolean }) =>
       call<Flow>("POST", `/ui/api/flows/${id(flow)}/prompts/${id(prompt)}`, answer),

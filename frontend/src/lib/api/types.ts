@@ -92,6 +92,7 @@ export interface Integration {
   scopes: ScopeChoice[];
   config: ConfigField[];
   capabilities: string[];
+  revokes_grant?: boolean;
   categories?: string[];
   warnings?: string[];
   connect_ways?: FlowKind[];
