@@ -4,8 +4,11 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -113,6 +116,9 @@ func (c *checking) run(ctx context.Context, binary string) error {
 		}
 		p := c.suite(ctx, conformance.Executable(cfg, cell.Path))
 		p.Provider = d.Slug
+		if name, ok := strings.CutPrefix(strings.TrimSuffix(filepath.Base(binary), ".exe"), pluginhost.Prefix); ok && !pluginhost.Bears(name, d.Slug) {
+			p.fail("describes itself", fmt.Sprintf("the plugin %s serves the provider %q, which does not bear its name: it cannot be installed", name, d.Slug))
+		}
 		out.OK = out.OK && p.Failed == 0
 		out.Providers = append(out.Providers, p)
 	}
@@ -171,6 +177,15 @@ func (c *checking) suite(ctx context.Context, cases []conformance.Case) checkedP
 		p.Cases = append(p.Cases, r)
 	}
 	return p
+}
+
+// fail notes a problem of a case that ran.
+func (p *checkedProvider) fail(name, problem string) {
+	i := slices.IndexFunc(p.Cases, func(r conformance.Result) bool { return r.Case == name })
+	if p.Cases[i].Verdict == conformance.Pass {
+		p.Passed, p.Failed = p.Passed-1, p.Failed+1
+	}
+	p.Cases[i].Verdict, p.Cases[i].Problems = conformance.Fail, append(p.Cases[i].Problems, problem)
 }
 
 func (c *checking) report(out checked) error {

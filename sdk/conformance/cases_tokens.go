@@ -3,6 +3,8 @@
 package conformance
 
 import (
+	"strings"
+
 	"github.com/standpipe/standpipe/sdk"
 	"github.com/standpipe/standpipe/sdk/secret"
 )
@@ -40,10 +42,26 @@ func checkConnect(t *T, w *world) {
 // identity is what makes an account the same.
 func identity(a *sdk.Account) [3]string { return [3]string{a.Issuer, a.Subject, a.Tenant} }
 
+// maxToken is the size of a token that a host takes, in bytes.
+const maxToken = 64 << 10
+
+// named are the values of the named tokens.
+func named(s *sdk.TokenSet) (out []secret.Value) {
+	for _, n := range s.Named {
+		out = append(out, n.AccessToken, n.RefreshToken)
+	}
+	return out
+}
+
 func checkTokens(t *T, w *world, name string, s *sdk.TokenSet) {
 	t.Helper()
 	if s.AccessToken.IsZero() {
 		t.Errorf("%s gives no access token", name)
+	}
+	for _, v := range append([]secret.Value{s.AccessToken, s.RefreshToken, s.IDToken}, named(s)...) {
+		if raw := v.Reveal(); len(raw) > maxToken || strings.ContainsFunc(raw, func(r rune) bool { return r < 0x20 || r > 0x7e }) {
+			t.Errorf("%s gives a token that is larger than %d KiB or holds what no header can carry: a host refuses it", name, maxToken>>10)
+		}
 	}
 	if s.TokenType == "" {
 		t.Errorf("%s leaves the token type out: it is Bearer unless the provider says otherwise", name)

@@ -102,6 +102,9 @@ func asBinary(path string) starter {
 		return &started{api: raw.(*wire.Client), executable: true, withDial: wire.WithDial, output: func() string {
 			end()
 			left(t, h.others)
+			if out.flooded() {
+				t.Errorf("it prints more than %d MiB in one case: a host throws most of it away", maxOutput>>20)
+			}
 			return out.String()
 		}}
 	}
@@ -128,16 +131,30 @@ func (dispenser) GRPCClient(_ context.Context, _ *plugin.GRPCBroker, conn *grpc.
 	return wire.NewClient(conn), nil
 }
 
-// output collects what a plugin prints.
+// maxOutput bounds what is kept of what a plugin prints in one case, in bytes.
+const maxOutput = 4 << 20
+
+// output collects what a plugin prints, up to a bound.
 type output struct {
-	mu sync.Mutex
-	b  bytes.Buffer
+	mu   sync.Mutex
+	b    bytes.Buffer
+	over bool // there was more
 }
 
 func (o *output) Write(p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.b.Write(p)
+	keep := p[:min(len(p), maxOutput-o.b.Len())]
+	o.over = o.over || len(keep) < len(p)
+	o.b.Write(keep)
+	return len(p), nil
+}
+
+// flooded reports whether there was more than what is kept.
+func (o *output) flooded() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.over
 }
 
 func (o *output) String() string {

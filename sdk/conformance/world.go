@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/standpipe/standpipe/sdk"
 	"github.com/standpipe/standpipe/sdk/secret"
@@ -122,7 +123,7 @@ func (w *world) finish() {
 		w.t.Errorf("the description holds a secret of the calls before")
 	}
 	if out := w.output(); w.exposed(out) {
-		w.t.Errorf("the plugin printed a secret; all that it printed:\n%s", out)
+		w.t.Errorf("the plugin printed a secret; the end of all that it printed:\n%s", out[max(0, len(out)-2000):])
 	}
 }
 
@@ -140,6 +141,9 @@ func call[Req, Resp any](ctx context.Context, w *world, name string, method func
 	}
 	if err == nil && resp == nil {
 		err = fmt.Errorf("%s returned neither an answer nor an error", name)
+	}
+	if err != nil && strings.ContainsFunc(err.Error(), func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }) {
+		w.t.Errorf("the error of %s holds control characters: %q", name, cut(err.Error()))
 	}
 	if err != nil && w.exposed(err.Error()) {
 		w.t.Errorf("the error of %s holds a secret", name)

@@ -67,3 +67,36 @@ func TestCellHoldsWhatIsChecked(t *testing.T) {
 	}
 	t.Error("the suite connects nothing")
 }
+
+// TestVerdictsOnCalls: what the running hub bears in a call (TestConfined,
+// TestPluginsThatFailInACall, TestAnswersAreChecked, …), `plugin check` fails.
+func TestVerdictsOnCalls(t *testing.T) {
+	t.Parallel()
+	for mode, c := range map[string]struct{ inCase, says string }{
+		"talks":        {"refreshes", "the plugin printed a secret"},
+		"vast-answer":  {"connects", "larger than max"},
+		"bad-token":    {"connects", "what no header can carry"},
+		"no-token":     {"connects", "gives no access token"},
+		"elsewhere":    {"authorizes", "which the descriptor does not name"},
+		"refused-dial": {"refreshes", "asked for hosts that are not the provider's"},
+		"exits":        {"refreshes", "Unavailable"},
+		"panics":       {"refreshes", "panicked in Refresh"},
+		"errs":         {"refreshes", "holds control characters"},
+	} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			cfg, cell := inCell(t, mode)
+			for _, k := range conformance.Executable(cfg, cell.Path) {
+				if k.Name != c.inCase {
+					continue
+				}
+				r := k.Run(t.Context())
+				if r.Verdict != conformance.Fail || !strings.Contains(strings.Join(r.Problems, "\n"), c.says) {
+					t.Errorf("%s: %.3000q, want %q", r.Verdict, r.Problems, c.says)
+				}
+				return
+			}
+			t.Errorf("the suite has no case %q", c.inCase)
+		})
+	}
+}

@@ -2,7 +2,10 @@
 
 package pluginhost
 
-import "os"
+import (
+	"os"
+	"strings"
+)
 
 // CheckTrusted refuses a file or folder that somebody else owns or may write:
 // it would be he who says what runs. A folder in which everybody may write but
@@ -16,6 +19,12 @@ func CheckTrusted(path string) error {
 		return nil
 	}
 	return checkTrusted(path, info)
+}
+
+// Bears reports whether a provider bears the name of a plugin: the plugin "acme"
+// may serve "acme" and "acme-eu".
+func Bears(plugin, slug string) bool {
+	return slug == plugin || strings.HasPrefix(slug, plugin+"-")
 }
 
 // ValidName reports whether name can be a plugin's.

@@ -94,9 +94,8 @@ func (i *Installer) stage(c *candidate, program []byte) (err error) {
 
 // believe compares what the release says with what the program says of itself.
 func (c *candidate) believe(in *pluginhost.Inspection) error {
-	mine := func(slug string) bool { return slug == c.name || strings.HasPrefix(slug, c.name+"-") }
 	for _, d := range in.Providers {
-		if !mine(d.Slug) {
+		if !pluginhost.Bears(c.name, d.Slug) {
 			return refused("the plugin %s serves the provider %q, which does not bear its name", c.name, d.Slug)
 		}
 	}

@@ -21,6 +21,8 @@ import (
 
 	goplugin "github.com/hashicorp/go-plugin"
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/standpipe/standpipe/sdk"
 	"github.com/standpipe/standpipe/sdk/wire"
@@ -47,11 +49,27 @@ func serveVast(p sdk.Provider) {
 		HandshakeConfig:  wire.Handshake,
 		VersionedPlugins: map[int]goplugin.PluginSet{wire.ProtocolVersion: {wire.PluginName: registered{}}},
 		GRPCServer: func(options []grpc.ServerOption) *grpc.Server {
-			return sdk.NewServer(p, append(options, grpc.MaxSendMsgSize(1<<30))...)
+			return sdk.NewServer(p, append(options, grpc.MaxSendMsgSize(1<<30), grpc.ForceServerCodec(vast{}))...)
 		},
 	})
 	os.Exit(0)
 }
+
+// vast is the codec of protobuf, but that an answer to Exchange has 100 MiB.
+type vast struct{}
+
+func (vast) Name() string { return "proto" }
+
+func (vast) Marshal(v any) ([]byte, error) {
+	m := v.(proto.Message)
+	b, err := proto.Marshal(m)
+	if m.ProtoReflect().Descriptor().Name() == "ExchangeResponse" {
+		b = protowire.AppendBytes(protowire.AppendTag(b, 1000, protowire.BytesType), make([]byte, 100<<20))
+	}
+	return b, err
+}
+
+func (vast) Unmarshal(b []byte, v any) error { return proto.Unmarshal(b, v.(proto.Message)) }
 
 // registered is a plugin whose server knows it already.
 type registered struct {

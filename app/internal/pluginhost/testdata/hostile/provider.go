@@ -86,8 +86,6 @@ func (p provider) Exchange(ctx context.Context, r *sdk.ExchangeRequest) (*sdk.Ex
 		t.AccessToken = secret.New(strings.Repeat("a", 65<<10))
 	case "huge-answer":
 		t.AccessToken = secret.New(strings.Repeat("a", 2<<20))
-	case "vast-answer":
-		t.AccessToken = secret.New(strings.Repeat("a", 100<<20))
 	case "bad-token":
 		t.AccessToken = secret.New("a\r\nX-Evil: 1")
 	case "look":
