@@ -173,10 +173,12 @@ func (e *Engine) due(ctx context.Context, id string) (at time.Time, integration 
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if s := e.slots[id]; s != nil && s.failure != nil && s.failure.generation == toks.Generation && at.Before(s.failure.next) {
-		at = s.failure.next
+	if s := e.slots[id]; s != nil && s.failure != nil && s.failure.generation == toks.Generation {
+		if next := now.Add(left(s.failure.next, now, s.failure.wait)); at.Before(next) {
+			at = next
+		}
 	}
-	if c := e.circuits[conn.Integration]; c != nil && !c.until.IsZero() && at.Before(c.until) {
+	if c := e.circuits[conn.Integration]; c != nil && at.Before(now.Add(left(c.until, now, c.wait))) {
 		at = c.until.Add(time.Second + time.Duration(e.cfg.Jitter()*float64(spread)))
 	}
 	return at, conn.Integration, nil

@@ -31,7 +31,8 @@ type circuit struct {
 	opened  int // times in a row that it opened
 	err     *hub.Error
 	since   time.Time
-	until   time.Time // open until then; then one try decides
+	until   time.Time     // open until then; then one try decides
+	wait    time.Duration // from when it opened until then
 	probing bool
 }
 
@@ -48,11 +49,11 @@ func (e *Engine) circuit(integration string) *circuit {
 // blocked is the answer while a provider is known to be out of order, or nil.
 // It needs e.mu held.
 func (c *circuit) blocked(now time.Time) *hub.Error {
-	if c == nil || c.until.IsZero() || !now.Before(c.until) && !c.probing {
+	if c == nil || c.until.IsZero() || left(c.until, now, c.wait) == 0 && !c.probing {
 		return nil
 	}
 	err := *c.err
-	err.RetryAfter = max(c.until.Sub(now), time.Second)
+	err.RetryAfter = max(left(c.until, now, c.wait), time.Second)
 	return &err
 }
 
@@ -117,10 +118,10 @@ func (e *Engine) failed(integration, id string, err *hub.Error) {
 	if c.since.IsZero() {
 		c.since = now
 	}
-	if c.probing || c.count >= tripFailures && len(c.failing) >= tripConnections && !now.Before(c.until) {
+	if c.probing || c.count >= tripFailures && len(c.failing) >= tripConnections && left(c.until, now, c.wait) == 0 {
 		c.opened++
 		wait := max(e.jittered(min(firstDelay<<min(c.opened-1, 10), maxDelay)), min(err.RetryAfter, maxProviderWait))
-		c.until = now.Add(wait)
+		c.until, c.wait = now.Add(wait), wait
 	}
 	is := c.state()
 	e.mu.Unlock()

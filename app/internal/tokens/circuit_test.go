@@ -228,3 +228,33 @@ func TestAbsoluteLife(t *testing.T) {
 		h.wantState("c", hub.StateNeedsReauthorization, hub.ReasonRefreshExpired)
 	})
 }
+
+// TestClockPutBackInAnOutage: what was to be tried in half a minute is not tried
+// in two hours because the clock was put back by as much.
+func TestClockPutBackInAnOutage(t *testing.T) {
+	for name, many := range map[string]int{"a connection's own": 1, "the provider's circuit": 10} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, h *house) {
+				for i := range many {
+					h.connect(fmt.Sprint(i), -time.Minute)
+				}
+				h.provider.before = always(unavailable())
+				for i := range many {
+					h.mustFail(fmt.Sprint(i), hub.CodeProviderUnavailable)
+				}
+				h.provider.script(func(p *provider) { p.before = nil })
+				h.clock.jump(-2 * time.Hour)
+				h.provider.answer = func(a *hub.TokenAnswer) {
+					a.Tokens.IssuedAt, a.Tokens.Expiry = h.clock.now(), h.clock.now().Add(life)
+				}
+				defer h.run()()
+				time.Sleep(2*firstDelay + tick)
+				for i := range many {
+					if v := h.mustVend(fmt.Sprint(i)); v.Generation != 2 || v.Warning != nil {
+						t.Errorf("%d: generation %d, %v", i, v.Generation, v.Warning)
+					}
+				}
+			})
+		})
+	}
+}

@@ -29,9 +29,19 @@ type failure struct {
 	err         *hub.Error
 	count       int
 	since, next time.Time
+	wait        time.Duration // from when it was noted until next
 	// imposed is set when the provider named the time of the next try; then
 	// not even a forced refresh comes earlier.
 	imposed bool
+}
+
+// left is how long it takes until a moment that was wait ahead once. If it is
+// farther now, the clock was put back, and nobody waits for it to be right again.
+func left(until, now time.Time, wait time.Duration) time.Duration {
+	if d := until.Sub(now); d > 0 && d <= wait {
+		return d
+	}
+	return 0
 }
 
 // pending returns the failure that a refresh would only repeat, as an answer
@@ -50,12 +60,12 @@ func (e *Engine) pending(o *outcome, force bool) *hub.Error {
 		return blocked
 	}
 	f := s.failure
-	left := f.next.Sub(now)
-	if f.generation != o.counted() || left <= 0 || force && !f.imposed || blocked != nil && blocked.RetryAfter > left {
+	wait := left(f.next, now, f.wait)
+	if f.generation != o.counted() || wait <= 0 || force && !f.imposed || blocked != nil && blocked.RetryAfter > wait {
 		return blocked
 	}
 	err := *f.err
-	err.RetryAfter = left
+	err.RetryAfter = wait
 	return &err
 }
 
@@ -75,7 +85,7 @@ func (e *Engine) fail(o *outcome, err *hub.Error) *hub.Error {
 	if err.RetryAfter > delay {
 		delay, f.imposed = min(err.RetryAfter, maxObeyed), true
 	}
-	f.next = now.Add(delay)
+	f.next, f.wait = now.Add(delay), delay
 	s.failure = f
 	e.mu.Unlock()
 
