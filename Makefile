@@ -37,6 +37,10 @@ test-long: ## the same with full counts
 	@tools/setup.sh test
 	@STANDPIPE_TEST_LONG=1 tools/test.sh
 
+.PHONY: fuzz
+fuzz: ## look for input that breaks a parser, FUZZ_TIME=60s for each
+	@tools/fuzz.sh
+
 .PHONY: check
 check: ## format, lint, generated files fresh, dependency rules
 	@tools/setup.sh check

@@ -24,4 +24,5 @@ step "end to end: built product, Chromium, window, real servers" go test -count=
 requirements=$(mktemp)
 step "the front door, requirement by requirement" env STANDPIPE_REQUIREMENTS="$requirements" go test -count=1 -parallel 4 -timeout 20m "${long[@]}" ./app/e2e/security
 printf '\n'; cat "$requirements"; rm -f "$requirements"
+[[ -z ${STANDPIPE_TEST_LONG:-} ]] || step "fuzz" env FUZZ_TIME=3m tools/fuzz.sh
 summary

@@ -33,6 +33,11 @@ func FuzzErrorBody(f *testing.F) {
 		{403, "application/json", `{"error":"unauthorized_client","error_description":"refresh_token is invalid"}`},                                                                                                                               // Atlassian
 		{401, "application/json", `{"errorCode":"invalid_client","errorSummary":"Invalid value for 'client_id' parameter.","errorCauses":[]}`},                                                                                                    // Okta
 		{400, "application/json", `{"error":{"message":"Error validating access token","type":"OAuthException","code":190,"error_subcode":460}}`},                                                                                                 // Meta
+		{400, "application/json", `{"status":"BAD_REFRESH_TOKEN","message":"missing or invalid refresh token","correlationId":"1","error":"invalid_grant","error_description":"missing or invalid refresh token"}`},                               // HubSpot
+		{400, "application/json", `{"error":"unknown_error","error_description":"retry your request"}`},                                                                                                                                           // Salesforce, which is well soon
+		{400, "application/json", `{"object":"error","status":400,"code":"invalid_grant","message":"Invalid refresh token.","request_id":"r"}`},                                                                                                   // Notion
+		{401, "application/json", `{"message":"401: Unauthorized","code":0}`},                                                                                                                                                                     // Discord
+		{429, "application/json", `{"message":"You are being rate limited.","retry_after":64.57,"global":false}`},
 		{503, "text/html", "<html><head><title>503</title></head><body>Down for maintenance</body></html>"},
 		{502, "", ""},
 		{400, "application/json", `{"error":"` + canary + `","error_description":"bad token ` + canary + `"}`},
