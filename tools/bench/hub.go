@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -182,8 +183,34 @@ func (p *process) memory(field string) (int, error) {
 	return 0, fmt.Errorf("no %s", field)
 }
 
-// cpu is the processor time that it used so far.
+// cpu is the processor time that it used so far. The kernel's own accounts, where
+// it keeps them, are finer than the ticks of 10 ms, which miss a process that
+// wakes for less.
 func (p *process) cpu() (time.Duration, error) {
+	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", p.cmd.Process.Pid))
+	if err != nil || len(tasks) == 0 {
+		return p.ticks()
+	}
+	var sum time.Duration
+	for _, task := range tasks {
+		b, err := os.ReadFile(task)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
+			continue // a thread that ended just now
+		}
+		if err != nil {
+			return 0, err
+		}
+		ran, _, _ := strings.Cut(string(b), " ")
+		ns, err := strconv.ParseInt(ran, 10, 64)
+		if err != nil {
+			return 0, err
+		}
+		sum += time.Duration(ns)
+	}
+	return sum, nil
+}
+
+func (p *process) ticks() (time.Duration, error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
 	if err != nil {
 		return 0, err

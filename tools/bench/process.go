@@ -34,8 +34,8 @@ func (b *bench) start() error {
 	}
 	// The first ones read the programs from the disk.
 	more := median(hub[1:]) - median(empty[1:])
-	b.report.add(more <= 150*time.Millisecond, "serve, exec to ready, 10,000 connections, beyond an empty server", "<= 150 ms", "%s (%s, %s)",
-		ms(more), ms(median(hub[1:])), ms(median(empty[1:])))
+	b.report.add(more <= 150*time.Millisecond, "serve, exec to ready, 10,000 connections, beyond an empty server", "<= 150 ms", "%s (%s, %s; %s)",
+		ms(more), ms(median(hub[1:])), ms(median(empty[1:])), spread(hub[1:], ms))
 	return nil
 }
 
@@ -110,7 +110,7 @@ func (b *bench) cli() error {
 		tokens, versions = append(tokens, t), append(versions, v)
 		ratios = append(ratios, float64(t)/float64(v))
 	}
-	b.report.add(median(ratios) <= 2, "standpipe token, over standpipe version", "<= 2.00", "%.2f (%s, %s)", median(ratios), ms(median(tokens)), ms(median(versions)))
+	b.report.add(median(ratios) <= 2, "standpipe token, over standpipe version", "<= 2.00", "%.2f (%s; %s, %s)", median(ratios), spread(ratios, ratio), ms(median(tokens)), ms(median(versions)))
 	return nil
 }
 

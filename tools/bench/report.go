@@ -49,6 +49,14 @@ func median[T cmp.Ordered](v []T) T {
 	return v[len(v)/2]
 }
 
+// spread is the least and the most of what the rounds saw.
+func spread[T cmp.Ordered](v []T, format func(T) string) string {
+	return fmt.Sprintf("%s to %s", format(slices.Min(v)), format(slices.Max(v)))
+}
+
+// ratio formats a quotient.
+func ratio(f float64) string { return fmt.Sprintf("%.2f", f) }
+
 func ms(d time.Duration) string { return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond)) }
 
 func mib(kib int) string { return fmt.Sprintf("%.1f MiB", float64(kib)/1024) }

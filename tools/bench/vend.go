@@ -108,8 +108,8 @@ func (b *bench) vend() error {
 			failed += ours.errors
 		}
 		what := fmt.Sprintf("fresh vend, %d connections: ", n)
-		b.report.add(median(rates) >= 0.5, what+"throughput, of a bare handler's", ">= 0.50 (aim 0.80)", "%.2f (%.0f/s, %.0f/s)", median(rates), median(hubs), median(bares))
-		b.report.add(median(tails) <= 2, what+"p99, over a bare handler's", "<= 2.00", "%.2f (%s)", median(tails), ms(median(p99)))
+		b.report.add(median(rates) >= 0.5, what+"throughput, of a bare handler's", ">= 0.50 (aim 0.80)", "%.2f (%s; %.0f/s, %.0f/s)", median(rates), spread(rates, ratio), median(hubs), median(bares))
+		b.report.add(median(tails) <= 2, what+"p99, over a bare handler's", "<= 2.00", "%.2f (%s; %s)", median(tails), spread(tails, ratio), ms(median(p99)))
 		b.report.note(what+"the hub's processor time, of a bare handler's", "%.2f", median(work))
 		if n == 256 {
 			b.report.add(failed == 0, what+"errors", "0", "%d", failed)
@@ -143,10 +143,11 @@ func (b *bench) trouble() error {
 	const n = 8
 	l.round(n, b.length/4)
 	var alone, hanging, holding []time.Duration
-	failed := 0
+	failed, halfOpen := 0, 0
 	for range b.rounds {
 		quiet := l.round(n, b.length)
 		held := half(hub.url, 100)
+		halfOpen = len(held)
 		halves := l.round(n, b.length)
 		for _, c := range held {
 			_ = c.Close()
@@ -162,11 +163,13 @@ func (b *bench) trouble() error {
 		alone, hanging, holding = append(alone, quiet.p99), append(hanging, hung.p99), append(holding, halves.p99)
 		failed += quiet.errors + hung.errors + halves.errors
 	}
-	b.report.note("fresh vend, 8 connections: p99 alone", "%s", ms(median(alone)))
-	for what, p99 := range map[string][]time.Duration{"another provider hangs for 5 s": hanging, "100 clients hold half a request": holding} {
-		more := median(p99) - median(alone)
-		b.report.add(more <= 10*time.Millisecond, "... more while "+what, "<= 10 ms", "%s (%d calls to that provider)", ms(more), slow.asked.Load())
+	b.report.note("fresh vend, 8 connections: p99 alone", "%s (%s)", ms(median(alone)), spread(alone, ms))
+	more := func(what string, p99 []time.Duration, with string) {
+		d := median(p99) - median(alone)
+		b.report.add(d <= 10*time.Millisecond, "... more while "+what, "<= 10 ms", "%s (%s in all; %s)", ms(d), spread(p99, ms), with)
 	}
+	more("another provider hangs for 5 s", hanging, fmt.Sprintf("%d calls to it", slow.asked.Load()))
+	more("100 clients hold half a request", holding, fmt.Sprintf("%d of them", halfOpen))
 	b.report.add(failed == 0, "... errors", "0", "%d", failed)
 	return nil
 }
@@ -237,7 +240,7 @@ func (b *bench) burst() error {
 	}
 	asked := float64(slow.asked.Load()-before) / float64(b.rounds)
 	b.report.add(asked == 1, fmt.Sprintf("%d callers of one stale token: calls to the provider", callers), "1", "%.2g", asked)
-	b.report.add(median(took) <= latency+50*time.Millisecond, "... all are answered within the provider's 200 ms and", "<= 50 ms", "%s", ms(median(took)-latency))
+	b.report.add(median(took) <= latency+50*time.Millisecond, "... all are answered within the provider's 200 ms and", "<= 50 ms", "%s (%s in all)", ms(median(took)-latency), spread(took, ms))
 	return nil
 }
 

@@ -64,8 +64,11 @@ func (f *filler) run(ctx context.Context, data string) (err error) {
 		return err
 	}
 	// The indexes must be there before they are added to.
-	if err := errors.Join(hub.NewConnections(store).Prepare(ctx), store.Close()); err != nil {
-		return err
+	conns := hub.NewConnections(store)
+	err = conns.Prepare(ctx)
+	_, last := conns.Get(ctx, f.id(f.n-1))
+	if err := errors.Join(err, store.Close()); err != nil || last == nil {
+		return err // with the last one, all are there
 	}
 	return badgerstore.Load(ctx, vault.StoreDir(), vault, nil, func(store hub.Store) error {
 		return hub.NewConnections(store).Update(ctx, func(tx *hub.ConnectionsTx) error {
@@ -79,8 +82,10 @@ func (f *filler) run(ctx context.Context, data string) (err error) {
 	})
 }
 
+func (f *filler) id(i int) string { return fmt.Sprintf("data_installation_%s-%d", f.integration, i) }
+
 func (f *filler) add(tx *hub.ConnectionsTx, i int) error {
-	id := fmt.Sprintf("data_installation_%s-%d", f.integration, i)
+	id := f.id(i)
 	if _, err := tx.Connection(id); !errors.Is(err, hub.ErrNotFound) {
 		return err
 	}
