@@ -11,7 +11,9 @@ import (
 	"net/http/httptest"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -71,11 +73,35 @@ var faults = []struct {
 	{"hang", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, 45 * time.Second, "provider_unavailable"},
 }
 
-// faulty is an OpenID provider whose token endpoint does one of the faults
-// until it is mended.
-func faulty(t *testing.T, do func(http.ResponseWriter, *http.Request)) (url string, mend func()) {
+// sick is an OpenID provider whose token endpoint does one of the faults until it
+// is mended.
+type sick struct {
+	url  string
+	well atomic.Bool
+
+	mu   sync.Mutex
+	seen []string // refresh tokens, the same ones in a row once
+}
+
+// presented notes a refresh token.
+func (s *sick) presented(token string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n := len(s.seen); n == 0 || s.seen[n-1] != token {
+		s.seen = append(s.seen, token)
+	}
+}
+
+// tokens are the refresh tokens that were presented so far.
+func (s *sick) tokens() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.seen)
+}
+
+func faulty(t *testing.T, do func(http.ResponseWriter, *http.Request)) *sick {
 	t.Helper()
-	var well atomic.Bool
+	p := &sick{}
 	mux := http.NewServeMux()
 	s := httptest.NewUnstartedServer(mux)
 	mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, r *http.Request) {
@@ -83,8 +109,8 @@ func faulty(t *testing.T, do func(http.ResponseWriter, *http.Request)) (url stri
 		fmt.Fprintf(w, `{"issuer":"http://%[1]s","authorization_endpoint":"http://%[1]s/a","token_endpoint":"http://%[1]s/token","jwks_uri":"http://%[1]s/k","response_types_supported":["code"],"subject_types_supported":["public"],"id_token_signing_alg_values_supported":["RS256"]}`, r.Host)
 	})
 	mux.HandleFunc("POST /token", func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body)
-		if !well.Load() {
+		p.presented(r.PostFormValue("refresh_token"))
+		if !p.well.Load() {
 			do(w, r)
 			return
 		}
@@ -96,7 +122,8 @@ func faulty(t *testing.T, do func(http.ResponseWriter, *http.Request)) (url stri
 		s.CloseClientConnections()
 		s.Close()
 	})
-	return s.URL, func() { well.Store(true) }
+	p.url = s.URL
+	return p
 }
 
 // buildFill builds the program of app/e2e/fill.
@@ -118,15 +145,14 @@ func TestProviderFaults(t *testing.T) {
 	wrong.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
 	wrong.StartTLS() // nobody trusts its certificate
 	t.Cleanup(wrong.Close)
-	mend := map[string]func(){}
+	providers := map[string]*sick{}
 	config := ""
 	add := func(name, issuer string) {
 		config += fmt.Sprintf("integration %q {\n  provider = \"openid\"\n  client_id = \"bench\"\n  client_secret = file(\"secret\")\n  network = \"private\"\n  config = { issuer = %q }\n}\n", slugOf(name), issuer)
 	}
 	for _, f := range faults {
-		url, m := faulty(t, f.do)
-		mend[f.name] = m
-		add(f.name, url)
+		providers[f.name] = faulty(t, f.do)
+		add(f.name, providers[f.name].url)
 	}
 	add("certificate", wrong.URL)
 	add("no name", "https://no-such-host.invalid")
@@ -140,6 +166,7 @@ func TestProviderFaults(t *testing.T) {
 	hub := h.Serve()
 	key := h.AddApp("patient", "--all")
 
+	rows := &matrix{}
 	check := func(t *testing.T, name string, within time.Duration, code string) {
 		t.Helper()
 		path := "/data-integrations/" + slugOf(name) + "/token"
@@ -157,22 +184,26 @@ func TestProviderFaults(t *testing.T) {
 		if d := time.Since(begin); d > 2*time.Second {
 			t.Errorf("a known outage was answered after %v", d)
 		}
-		t.Logf("%-12s after %6s: %d %s, Retry-After %s", name, took.Round(10*time.Millisecond), a.Status, a.Field("code"), again.Header.Get("Retry-After"))
+		var status struct {
+			Connections []struct{ Integration, State string }
+		}
+		h.JSON(&status, "status")
+		for _, c := range status.Connections {
+			if c.Integration == slugOf(name) && c.State != "connected" {
+				t.Errorf("an outage made it %s", c.State)
+			}
+		}
+		after := "works with the refresh token that it had"
+		if providers[name] == nil {
+			after = "still connected"
+		}
+		rows.add(name, took, fmt.Sprintf("%d %s, Retry-After %s", a.Status, a.Field("code"), again.Header.Get("Retry-After")), after)
 	}
 	t.Run("each", func(t *testing.T) {
 		for _, f := range faults {
 			t.Run(f.name, func(t *testing.T) {
 				t.Parallel()
 				check(t, f.name, f.within, f.code)
-				var status struct {
-					Connections []struct{ Integration, State string }
-				}
-				h.JSON(&status, "status")
-				for _, c := range status.Connections {
-					if c.Integration == slugOf(f.name) && c.State != "connected" {
-						t.Errorf("an outage made it %s", c.State)
-					}
-				}
 			})
 		}
 		for _, name := range []string{"certificate", "no name"} {
@@ -184,8 +215,8 @@ func TestProviderFaults(t *testing.T) {
 	})
 	// Nothing was lost: each works when its provider does. A hub that has just
 	// started does not wait out the delays of the one before.
-	for _, m := range mend {
-		m()
+	for _, p := range providers {
+		p.well.Store(true)
 	}
 	hub.Stop()
 	hub = h.Serve()
@@ -194,7 +225,11 @@ func TestProviderFaults(t *testing.T) {
 			a := hub.Post(key, "/data-integrations/"+slugOf(f.name)+"/token", map[string]any{})
 			return a.Field("access_token", "access_token") == "renewed"
 		})
+		if seen := providers[f.name].tokens(); len(seen) != 1 || seen[0] == "" {
+			t.Errorf("%s: the refresh tokens %q were presented, want the one that was there", f.name, seen)
+		}
 	}
+	rows.print(t)
 }
 
 func slugOf(name string) string { return "f-" + strings.ReplaceAll(name, " ", "-") }
