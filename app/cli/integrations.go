@@ -16,7 +16,7 @@ import (
 )
 
 func newIntegrations(e *env) *cobra.Command {
-	return group("integrations", "Say which providers can be connected, and how", newIntegrationsList(e), newIntegrationsSet(e))
+	return group("integrations", "Say which providers can be connected, and how", newIntegrationsList(e), newIntegrationsSet(e), newIntegrationsCheck(e))
 }
 
 func newIntegrationsList(e *env) *cobra.Command {

@@ -102,3 +102,33 @@ func TestCustomProvider(t *testing.T) {
 func empty(page *rig.Page, css string) {
 	page.Run("const e = document.querySelector(arguments[0]); e.value = ''; e.dispatchEvent(new Event('input', { bubbles: true }))", nil, css)
 }
+
+// TestChecks: the sandbox's providers, each with its plugin, pass their test, and
+// one that is broken does not; nothing is connected by it.
+func TestChecks(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "", "github", "google", "slack", "salesforce")
+	for _, slug := range []string{"github", "google", "slack", "salesforce"} {
+		var got struct {
+			OK     bool
+			Checks []struct{ Step, Result, Message string }
+		}
+		w.h.JSON(&got, "integrations", "check", slug)
+		if !got.OK || len(got.Checks) != 4 {
+			t.Errorf("%s: %+v", slug, got)
+		}
+		for _, c := range got.Checks {
+			if c.Result != "ok" {
+				t.Errorf("%s: %+v", slug, c)
+			}
+		}
+	}
+	w.h.CLI("integrations", "set", "github", "--set", "base_url=https://127.0.0.1:1", "--credentials", "own", "--client-id", "0123",
+		"--client-secret-file", w.h.Write("github.secret", "a secret of some length"))
+	if r := w.h.Try("integrations", "check", "github"); r.Exit == 0 {
+		t.Errorf("a check of what cannot work: %s%s", r.Stdout, r.Stderr)
+	}
+	if list := w.h.CLI("status", "--json"); strings.Contains(list, "data_installation_") {
+		t.Errorf("a check connected something: %s", list)
+	}
+}

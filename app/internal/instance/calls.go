@@ -40,6 +40,11 @@ func (c *Client) SaveIntegration(ctx context.Context, slug string, in contract.S
 	return out, c.call(ctx, http.MethodPut, "/ui/api/integrations/"+url.PathEscape(slug), in, &out)
 }
 
+// CheckIntegration tries one as it would be after a change, and changes nothing.
+func (c *Client) CheckIntegration(ctx context.Context, slug string, in contract.SaveIntegration) (out contract.Checked, err error) {
+	return out, c.call(ctx, http.MethodPost, "/ui/api/integrations/"+url.PathEscape(slug)+"/check", in, &out)
+}
+
 // StartFlow begins to connect an account.
 func (c *Client) StartFlow(ctx context.Context, in contract.StartFlow) (out contract.Flow, err error) {
 	return out, c.call(ctx, http.MethodPost, "/ui/api/flows", in, &out)

@@ -2,7 +2,8 @@
 // `npm run dev`: a hub of canned data, to look at every state of the page. It
 // is a plugin of the development server and no part of a build. The scene is
 // chosen by the address: /?scene=NAME, with the names of scenes.ts, and broken | ended |
-// shared (a disconnect would end other connections).
+// shared (a disconnect would end other connections) | loading (nothing ever arrives).
+// A preview of an address with "wrong" in it fails.
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Plugin } from "vite";
 import type { Flow, Prompt } from "../lib/api/types";
@@ -31,6 +32,7 @@ export function mockHub(): Plugin {
         message: "the store is locked",
         remedy: "Unlock it with `standpipe unlock`.",
       });
+    if (scene === "loading" && !["hub", "lock", "events"].includes(path.split("/")[3] ?? "")) return;
     const text = await read(req);
     const body = text ? JSON.parse(text) : {};
     const parts = path.split("/").slice(3); // after /ui/api
@@ -63,6 +65,13 @@ export function mockHub(): Plugin {
           remedy: "Disconnect first: without the provider nothing can be revoked.",
         });
       case "POST provider-preview":
+        if (text.includes("wrong"))
+          return json(422, {
+            code: "provider_misconfigured",
+            message: "there is no discovery document at that address (HTTP 404)",
+            remedy: "Compare the issuer with the provider's documentation, letter by letter.",
+            field: "issuer",
+          });
         return body.authorize_url || body.issuer
           ? json(200, preview)
           : json(400, { code: "invalid_request", message: "the authorization URL is missing" });
