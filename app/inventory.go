@@ -32,8 +32,9 @@ func (a *App) openInventory() {
 		}
 		return
 	}
+	storeID, _, err := file.Read()
 	a.inventory = inventory.New(inventory.Config{
-		File: file, StoreID: a.vault.StoreID(), Bus: a.bus, Now: faults.Now, Logger: a.log, Stale: a.opts.AcceptRollback,
+		File: file, StoreID: a.vault.StoreID(), Bus: a.bus, Now: faults.Now, Logger: a.log, Stale: err != nil || storeID != a.vault.StoreID() || a.opts.AcceptRollback,
 		Collect: func(ctx context.Context) (*hub.Inventory, error) {
 			return inventory.Collect(ctx, a.catalog.Kept(), a.access.Kept(), a.conns)
 		},

@@ -102,6 +102,16 @@ func run(t *testing.T, f func(*world)) {
 
 func pass(d time.Duration) { time.Sleep(d); synctest.Wait() }
 
+// TestKeeperDoesNotWait: a change right after the start is not kept waiting for
+// the look at everything.
+func TestKeeperDoesNotWait(t *testing.T) {
+	run(t, func(w *world) {
+		w.add("a")
+		pass(5 * time.Second)
+		w.want(t, 1, 1)
+	})
+}
+
 func TestKeeperWritesChangesTogether(t *testing.T) {
 	run(t, func(w *world) {
 		pass(time.Minute)
@@ -147,7 +157,7 @@ func TestKeeperFailsAndGoesOn(t *testing.T) {
 		w.mu.Lock()
 		w.writeErr = errors.New("the disk is full")
 		w.mu.Unlock()
-		pass(time.Minute)
+		pass(90 * time.Second)
 		w.want(t, 0, 0)
 		if w.Err() == nil {
 			t.Error("nobody learns of it")

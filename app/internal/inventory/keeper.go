@@ -19,6 +19,10 @@ import (
 const (
 	// quiet is how long a change waits for others, to be written with them.
 	quiet = 2 * time.Second
+	// settle is when a hub that has started looks whether a kill kept the one
+	// before from writing. Of many connections that takes a while, so it does
+	// not get into the way of the start.
+	settle = time.Minute
 	// share bounds what keeping costs: after a writing that took a second, the
 	// next one waits for so many.
 	share = 20
@@ -43,8 +47,8 @@ type Config struct {
 	Bus     hub.Bus
 	Now     func() time.Time
 	Logger  *slog.Logger
-	// Stale says that what is there is not to be believed: it is written anew,
-	// whether or not anything changes.
+	// Stale says that what is there is not to be believed, or missing: it is
+	// written anew, soon, and whether or not anything changes.
 	Stale bool
 }
 
@@ -69,12 +73,16 @@ func New(cfg Config) *Keeper {
 	return &Keeper{cfg: cfg, events: cfg.Bus.Subscribe(ctx), stop: stop, dirty: cfg.Stale}
 }
 
-// Run keeps the inventory until ctx ends. It begins with one of what is there.
+// Run keeps the inventory until ctx ends. It begins with a look at everything.
 func (k *Keeper) Run(ctx context.Context) error {
+	first, due := settle, k.dirty
+	if due {
+		first = quiet
+	}
 	k.dirty = true
-	timer := time.NewTimer(quiet)
+	timer := time.NewTimer(first)
 	defer timer.Stop()
-	due, earliest := true, time.Time{}
+	var earliest time.Time
 	for {
 		select {
 		case ev := <-k.events:
