@@ -253,6 +253,7 @@ func TestRestorePowerCut(t *testing.T) {
 	}
 	for _, c := range []struct{ point, want string }{
 		{"", "new"}, // no kill: the pattern of the others
+		{"restore.keyed:kill", "old"},
 		{"restore.staged:kill", "old"},
 		{"restore.writing:kill", "old"},
 		{"restore.written:kill", "old"},

@@ -75,13 +75,22 @@ func Stage(dir string, source Source) (v *Vault, discard func(), err error) {
 		Format: Format, StoreID: hex.EncodeToString(id), State: stateNew, Folder: firstFolder, Source: source.remembered(),
 		CreatedAt: time.Now().UTC().Format(time.RFC3339),
 	}
+	if source.Kind == Keychain {
+		if err := announceIncoming(dir, h.StoreID); err != nil {
+			return nil, nil, errors.Join(err, os.RemoveAll(in))
+		}
+	}
 	material, undo, err := source.renew(dir, h.StoreID)
+	faults.Point("restore.keyed")
 	if err == nil {
 		v, err = h.born(in, material)
 	}
 	discard = func() {
 		undo()
 		h.removeAnchor(in)
+		if source.Kind == Keychain {
+			forgetIncoming(dir)
+		}
 		_ = os.RemoveAll(in)
 	}
 	if err != nil {
@@ -173,6 +182,7 @@ func Resume(dir string) error {
 			return err
 		}
 	}
+	sweepIncoming(dir)
 	if err := os.RemoveAll(Incoming(dir)); err != nil {
 		return storage("remove an unfinished restore: %w", err)
 	}
@@ -212,6 +222,9 @@ func finish(dir, stamp string) error {
 		return failed(err)
 	}
 	faults.Point("restore.moved-in")
+	if h, err := readHeader(dir); err == nil && h.Source.Kind == Keychain {
+		forgetIncoming(dir)
+	}
 	if err := os.Remove(arriving); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return failed(err)
 	}

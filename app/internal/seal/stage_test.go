@@ -5,6 +5,7 @@ package seal
 import (
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -175,7 +176,7 @@ func TestResume(t *testing.T) {
 	}
 	for n, last := range steps {
 		t.Run(last.name, func(t *testing.T) {
-			useKeychain(t)
+			k := useKeychain(t)
 			dir := filepath.Join(t.TempDir(), "data")
 			old := mustInit(t, dir, Source{})
 			settled(t, dir, old, "old")
@@ -202,8 +203,77 @@ func TestResume(t *testing.T) {
 						t.Errorf("%s was left", name)
 					}
 				}
+				// Of each store that is there the key and the anchor, and which
+				// store the folder holds: nothing is left of one that never came.
+				kept := []string{"folder:" + dir, old.StoreID(), "anchor:" + old.StoreID()}
+				if n > 0 {
+					kept = append(kept, "folder:"+filepath.Join(dir, "replaced-T"), v.StoreID(), "anchor:"+v.StoreID())
+				}
+				for account := range k.items {
+					if account = strings.TrimPrefix(account, keychainService+"/"); !slices.Contains(kept, account) && last.name != "done" {
+						t.Errorf("the item %s was left in the keychain", account)
+					}
+				}
 			}
 		})
+	}
+}
+
+// TestKilledWhileStaging: also where not even the header of the staged store
+// was written, its items are found.
+func TestKilledWhileStaging(t *testing.T) {
+	k := useKeychain(t)
+	dir := filepath.Join(t.TempDir(), "data")
+	old := mustInit(t, dir, Source{})
+	settled(t, dir, old, "old")
+	before := maps.Clone(k.items)
+	if _, _, err := Stage(dir, Source{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(headerPath(Incoming(dir))); err != nil {
+		t.Fatal(err)
+	}
+	if err := Resume(dir); err != nil {
+		t.Fatal(err)
+	}
+	if !maps.Equal(k.items, before) {
+		t.Errorf("the keychain has %v, had %v", slices.Sorted(maps.Keys(k.items)), slices.Sorted(maps.Keys(before)))
+	}
+}
+
+// TestSweepTakesNoKeyThatCounts: who can write the data folder cannot have the
+// key of a store removed.
+func TestSweepTakesNoKeyThatCounts(t *testing.T) {
+	k := useKeychain(t)
+	dir := filepath.Join(t.TempDir(), "data")
+	old := mustInit(t, dir, Source{})
+	settled(t, dir, old, "old")
+	v, _, err := Stage(dir, Source{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	settled(t, Incoming(dir), v, "new")
+	if _, err := Install(dir); err != nil {
+		t.Fatal(err)
+	}
+	k.items[keychainService+"/"+incomingAccount(dir)] = v.StoreID() // at worst
+	if _, err := Open(dir, Source{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(headerPath(dir), headerPath(dir)+".away"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(Incoming(dir), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, headerPath(Incoming(dir)), "{}")
+	if err := Resume(dir); err != nil {
+		t.Fatal(err)
+	}
+	for _, account := range []string{v.StoreID(), old.StoreID(), "anchor:" + v.StoreID()} {
+		if k.items[keychainService+"/"+account] == "" {
+			t.Errorf("the item %s is gone", account)
+		}
 	}
 }
 
