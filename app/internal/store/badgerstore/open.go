@@ -145,6 +145,9 @@ func openDB(dir string, log *slog.Logger, loading bool) (db *badger.DB, err erro
 			db, err = nil, damaged(dir, fmt.Errorf("%v", p))
 		}
 	}()
+	if err := checkTables(dir); err != nil {
+		return nil, damaged(dir, err)
+	}
 	db, err = badger.Open(dbOptions(dir, log, loading))
 	switch {
 	case err == nil:
