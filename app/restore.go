@@ -153,30 +153,24 @@ func (r *restore) run(ctx context.Context) (*Restored, error) {
 // build fills the new store, and opens it again to see that it is all there.
 func (r *restore) build(ctx context.Context, v *seal.Vault) (held int, err error) {
 	var check backup.Check
+	changed := map[hub.Ref]bool{}
 	err = badgerstore.Load(ctx, v.StoreDir(), v, r.log, func(s hub.Store) (err error) {
-		check, err = backup.Restore(ctx, s, r.backup)
-		return err
+		if check, err = backup.Restore(ctx, s, r.backup); err != nil {
+			return err
+		}
+		list, n, err := r.settle(ctx, hub.NewConnections(s), check.IDs(hub.KindConnection))
+		for _, c := range list {
+			changed[hub.Ref{Kind: hub.KindConnection, ID: c.ID}] = true
+		}
+		held = n
+		return errors.Join(err, r.note(ctx, s))
 	})
 	if err != nil {
 		return 0, err
 	}
+	faults.Point("restore.written")
 	s, err := badgerstore.Open(v.StoreDir(), v, r.log)
 	if err != nil {
-		return 0, err
-	}
-	list, held, err := r.settle(ctx, hub.NewConnections(s))
-	changed := map[hub.Ref]bool{}
-	for _, c := range list {
-		changed[hub.Ref{Kind: hub.KindConnection, ID: c.ID}] = true
-	}
-	if err == nil {
-		err = r.note(ctx, s)
-	}
-	if err = errors.Join(err, s.Close()); err != nil {
-		return 0, err
-	}
-	faults.Point("restore.written")
-	if s, err = badgerstore.Open(v.StoreDir(), v, r.log); err != nil {
 		return 0, err
 	}
 	return held, errors.Join(check.Verify(ctx, s, changed), s.Close())
@@ -186,18 +180,18 @@ func (r *restore) build(ctx context.Context, v *seal.Vault) (held int, err error
 // was moved here, or is of the very store that it replaces, or the user vouches
 // for it; otherwise nobody, until the user does. It returns the connections
 // that it changed, and how many of them are out of use.
-func (r *restore) settle(ctx context.Context, conns *hub.Connections) (changed []*hub.Connection, held int, err error) {
+func (r *restore) settle(ctx context.Context, conns *hub.Connections, ids []string) (changed []*hub.Connection, held int, err error) {
 	m, now := r.backup.Manifest(), time.Now()
 	switch {
 	case m.Moved:
-		changed, err = transfer.Release(ctx, conns, now, func(c *hub.Connection) bool {
+		changed, err = transfer.Release(ctx, conns, ids, now, func(c *hub.Connection) bool {
 			return c.Reason == hub.ReasonMoved && c.Backup == m.ID
 		})
 		return changed, 0, err
 	case r.OnlyHere, r.KeyLost, r.before != nil && r.before.StoreID == m.StoreID:
 		return nil, 0, nil
 	}
-	changed, err = transfer.Hold(ctx, conns, hub.ReasonRestored, m.ID, now, nil)
+	changed, err = transfer.Hold(ctx, conns, ids, hub.ReasonRestored, m.ID, now, nil)
 	return changed, len(changed), err
 }
 

@@ -22,6 +22,17 @@ const (
 // Check tells whether a store holds what was restored into it.
 type Check map[hub.Ref][sha256.Size]byte
 
+// IDs are the ids of the records of a kind; never nil.
+func (c Check) IDs(kind hub.Kind) []string {
+	ids := []string{}
+	for ref := range c {
+		if ref.Kind == kind {
+			ids = append(ids, ref.ID)
+		}
+	}
+	return ids
+}
+
 // Restore writes the records of a backup into a store that holds none of them,
 // and returns what is needed to Verify it. When it fails the store holds a part
 // and is to be thrown away.

@@ -17,9 +17,10 @@ const batch = 200
 // they keep their tokens, and nothing renews or revokes them. Those that were
 // not in use are left as they are. For hub.ReasonRestored, so are those without
 // a refresh token: an access token may have many users. It returns those that
-// it held, also when it fails in the middle. match, unless nil, chooses.
-func Hold(ctx context.Context, conns *hub.Connections, reason hub.Reason, backup string, now time.Time, match func(*hub.Connection) bool) ([]*hub.Connection, error) {
-	return change(ctx, conns, func(tx *hub.ConnectionsTx, conn *hub.Connection) (bool, error) {
+// it held, also when it fails in the middle. ids are those that are looked at,
+// nil meaning all; match, unless nil, chooses among them.
+func Hold(ctx context.Context, conns *hub.Connections, ids []string, reason hub.Reason, backup string, now time.Time, match func(*hub.Connection) bool) ([]*hub.Connection, error) {
+	return change(ctx, conns, ids, func(tx *hub.ConnectionsTx, conn *hub.Connection) (bool, error) {
 		if conn.State != hub.StateConnected || match != nil && !match(conn) {
 			return false, nil
 		}
@@ -38,9 +39,9 @@ func Hold(ctx context.Context, conns *hub.Connections, reason hub.Reason, backup
 }
 
 // Release takes connections into use again that Hold took out of it, where
-// match says so, and returns them.
-func Release(ctx context.Context, conns *hub.Connections, now time.Time, match func(*hub.Connection) bool) ([]*hub.Connection, error) {
-	return change(ctx, conns, func(_ *hub.ConnectionsTx, conn *hub.Connection) (bool, error) {
+// match says so, and returns them. ids are as for Hold.
+func Release(ctx context.Context, conns *hub.Connections, ids []string, now time.Time, match func(*hub.Connection) bool) ([]*hub.Connection, error) {
+	return change(ctx, conns, ids, func(_ *hub.ConnectionsTx, conn *hub.Connection) (bool, error) {
 		if conn.State != hub.StateNeedsReauthorization || !conn.Elsewhere() || !match(conn) {
 			return false, nil
 		}
@@ -58,18 +59,13 @@ func renewable(set *hub.TokenSet) bool {
 	return !set.RefreshToken.IsZero()
 }
 
-// change runs edit on every connection, some at a time, and writes those for
-// which it answers true.
-func change(ctx context.Context, conns *hub.Connections, edit func(*hub.ConnectionsTx, *hub.Connection) (bool, error)) (changed []*hub.Connection, err error) {
-	var ids []string
-	for conn, err := range conns.All(ctx) {
-		if _, damaged := errors.AsType[*hub.IntegrityError](err); damaged {
-			continue // it cannot be used anyway
-		}
-		if err != nil {
+// change runs edit on connections, some at a time, and writes those for which
+// it answers true.
+func change(ctx context.Context, conns *hub.Connections, ids []string, edit func(*hub.ConnectionsTx, *hub.Connection) (bool, error)) (changed []*hub.Connection, err error) {
+	if ids == nil {
+		if ids, err = every(ctx, conns); err != nil {
 			return nil, err
 		}
-		ids = append(ids, conn.ID)
 	}
 	for len(ids) > 0 {
 		n := min(batch, len(ids))
@@ -78,8 +74,9 @@ func change(ctx context.Context, conns *hub.Connections, edit func(*hub.Connecti
 			now = nil
 			for _, id := range ids[:n] {
 				conn, err := tx.Connection(id)
-				if errors.Is(err, hub.ErrNotFound) {
-					continue // disconnected meanwhile
+				_, damaged := errors.AsType[*hub.IntegrityError](err)
+				if damaged || errors.Is(err, hub.ErrNotFound) {
+					continue // it cannot be used anyway, or was disconnected meanwhile
 				}
 				if err != nil {
 					return err
@@ -104,4 +101,18 @@ func change(ctx context.Context, conns *hub.Connections, edit func(*hub.Connecti
 		changed, ids = append(changed, now...), ids[n:]
 	}
 	return changed, nil
+}
+
+// every is the ids of all connections.
+func every(ctx context.Context, conns *hub.Connections) (ids []string, err error) {
+	for conn, err := range conns.All(ctx) {
+		if _, damaged := errors.AsType[*hub.IntegrityError](err); damaged {
+			continue // it cannot be used anyway
+		}
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, conn.ID)
+	}
+	return ids, nil
 }

@@ -68,7 +68,7 @@ func TestHoldAndRelease(t *testing.T) {
 	} {
 		conns := some(t)
 		before := states(t, conns)
-		held, err := Hold(t.Context(), conns, c.reason, "b1", now, nil)
+		held, err := Hold(t.Context(), conns, nil, c.reason, "b1", now, nil)
 		if err != nil || !slices.Equal(ids(held), c.held) {
 			t.Fatalf("%s: held %v, %v", c.reason, ids(held), err)
 		}
@@ -78,10 +78,10 @@ func TestHoldAndRelease(t *testing.T) {
 				t.Errorf("%s: %+v, %v", c.reason, conn, err)
 			}
 		}
-		if again, err := Hold(t.Context(), conns, c.reason, "b2", now, nil); err != nil || len(again) != 0 {
+		if again, err := Hold(t.Context(), conns, nil, c.reason, "b2", now, nil); err != nil || len(again) != 0 {
 			t.Errorf("%s: held again: %v, %v", c.reason, ids(again), err)
 		}
-		back, err := Release(t.Context(), conns, now, func(conn *hub.Connection) bool { return conn.Backup == "b1" })
+		back, err := Release(t.Context(), conns, nil, now, func(conn *hub.Connection) bool { return conn.Backup == "b1" })
 		if err != nil || !slices.Equal(ids(back), c.held) {
 			t.Errorf("%s: released %v, %v", c.reason, ids(back), err)
 		}
@@ -109,7 +109,7 @@ func TestHoldManyInBatches(t *testing.T) {
 	for i := range 3*batch + 1 {
 		put(t, conns, &hub.Connection{ID: fmt.Sprint(i), State: hub.StateConnected}, nil)
 	}
-	held, err := Hold(t.Context(), conns, hub.ReasonMoved, "b", now, nil)
+	held, err := Hold(t.Context(), conns, nil, hub.ReasonMoved, "b", now, nil)
 	if err != nil || len(held) != 3*batch+1 {
 		t.Errorf("%d, %v", len(held), err)
 	}

@@ -57,7 +57,7 @@ func (d *Desk) MoveAway(ctx context.Context, backup string) error {
 }
 
 func (d *Desk) moveAway(ctx context.Context, backup string, match func(*hub.Connection) bool) error {
-	held, err := Hold(ctx, d.cfg.Connections, hub.ReasonMoved, backup, d.cfg.Now(), match)
+	held, err := Hold(ctx, d.cfg.Connections, nil, hub.ReasonMoved, backup, d.cfg.Now(), match)
 	d.tell(held)
 	if err == nil {
 		ids := make([]string, 0, len(held))
@@ -76,7 +76,7 @@ func (d *Desk) moveAway(ctx context.Context, backup string, match func(*hub.Conn
 
 // TakeBack undoes MoveAway, for a backup that was not made after all.
 func (d *Desk) TakeBack(ctx context.Context, backup string) error {
-	back, err := Release(context.WithoutCancel(ctx), d.cfg.Connections, d.cfg.Now(), func(c *hub.Connection) bool {
+	back, err := Release(context.WithoutCancel(ctx), d.cfg.Connections, nil, d.cfg.Now(), func(c *hub.Connection) bool {
 		return c.Reason == hub.ReasonMoved && c.Backup == backup
 	})
 	d.tell(back)
@@ -101,7 +101,7 @@ func (d *Desk) Resume(ctx context.Context, caller string, req hub.ResumeRequest)
 			return nil, err
 		}
 	}
-	back, err := Release(ctx, d.cfg.Connections, d.cfg.Now(), match)
+	back, err := Release(ctx, d.cfg.Connections, nil, d.cfg.Now(), match)
 	d.tell(back)
 	return back, err
 }
