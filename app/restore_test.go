@@ -86,8 +86,9 @@ func addConnections(t *testing.T, s hub.Store, names ...string) {
 				return err
 			}
 			set := hub.TokenSet{AccessToken: secret.New("access of " + n), RefreshToken: secret.New("refresh of " + n)}
+			set.Name, set.Named = "bot", map[string]hub.NamedToken{"user": {AccessToken: secret.New("user's of " + n), RefreshToken: secret.New("user's refresh of " + n)}}
 			if strings.HasPrefix(n, "lasting") {
-				set.RefreshToken = secret.Value{}
+				set.RefreshToken, set.Named = secret.Value{}, nil
 			}
 			if _, err := tx.PutTokenSet(n, set); err != nil {
 				return err
@@ -126,6 +127,9 @@ func (m *machine) states() map[string]string {
 		toks, err := conns.Tokens(m.t.Context(), c.ID)
 		if err != nil || toks.Current.AccessToken.Reveal() != "access of "+c.ID {
 			m.t.Errorf("the tokens of %s: %v", c.ID, err)
+		}
+		if user, named := toks.Current.Named["user"]; named && (toks.Current.Name != "bot" || user.RefreshToken.Reveal() != "user's refresh of "+c.ID) || named == strings.HasPrefix(c.ID, "lasting") {
+			m.t.Errorf("the further token of %s: %+v", c.ID, toks.Current.Named)
 		}
 		out[c.ID] = strings.TrimSuffix(string(c.State)+" "+string(c.Reason), " ")
 	}

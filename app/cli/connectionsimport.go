@@ -169,8 +169,14 @@ func (i *importing) all(ctx context.Context, c *instance.Client, items []transfe
 func (i *importing) request(l *transfer.Line) contract.Import {
 	in := contract.Import{
 		Integration: l.Integration, Owner: hub.Me, AccessToken: l.AccessToken, RefreshToken: l.RefreshToken, ExpiresAt: l.ExpiresAt,
-		Scopes: l.Scopes, Config: l.Config, Account: (*contract.Claimed)(l.Account), Replace: i.replace,
+		Scopes: l.Scopes, Name: l.Name, Metadata: l.Metadata, Config: l.Config, Account: (*contract.Claimed)(l.Account), Replace: i.replace,
 		NeedsUser: l.State == hub.StateNeedsReauthorization || l.AccessToken == "" && l.RefreshToken == "",
+	}
+	for name, n := range l.Named {
+		if in.Named == nil {
+			in.Named = map[string]contract.FurtherToken{}
+		}
+		in.Named[name] = contract.FurtherToken(n)
 	}
 	if i.integration != "" {
 		in.Integration = i.integration

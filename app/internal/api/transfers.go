@@ -103,7 +103,15 @@ func (a *API) importConnection(ctx context.Context, in *body[contract.Import]) (
 	b := &in.Body
 	im := hub.Import{
 		Integration: b.Integration, Owner: b.Owner, AccessToken: secret.New(b.AccessToken), RefreshToken: secret.New(b.RefreshToken),
-		Scopes: b.Scopes, Config: b.Config, NeedsUser: b.NeedsUser, Replace: b.Replace,
+		Scopes: b.Scopes, Name: b.Name, Metadata: b.Metadata, Config: b.Config, NeedsUser: b.NeedsUser, Replace: b.Replace,
+	}
+	for name, n := range b.Named {
+		if im.Named == nil {
+			im.Named = map[string]hub.NamedToken{}
+		}
+		im.Named[name] = hub.NamedToken{
+			AccessToken: secret.New(n.AccessToken), RefreshToken: secret.New(n.RefreshToken), Expiry: deref(n.ExpiresAt), Scopes: n.Scopes,
+		}
 	}
 	if b.ExpiresAt != nil {
 		im.ExpiresAt = *b.ExpiresAt

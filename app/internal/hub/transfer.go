@@ -17,7 +17,12 @@ type Import struct {
 	RefreshToken secret.Value
 	ExpiresAt    time.Time // of the access token; zero: never, or not known
 	Scopes       []string  // nil: not known
-	Config       map[string]string
+	// Name is what the token is called where there are several, and Named are the
+	// further ones.
+	Name     string
+	Named    map[string]NamedToken
+	Metadata map[string]string // what the provider said beside the tokens
+	Config   map[string]string
 	// NeedsUser imports a connection that its user has to reauthorize, whether
 	// or not it has tokens. They are then not tried.
 	NeedsUser bool

@@ -10,6 +10,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"filippo.io/age"
 	"golang.org/x/sync/errgroup"
@@ -122,8 +123,20 @@ func lineOf(c *hub.Connection, toks *hub.Tokens) Line {
 	}
 	set := &toks.Current
 	l.AccessToken, l.RefreshToken, l.Metadata = set.AccessToken.Reveal(), set.RefreshToken.Reveal(), set.Metadata
-	if !set.Expiry.IsZero() {
-		l.ExpiresAt = &set.Expiry
+	l.Name = set.Name
+	l.ExpiresAt = timeOrNil(set.Expiry)
+	for name, n := range set.Named {
+		if l.Named == nil {
+			l.Named = map[string]NamedToken{}
+		}
+		l.Named[name] = NamedToken{AccessToken: n.AccessToken.Reveal(), RefreshToken: n.RefreshToken.Reveal(), ExpiresAt: timeOrNil(n.Expiry), Scopes: n.Scopes}
 	}
 	return l
+}
+
+func timeOrNil(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
 }

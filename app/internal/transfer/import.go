@@ -93,6 +93,7 @@ func (d *Desk) take(ctx context.Context, im *hub.Import, r *hub.Resolved, conn *
 		if err := d.try(ctx, r, t); err != nil {
 			return nil, err
 		}
+		d.tryNamed(ctx, r, t)
 	}
 	conn, err := guard(im, t, conn, siblings)
 	if err != nil {

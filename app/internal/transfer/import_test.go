@@ -373,6 +373,77 @@ func TestExportAndImport(t *testing.T) {
 	}
 }
 
+// TestNamedTokens: the further tokens of a connection leave with an export and
+// come in with an import, which tries them too.
+func TestNamedTokens(t *testing.T) {
+	r := newRoom(t)
+	im := tokens("ada-1", "", time.Hour)
+	im.ExpiresAt, im.Name, im.Metadata = time.Time{}, "bot", map[string]string{"team": "T1"}
+	im.Named = map[string]hub.NamedToken{
+		"user":    {AccessToken: secret.New("bob-1"), Scopes: []string{"search"}},
+		"expired": {AccessToken: secret.New("old"), RefreshToken: secret.New("bob-r"), Expiry: now.Add(-time.Hour)},
+		"refused": {AccessToken: secret.New("revoked")},
+	}
+	if _, err := r.Import(t.Context(), "user", im); err != nil {
+		t.Fatal(err)
+	}
+	want := func(r *room) {
+		t.Helper()
+		for c, err := range r.conns.All(t.Context()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			toks, err := r.conns.Tokens(t.Context(), c.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			set := &toks.Current
+			user, expired, refused := set.Named["user"], set.Named["expired"], set.Named["refused"]
+			switch {
+			case set.AccessToken.Reveal() != "ada-1" || set.Name != "bot" || set.Metadata["team"] != "T1" || len(set.Named) != 3:
+				t.Errorf("stored %+v", set)
+			case user.AccessToken.Reveal() != "bob-1" || user.Reason != "" || !slices.Equal(user.Scopes, []string{"search"}):
+				t.Errorf("the user's: %+v", user)
+			case expired.AccessToken.Reveal() != "bob-1" || !strings.HasPrefix(expired.RefreshToken.Reveal(), "bob-r'") || !expired.Expiry.After(now) || expired.Reason != "":
+				t.Errorf("renewed: %+v", expired)
+			case refused.Reason == "":
+				t.Errorf("refused: %+v", refused)
+			}
+		}
+	}
+	want(r)
+	key, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var buf bytes.Buffer
+	if err := r.Export(t.Context(), "user", hub.ExportRequest{All: true, Recipients: []string{key.Recipient().String()}}, &buf); err != nil {
+		t.Fatal(err)
+	}
+	plain, err := age.Decrypt(&buf, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	items, err := Read(plain)
+	if err != nil || len(items) != 1 || items[0].Err != nil {
+		t.Fatalf("%+v, %v", items, err)
+	}
+	l := &items[0].Line
+	again := hub.Import{Integration: l.Integration, Owner: hub.Me, AccessToken: secret.New(l.AccessToken), Name: l.Name, Metadata: l.Metadata, Named: map[string]hub.NamedToken{}}
+	for name, n := range l.Named {
+		k := hub.NamedToken{AccessToken: secret.New(n.AccessToken), RefreshToken: secret.New(n.RefreshToken), Scopes: n.Scopes}
+		if n.ExpiresAt != nil {
+			k.Expiry = *n.ExpiresAt
+		}
+		again.Named[name] = k
+	}
+	other := newRoom(t)
+	if _, err := other.Import(t.Context(), "user", again); err != nil {
+		t.Fatal(err)
+	}
+	want(other)
+}
+
 type failing struct{ err error }
 
 func (f failing) Write([]byte) (int, error) { return 0, f.err }

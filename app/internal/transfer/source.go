@@ -26,22 +26,34 @@ type Item struct {
 // Line is a connection with its tokens: a line of an export, and what an import
 // reads. The names are those of the Pipes API.
 type Line struct {
-	Integration    string            `json:"integration"`
-	UserID         string            `json:"user_id,omitempty"` // empty with OrganizationID: the organization's own
-	OrganizationID string            `json:"organization_id,omitempty"`
-	AccessToken    string            `json:"access_token,omitempty"`
-	RefreshToken   string            `json:"refresh_token,omitempty"`
-	ExpiresAt      *time.Time        `json:"expires_at,omitempty"`
-	Scopes         []string          `json:"scopes,omitempty"`
-	State          hub.State         `json:"state,omitempty"`
-	Config         map[string]string `json:"config,omitempty"`
+	Integration    string     `json:"integration"`
+	UserID         string     `json:"user_id,omitempty"` // empty with OrganizationID: the organization's own
+	OrganizationID string     `json:"organization_id,omitempty"`
+	AccessToken    string     `json:"access_token,omitempty"`
+	RefreshToken   string     `json:"refresh_token,omitempty"`
+	ExpiresAt      *time.Time `json:"expires_at,omitempty"`
+	Scopes         []string   `json:"scopes,omitempty"`
+	// Name is what the token is called where there are several, and Named are the
+	// further ones, such as the user's beside the bot's.
+	Name     string                `json:"name,omitempty"`
+	Named    map[string]NamedToken `json:"named,omitempty"`
+	Metadata map[string]string     `json:"metadata,omitempty"` // what the provider said beside the tokens
+	State    hub.State             `json:"state,omitempty"`
+	Config   map[string]string     `json:"config,omitempty"`
 
 	// An import does not believe these, it asks the provider. But an account that
 	// is connected already is refused before its refresh token is spent again.
-	ID       string            `json:"id,omitempty"`
-	Account  *hub.Account      `json:"account,omitempty"`
-	ClientID string            `json:"client_id,omitempty"` // to which the tokens were issued
-	Metadata map[string]string `json:"metadata,omitempty"`
+	ID       string       `json:"id,omitempty"`
+	Account  *hub.Account `json:"account,omitempty"`
+	ClientID string       `json:"client_id,omitempty"` // to which the tokens were issued
+}
+
+// NamedToken is a further token of a connection.
+type NamedToken struct {
+	AccessToken  string     `json:"access_token,omitempty"`
+	RefreshToken string     `json:"refresh_token,omitempty"`
+	ExpiresAt    *time.Time `json:"expires_at,omitempty"`
+	Scopes       []string   `json:"scopes,omitempty"`
 }
 
 // Read reads connections in the form in which Export writes them: one JSON

@@ -5,6 +5,8 @@ package transfer
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/standpipe/standpipe/app/internal/hub"
@@ -22,6 +24,13 @@ func setOf(im *hub.Import, now time.Time) hub.TokenSet {
 	s := hub.TokenSet{AccessToken: im.AccessToken, RefreshToken: im.RefreshToken, TokenType: "Bearer", IssuedAt: now, Expiry: im.ExpiresAt, Scopes: im.Scopes}
 	if !im.ExpiresAt.IsZero() {
 		s.ExpirySource = hub.ExpiryDeclared
+	}
+	s.Name, s.Named, s.Metadata = im.Name, maps.Clone(im.Named), maps.Clone(im.Metadata)
+	for name, n := range s.Named {
+		if n.IssuedAt = now; !n.Expiry.IsZero() {
+			n.ExpirySource = hub.ExpiryDeclared
+		}
+		s.Named[name] = n
 	}
 	return s
 }
@@ -58,6 +67,37 @@ func (d *Desk) try(ctx context.Context, r *hub.Resolved, t *tried) error {
 	return nil
 }
 
+// tryNamed proves that the further tokens work. One that the provider refuses
+// is kept out of use and holds the others back in nothing: by now the main one
+// may be the only one of its kind.
+func (d *Desk) tryNamed(ctx context.Context, r *hub.Resolved, t *tried) {
+	for _, name := range slices.Sorted(maps.Keys(t.set.Named)) {
+		n := t.set.Named[name]
+		canRefresh := r.Descriptor.Can(hub.CanRefresh) && !n.RefreshToken.IsZero()
+		set := n.Set()
+		works := false
+		if r.Descriptor.Can(hub.CanIdentify) && !n.AccessToken.IsZero() && set.ValidFor(d.cfg.Now(), 0) {
+			_, err := d.cfg.Providers.Identify(ctx, r.Target, hub.IdentifyRequest{AccessToken: n.AccessToken, Metadata: t.set.Metadata})
+			works = err == nil || !refused(err) // who cannot be reached has not refused
+		}
+		switch {
+		case works:
+			continue
+		case !canRefresh:
+			n.Reason = hub.ReasonRefreshMissing
+		default:
+			a, err := d.cfg.Providers.Refresh(ctx, r.Target, hub.RefreshRequest{RefreshToken: n.RefreshToken, RedirectURI: r.RedirectURI, Name: name})
+			switch {
+			case err == nil:
+				renewNamed(&n, &a, d.cfg.Now())
+			case refused(err):
+				n.Reason = hub.ReasonUnknown
+			}
+		}
+		t.set.Named[name] = n
+	}
+}
+
 func (d *Desk) identify(ctx context.Context, r *hub.Resolved, t *tried) error {
 	id, err := d.cfg.Providers.Identify(ctx, r.Target, hub.IdentifyRequest{
 		AccessToken: t.set.AccessToken, IDToken: t.set.IDToken, Metadata: t.set.Metadata,
@@ -86,9 +126,36 @@ func (t *tried) renew(a *hub.TokenAnswer, now time.Time) {
 	if t.set.Scopes != nil {
 		t.scopes = t.set.Scopes
 	}
+	if t.set.Name == "" {
+		t.set.Name = old.Name
+	}
+	t.set.Named, t.set.Metadata = overlay(old.Named, t.set.Named), overlay(old.Metadata, t.set.Metadata)
 	if a.Account != nil {
 		t.account = *a.Account
 	}
+}
+
+// renewNamed is renew for a further token.
+func renewNamed(n *hub.NamedToken, a *hub.TokenAnswer, now time.Time) {
+	got := &a.Tokens
+	n.AccessToken, n.Expiry, n.ExpirySource, n.IssuedAt = got.AccessToken, got.Expiry.Round(0), got.ExpirySource, now
+	if !got.RefreshToken.IsZero() {
+		n.RefreshToken = got.RefreshToken
+	}
+	if got.Scopes != nil {
+		n.Scopes = got.Scopes
+	}
+	n.Generation++
+}
+
+// overlay returns the entries of both, b's where both have one.
+func overlay[V any](a, b map[string]V) map[string]V {
+	if len(a) == 0 {
+		return b
+	}
+	out := maps.Clone(a)
+	maps.Copy(out, b)
+	return out
 }
 
 // refused reports that the provider does not take the token, as opposed to not

@@ -41,9 +41,22 @@ type Import struct {
 	ExpiresAt    *time.Time        `json:"expires_at,omitempty"`
 	Scopes       []string          `json:"scopes,omitempty" maxItems:"200"`
 	Config       map[string]string `json:"config,omitempty"`
-	NeedsUser    bool              `json:"needs_user,omitempty" doc:"Import it as one that its user has to reauthorize"`
-	Account      *Claimed          `json:"account,omitempty" doc:"Whose the source says they are; a connected account is then refused before a token is spent"`
-	Replace      bool              `json:"replace,omitempty" doc:"Renew the connection of the same account, where there is one"`
+	// Name is what the token is called where there are several, and Named are the
+	// further ones.
+	Name      string                  `json:"name,omitempty" maxLength:"64"`
+	Named     map[string]FurtherToken `json:"named,omitempty"`
+	Metadata  map[string]string       `json:"metadata,omitempty"`
+	NeedsUser bool                    `json:"needs_user,omitempty" doc:"Import it as one that its user has to reauthorize"`
+	Account   *Claimed                `json:"account,omitempty" doc:"Whose the source says they are; a connected account is then refused before a token is spent"`
+	Replace   bool                    `json:"replace,omitempty" doc:"Renew the connection of the same account, where there is one"`
+}
+
+// FurtherToken is a further token of a connection.
+type FurtherToken struct {
+	AccessToken  string     `json:"access_token,omitempty"`
+	RefreshToken string     `json:"refresh_token,omitempty"`
+	ExpiresAt    *time.Time `json:"expires_at,omitempty"`
+	Scopes       []string   `json:"scopes,omitempty" maxItems:"200"`
 }
 
 // Claimed is whose a source says that tokens are. (A type of its own: in the
