@@ -10,6 +10,7 @@ go test -run '^$' -bench '(ReadStore|Backup|Restore)10000' -benchtime 1x ./app |
     for (i = 2; i < NF; i++) { if ($(i + 1) == "ns/op") ns[name] = $i; if ($(i + 1) == "bytes") bytes[name] = $i }
   }
   END {
+    if (!ns["ReadStore"] || !ns["Backup"] || !ns["Restore"]) { print "a benchmark did not run" > "/dev/stderr"; exit 1 }
     printf "read:     %7.0f ms, %.1f MiB of records\n", ns["ReadStore"] / 1e6, bytes["ReadStore"] / 1048576
     printf "backup:   %7.0f ms, %4.1f times the read; the file has %.2f times the bytes\n", ns["Backup"] / 1e6, ns["Backup"] / ns["ReadStore"], bytes["Backup"] / bytes["ReadStore"]
     printf "restore:  %7.0f ms, %4.1f times the read\n", ns["Restore"] / 1e6, ns["Restore"] / ns["ReadStore"]
