@@ -5,7 +5,8 @@ package badgerstore
 import "sync"
 
 // cachedListBytes bounds the lists that are remembered, in each of two halves.
-const cachedListBytes = 8 << 20
+// Those of 300,000 connections fit; a store of fewer takes less.
+const cachedListBytes = 20 << 20
 
 // listCache remembers lists that were used lately. A remembered list may be
 // older than what a transaction sees: a record that it vouches for is good, on

@@ -125,8 +125,8 @@ func dbOptions(dir string, log *slog.Logger, loading bool) badger.Options {
 		WithNumMemtables(2).
 		WithNumLevelZeroTables(levelTables).
 		WithNumLevelZeroTablesStall(levelStall).
-		WithBlockCacheSize(8 << 20).
-		WithIndexCacheSize(8 << 20).
+		WithBlockCacheSize(0). // what is neither compressed nor encrypted is read where it is mapped
+		WithIndexCacheSize(0).
 		WithValueLogFileSize(16 << 20).
 		WithBaseTableSize(2 << 20).
 		WithBaseLevelSize(8 << 20).

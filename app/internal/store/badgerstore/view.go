@@ -26,9 +26,13 @@ func (s *Store) view(h *handle, update bool) view {
 	return view{store: s, h: h, txn: h.db.NewTransaction(update)}
 }
 
-// get reads a record. Badger may panic on files whose blocks were damaged;
-// that is damage like any other.
-func (v *view) get(ref hub.Ref) (e entry, err error) {
+// get reads a record, as the lists know it.
+func (v *view) get(ref hub.Ref) (entry, error) { return v.read(ref, v.vouched) }
+
+// read reads a record, or its absence, if vouch has nothing against its epoch.
+// Badger may panic on files whose blocks were damaged; that is damage like any
+// other.
+func (v *view) read(ref hub.Ref, vouch func(kind hub.Kind, key []byte, have uint64) error) (e entry, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			v.store.log.Error("reading a record failed on damaged files", "kind", ref.Kind, "panic", fmt.Sprint(p))
@@ -47,7 +51,7 @@ func (v *view) get(ref hub.Ref) (e entry, err error) {
 	}
 	item, err := v.txn.Get(key)
 	if errors.Is(err, badger.ErrKeyNotFound) {
-		if err := v.vouched(ref.Kind, key, noSuchEpoch); err != nil {
+		if err := vouch(ref.Kind, key, noSuchEpoch); err != nil {
 			return entry{}, v.store.readError(integrity(ref, err))
 		}
 		return entry{}, hub.ErrNotFound
@@ -60,7 +64,7 @@ func (v *view) get(ref hub.Ref) (e entry, err error) {
 		if err != nil {
 			return err
 		}
-		if err := v.vouched(ref.Kind, key, epoch); err != nil {
+		if err := vouch(ref.Kind, key, epoch); err != nil {
 			return err
 		}
 		e, err = c.open(key, value, keyed(ref.Kind), func(serial uint64) ([]byte, error) { return v.secret(key, serial) })
@@ -75,9 +79,10 @@ func (v *view) get(ref hub.Ref) (e entry, err error) {
 	return e, nil
 }
 
-// secret reads the key of a record. The caller wipes it.
+// secret reads the key of a record. The caller wipes it. No list is asked: the
+// record, for which one has vouched, says in which epoch its key was made.
 func (v *view) secret(key []byte, serial uint64) ([]byte, error) {
-	e, err := v.get(keyRef(key))
+	e, err := v.read(keyRef(key), func(hub.Kind, []byte, uint64) error { return nil })
 	switch _, forged := errors.AsType[*hub.IntegrityError](err); {
 	case errors.Is(err, hub.ErrNotFound):
 		return nil, errForged("its key was deleted")
