@@ -29,9 +29,9 @@ func Run(ctx context.Context, args []string, io IO) int {
 	root.SetIn(io.In)
 	root.SetOut(io.Out)
 	root.SetErr(io.Err)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	if err != nil && !e.ran {
-		err = usageError(err)
+		err = usageError(err, cmd.CommandPath())
 	}
 	return e.fail(ctx, err)
 }
