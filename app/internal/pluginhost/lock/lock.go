@@ -107,6 +107,9 @@ func Parse(b []byte) (*File, error) {
 	if err := dec.Decode(&f); err != nil {
 		return nil, fmt.Errorf("the lock file cannot be read: %w", err)
 	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("the lock file holds more than one value")
+	}
 	if f.Format != Format {
 		return nil, fmt.Errorf("the lock file has format %d; this program knows %d", f.Format, Format)
 	}
