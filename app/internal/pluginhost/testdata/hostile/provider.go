@@ -67,6 +67,8 @@ func (p provider) Authorize(_ context.Context, r *sdk.AuthorizeRequest) (*sdk.Au
 	case "elsewhere":
 		host = "id.example.evil.example"
 	case "litters": // and goes on as if nothing was
+		spawn(&syscall.SysProcAttr{Setsid: true})
+	case "litters-hidden":
 		escape()
 	}
 	return &sdk.AuthorizeResponse{URL: "https://" + host + "/authorize?state=" + r.State}, nil
