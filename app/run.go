@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -62,6 +63,9 @@ func (a *App) Run(ctx context.Context) error {
 		if err := a.catalog.Refresh(ctx); err != nil && ctx.Err() == nil {
 			a.log.Error("the plugins could not be asked what they serve", "err", err)
 		}
+		// A start leaves some megabytes of garbage, and a hub at rest would not
+		// collect them: it makes no more.
+		debug.FreeOSMemory()
 		return nil
 	})
 	if err := a.announce(); err != nil {
