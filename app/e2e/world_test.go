@@ -106,6 +106,28 @@ func (w *world) begin(page *rig.Page) {
 // scopes in whose names one of without stands.
 func (w *world) consent(authorizationURL, login string, without ...string) {
 	w.t.Helper()
+	w.consentWith(nil, authorizationURL, login, without...)
+}
+
+// answer is consent that keeps what the provider answers, instead of going on
+// to the hub with it: the address of the callback.
+func (w *world) answer(authorizationURL, login string) (callback *url.URL) {
+	w.t.Helper()
+	w.consentWith(func(r *http.Request) error {
+		if strings.HasPrefix(r.URL.Path, "/callback/") {
+			callback = r.URL
+			return http.ErrUseLastResponse
+		}
+		return nil
+	}, authorizationURL, login)
+	if callback == nil {
+		w.t.Fatal("the provider did not answer")
+	}
+	return callback
+}
+
+func (w *world) consentWith(redirected func(*http.Request) error, authorizationURL, login string, without ...string) {
+	w.t.Helper()
 	u, err := url.Parse(authorizationURL)
 	if err != nil {
 		w.t.Fatal(err)
@@ -113,6 +135,9 @@ func (w *world) consent(authorizationURL, login string, without ...string) {
 	provider := "/" + strings.Split(u.Path, "/")[1]
 	jar, _ := cookiejar.New(nil) // its error is always nil
 	browser := http.Client{Jar: jar}
+	if redirected != nil {
+		browser.CheckRedirect = func(r *http.Request, _ []*http.Request) error { return redirected(r) }
+	}
 	post := func(path string, form url.Values) *http.Response {
 		w.t.Helper()
 		resp, err := browser.PostForm(w.sandbox+path, form)
@@ -120,7 +145,7 @@ func (w *world) consent(authorizationURL, login string, without ...string) {
 			w.t.Fatal(err)
 		}
 		resp.Body.Close()
-		if resp.StatusCode != http.StatusOK {
+		if resp.StatusCode >= http.StatusBadRequest {
 			w.t.Fatalf("%s: %s", resp.Request.URL.Redacted(), resp.Status)
 		}
 		return resp

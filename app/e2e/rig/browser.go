@@ -116,11 +116,11 @@ func (p *Page) Fill(css, text string) {
 	p.eventually("fill "+css, func() bool { return p.Type(p.ctx(), css, text) == nil }, p.what)
 }
 
-// Refill types into a field in place of what it holds.
+// Refill types into a field in place of what it holds. (The protocol's own
+// clearing tells the page nothing that it listens to.)
 func (p *Page) Refill(css, text string) {
 	p.t.Helper()
-	p.eventually("empty "+css, func() bool { return p.Clear(p.ctx(), css) == nil }, p.what)
-	p.Fill(css, text)
+	p.Fill(css, Control+"a"+release+Delete+text)
 }
 
 // See waits until what a selector finds shows some text.

@@ -13,6 +13,8 @@ const (
 	Escape    = "\uE00C"
 	Space     = " "
 	ArrowDown = "\uE015"
+	Delete    = "\uE017"
+	release   = "\uE000" // of the modifiers
 )
 
 // Keys presses keys one after the other, wherever the focus is.

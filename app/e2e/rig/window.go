@@ -53,7 +53,8 @@ func (h *Home) Display() string {
 }
 
 // Window opens the native window and a driver to it. What the window would
-// open in the system browser is written to the returned file, a URL a line.
+// open in the system browser is written to the returned file, a URL a line. The
+// person's environment has its display from then on.
 func (h *Home) Window(args ...string) (page *Page, opened string) {
 	h.t.Helper()
 	lib, err := automation()
@@ -67,14 +68,37 @@ func (h *Home) Window(args ...string) (page *Page, opened string) {
 	}
 	h.own(bin)
 	h.script("bin/xdg-open", "#!/bin/sh\nprintf '%s\\n' \"$1\" >> "+opened+"\n")
-	wrapper := h.script("bin/window", fmt.Sprintf("#!/bin/sh\nLD_PRELOAD=%s exec %s %s 2>>%s\n",
-		lib, h.Product.Desktop, strings.Join(args, " "), filepath.Join(h.Dir, "window.log")))
+	h.Env = append(h.windowEnv(bin), "DISPLAY="+h.Display(), "GDK_BACKEND=x11", "NO_AT_BRIDGE=1")
+	wrapper := h.script("bin/window", fmt.Sprintf("#!/bin/sh\necho $$ >%s/window.pid\nAUTOMATION_CLOSE=%s/close LD_PRELOAD=%s exec %s %s 2>>%s\n",
+		h.Dir, h.Dir, lib, h.Product.Desktop, strings.Join(args, " "), filepath.Join(h.Dir, "window.log")))
 	port := FreePort(h.t)
 	cmd := h.Command(Program(h.t, "WebKitWebDriver"), fmt.Sprintf("--port=%d", port))
-	cmd.Env = append(h.windowEnv(bin), "DISPLAY="+h.Display(), "GDK_BACKEND=x11", "NO_AT_BRIDGE=1")
 	start(h.t, "WebKitWebDriver", cmd)
 	h.t.Cleanup(func() { h.showLog("window.log") })
 	return h.session(port, map[string]any{"webkitgtk:browserOptions": map[string]any{"binary": wrapper, "args": []string{}}}), opened
+}
+
+// CloseWindow closes the window as the button of its title bar does.
+func (h *Home) CloseWindow() { h.t.Helper(); h.Write("close", "") }
+
+// WindowRuns reports whether the program of the window runs.
+func (h *Home) WindowRuns() bool {
+	h.t.Helper()
+	pid, err := os.ReadFile(filepath.Join(h.Dir, "window.pid"))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	stat, err := os.ReadFile(filepath.Join("/proc", strings.TrimSpace(string(pid)), "stat"))
+	return err == nil && !strings.Contains(string(stat), ") Z ")
+}
+
+// Again starts the window's program once more, as a click on its icon or on a
+// link does, and waits for the end of that start.
+func (h *Home) Again(args ...string) {
+	h.t.Helper()
+	if out, err := h.Command(h.Product.Desktop, args...).CombinedOutput(); err != nil {
+		h.t.Fatalf("another start of the window, %v: %v\n%s", args, err, out)
+	}
 }
 
 func (h *Home) windowEnv(bin string) []string {

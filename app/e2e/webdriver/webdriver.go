@@ -83,15 +83,6 @@ func (s *Session) Click(ctx context.Context, css string) error {
 	return s.call(ctx, http.MethodPost, "/element/"+e+"/click", struct{}{}, nil)
 }
 
-// Clear empties a field that a CSS selector finds.
-func (s *Session) Clear(ctx context.Context, css string) error {
-	e, err := s.find(ctx, css)
-	if err != nil {
-		return err
-	}
-	return s.call(ctx, http.MethodPost, "/element/"+e+"/clear", struct{}{}, nil)
-}
-
 // Type types into what a CSS selector finds.
 func (s *Session) Type(ctx context.Context, css, text string) error {
 	e, err := s.find(ctx, css)

@@ -47,18 +47,27 @@ export function group(accounts: Accounts): Groups {
 
 const wantsUser = (row: Row) => row.connections.some((c) => c.state === "needs_reauthorization");
 
-/** The rows whose name, description or account contains every word asked for. */
+/**
+ * The rows whose name, description or account contains every word asked for; of
+ * a row that is found by its accounts, those accounts only.
+ */
 export function filter(groups: Groups, query: string): Groups {
   const words = query.toLowerCase().split(/\s+/).filter(Boolean);
   if (words.length === 0) return groups;
-  const match = ({ integration, connections }: Row) => {
-    const text = [integration.name, integration.slug, integration.description]
-      .concat(connections.flatMap(({ account: a }) => [a.label, a.name ?? "", a.email ?? ""]))
-      .join(" ")
-      .toLowerCase();
+  const match = (texts: (string | undefined)[]) => {
+    const text = texts.join(" ").toLowerCase();
     return words.every((w) => text.includes(w));
   };
-  return mapGroups(groups, (rows) => rows.filter(match));
+  return mapGroups(groups, (rows) =>
+    rows.flatMap((row) => {
+      const own = [row.integration.name, row.integration.slug, row.integration.description];
+      if (match(own)) return [row];
+      const connections = row.connections.filter(({ account: a }) =>
+        match([...own, a.label, a.name, a.email]),
+      );
+      return connections.length > 0 ? [{ ...row, connections }] : [];
+    }),
+  );
 }
 
 export type Filter = "all" | "connected" | "attention";

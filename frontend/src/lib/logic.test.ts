@@ -77,6 +77,13 @@ test("rows go where they belong, trouble first, and no connection is lost", () =
   expect(total(filter(g, "  "))).toBe(total(g));
   expect(filter(g, "ALPHA x").connected).toHaveLength(1);
   expect(total(filter(g, "alpha nothing"))).toBe(0);
+  // Of many accounts of one provider, those that are meant.
+  const two = group({
+    integrations: [integration("alpha", "Alpha")],
+    connections: [connection("1", "alpha", "ada"), connection("2", "alpha", "bob")],
+  });
+  expect(filter(two, "alpha").connected[0]!.connections).toHaveLength(2);
+  expect(filter(two, "alpha bob").connected[0]!.connections.map((c) => c.id)).toEqual(["2"]);
 });
 
 test("the banner names the first account that needs the person, and what mends it", () => {
