@@ -30,9 +30,9 @@ var gitHubPermissions = map[string]string{"contents": "write", "issues": "write"
 
 // gitHubAppConsent is what GitHub's page says in place of scopes.
 var gitHubAppConsent = []scopeText{
-	{Name: "identity", Title: "Verify your identity", Detail: "Read your login and public profile"},
-	{Name: "installations", Title: "Know which resources you can access", Detail: "See where the app is installed"},
-	{Name: "permissions", Title: "Act on your behalf", Detail: "Within the app’s permissions (contents, issues), where it is installed"},
+	{Title: "Verify your identity", Detail: "Read your login and public profile"},
+	{Title: "Know which resources you can access", Detail: "See where the app is installed"},
+	{Title: "Act on your behalf", Detail: "Within the app’s permissions (contents, issues), where it is installed"},
 }
 
 func (a *gitHubApp) on() bool {

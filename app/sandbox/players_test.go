@@ -97,6 +97,13 @@ func TestSwitches(t *testing.T) {
 					t.Errorf("%s %v: %d", action, form, got)
 				}
 			}
+			login := map[string]string{"github": "octocat-demo", "google": "ada.demo@example.test", "slack": "ada.demo", "salesforce": "ada@demo.example.test"}[slug]
+			if told := b.post("/"+slug+"/sandbox/expire", url.Values{"login": {login}}, "Accept", "text/html"); !strings.Contains(told.body, "The access tokens of "+login+" have expired.") {
+				t.Errorf("a button says nothing: %s", told.body)
+			}
+			if lies := b.get("/" + slug + "/?did=revoke&login=somebody"); strings.Contains(lies.body, "withdrawn") || strings.Contains(lies.body, "somebody") {
+				t.Error("the page says what an address tells it to")
+			}
 			button := b.post("/"+slug+"/sandbox/heal", nil, "Accept", "text/html,*/*")
 			if button.status != 200 || button.url.Path != "/"+slug+"/" {
 				t.Errorf("the button leads to %v, %d", button.url, button.status)

@@ -133,5 +133,5 @@ func (s *Sandbox) index(w http.ResponseWriter, _ *http.Request) {
 	for _, p := range s.players {
 		rows = append(rows, row{"/" + p.slug() + "/", p.name()})
 	}
-	render(w, http.StatusOK, "", "index.html", map[string]any{"Players": rows, "ClientID": ClientID, "ClientSecret": ClientSecret})
+	render(w, http.StatusOK, "", "index.html", map[string]any{"Players": rows, "ClientID": ClientID, "DeviceClientID": DeviceClientID, "ClientSecret": ClientSecret})
 }

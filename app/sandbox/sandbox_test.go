@@ -321,7 +321,7 @@ func TestCancelAndSwitch(t *testing.T) {
 	if q := back.location.Query(); q.Get("error") != "access_denied" || q.Get("state") != f.state || q.Has("code") {
 		t.Errorf("cancel leads to %v", back.location)
 	}
-	if p := b.get(f.authorizePath(nil)); !strings.Contains(p.body, "octocat-demo</strong> account") {
+	if p := b.get(f.authorizePath(nil)); !strings.Contains(p.body, "account <strong>octocat-demo</strong>") {
 		t.Error("a second visit does not go to the consent page")
 	}
 	for _, q := range [][3]string{{"prompt", "select_account", "hubot-demo"}, {"login", "octocat-demo", "octocat-demo"}} {
@@ -330,7 +330,7 @@ func TestCancelAndSwitch(t *testing.T) {
 			t.Errorf("%v does not ask for the account", q)
 			continue
 		}
-		if p = b.submit(p, "/github/session", "login", q[2]); !strings.Contains(p.body, q[2]+"</strong> account") {
+		if p = b.submit(p, "/github/session", "login", q[2]); !strings.Contains(p.body, "account <strong>"+q[2]+"</strong>") {
 			t.Errorf("%v: choosing an account does not lead on", q)
 		}
 	}

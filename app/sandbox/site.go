@@ -41,17 +41,6 @@ type site struct {
 	more    func() controls
 }
 
-// controls are further switches on the page: what is so now, and the buttons that
-// change it, for the provider and for each account by its login.
-type controls struct {
-	Text    string
-	Buttons []control
-	Users   map[string]control
-}
-
-// control is a button that posts Name=Value to /sandbox/{Action}.
-type control struct{ Action, Name, Value, Label string }
-
 // scopeText is what the consent page says of a scope. A Fixed one cannot be
 // left out.
 type scopeText struct {
@@ -67,7 +56,7 @@ func (s *site) base() string { return "/" + s.id }
 // it: no other site can press its buttons.
 func (s *site) pages() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", s.home)
+	mux.HandleFunc("GET /{$}", s.showHome)
 	mux.HandleFunc("GET /login", s.login)
 	mux.HandleFunc("POST /session", s.session)
 	mux.HandleFunc("GET "+s.authorizePath, s.authorize)
@@ -79,21 +68,6 @@ func (s *site) pages() http.Handler {
 		mux.HandleFunc("POST "+s.devicePath, s.answerDevice)
 	}
 	return http.NewCrossOriginProtection().Handler(mux)
-}
-
-func (s *site) home(w http.ResponseWriter, r *http.Request) {
-	broken, slow := s.now()
-	data := map[string]any{"Name": s.title, "Base": s.base(), "Users": s.Users(), "Broken": broken, "Ways": breakages(), "Slow": "", "Origin": s.origin(r)}
-	if slow > 0 {
-		data["Slow"] = slow.String()
-	}
-	if s.devicePath != "" {
-		data["Device"] = s.base() + s.devicePath
-	}
-	if s.more != nil {
-		data["More"] = s.more()
-	}
-	render(w, http.StatusOK, "", "home.html", data)
 }
 
 // signedIn is the account of the browser's session. The cookie is only a
@@ -249,13 +223,14 @@ func (s *site) refuse(w http.ResponseWriter, r *http.Request, request *oauthtest
 }
 
 func (s *site) problem(w http.ResponseWriter, status int, title, text string) {
-	render(w, status, "", "problem.html", map[string]any{"Name": s.title, "Title": title, "Text": text})
+	render(w, status, "", "problem.html", map[string]any{"Name": s.title, "Base": s.base(), "Title": title, "Text": text})
 }
 
 // revokeAsUser is the button in the user's settings.
 func (s *site) revokeAsUser(w http.ResponseWriter, r *http.Request) {
-	s.RevokeUser(r.PostFormValue("login"))
-	http.Redirect(w, r, s.base()+"/", http.StatusSeeOther)
+	login := r.PostFormValue("login")
+	s.RevokeUser(login)
+	http.Redirect(w, r, s.home(url.Values{"did": {"revoke"}, "login": {login}}), http.StatusSeeOther)
 }
 
 // known keeps the scopes that exist, once each, in their order.

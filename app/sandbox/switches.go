@@ -3,9 +3,8 @@
 package sandbox
 
 import (
-	"maps"
 	"net/http"
-	"slices"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -38,7 +37,10 @@ var trouble = map[string]http.HandlerFunc{
 	"broken-connection": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
 }
 
-func breakages() []string { return slices.Sorted(maps.Keys(trouble)) }
+// breakages are the buttons for trouble.
+var breakages = []struct{ How, Label string }{
+	{"503", "Out of service (503)"}, {"html", "HTML error page (502)"}, {"rate-limit", "Rate limit (429)"}, {"broken-connection", "Drop connections"},
+}
 
 func (s *switches) now() (broken string, slow time.Duration) {
 	s.mu.Lock()
@@ -114,7 +116,7 @@ func (s *site) flip(w http.ResponseWriter, r *http.Request) {
 		s.RevokeUser(login)
 	}
 	if strings.Contains(r.Header.Get("Accept"), "text/html") {
-		http.Redirect(w, r, s.base()+"/", http.StatusSeeOther)
+		http.Redirect(w, r, s.home(url.Values{"did": {action}, "login": {login}}), http.StatusSeeOther)
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)
