@@ -5,6 +5,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"github.com/standpipe/standpipe/app/internal/api/contract"
@@ -122,7 +123,19 @@ func checkKey(_ context.Context, a *App) []contract.Finding {
 	if err := a.vault.Check(seal.Source{}); err != nil {
 		return bad(err)
 	}
+	if KeyInside(i.Source, a.paths.Data) {
+		return warn(keyElsewhere, "the master key lies in the data folder: who gets a copy of the one has the other")
+	}
 	return good("the master key comes from: %s; it is there and the right one", kind)
+}
+
+const keyElsewhere = "Keep it elsewhere: standpipe keys change-source file:PATH (or keychain), then delete the old file"
+
+// KeyInside reports whether a key source is a file in the data folder.
+func KeyInside(source, data string) bool {
+	_, path, isFile := strings.Cut(source, ":")
+	rel, err := filepath.Rel(data, path)
+	return isFile && err == nil && filepath.IsLocal(rel)
 }
 
 func checkRecovery(_ context.Context, a *App) []contract.Finding {

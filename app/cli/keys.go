@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/standpipe/standpipe/app"
 	"github.com/standpipe/standpipe/app/internal/api/contract"
 	"github.com/standpipe/standpipe/app/internal/instance"
 	"github.com/standpipe/standpipe/app/internal/seal"
@@ -89,6 +90,9 @@ func (e *env) showKeys(k contract.Keys) error {
 		e.print("Recovery    there is a recovery key")
 	} else {
 		e.print("Recovery    none; make a key for it: standpipe keys recovery-key")
+	}
+	if paths, err := e.paths(); err == nil && app.KeyInside(k.Source, paths.Data) {
+		e.note("The key lies in the data folder: who gets a copy of the one has the other. Elsewhere it is safer: standpipe keys change-source file:PATH")
 	}
 	if k.Rotating {
 		e.print("Rotation    begun and not ended: standpipe keys rotate")

@@ -39,20 +39,22 @@ func (p *passphrase) given() bool { return p.file != "" || p.fd >= 0 }
 // again.
 func (p *passphrase) read(e *env, what string, twice bool) (secret.Value, error) {
 	switch {
+	case p.file == "-":
+		return lineOf(e.In)
 	case p.file != "":
-		s, err := e.readSecret(p.file)
-		return secret.New(s), err
+		f, err := os.Open(p.file)
+		if err != nil {
+			return secret.Value{}, hub.Errorf(hub.CodeInvalid, "read the passphrase: %w", err)
+		}
+		defer f.Close()
+		return lineOf(f)
 	case p.fd >= 0:
 		f := os.NewFile(uintptr(p.fd), "passphrase")
 		if f == nil {
 			return secret.Value{}, usagef("--passphrase-fd %d: there is no such descriptor", p.fd)
 		}
 		defer f.Close()
-		data, err := io.ReadAll(io.LimitReader(f, 4<<10))
-		if err != nil {
-			return secret.Value{}, hub.Errorf(hub.CodeInvalid, "read the passphrase: %w", err)
-		}
-		return secret.New(strings.TrimRight(string(data), "\r\n")), nil
+		return lineOf(f)
 	case !e.InTTY:
 		return secret.Value{}, usagef("%s needs a passphrase, and nobody is there to type one: give it with --passphrase-file or --passphrase-fd", what)
 	}
@@ -65,6 +67,25 @@ func (p *passphrase) read(e *env, what string, twice bool) (secret.Value, error)
 		err = hub.Errorf(hub.CodeInvalid, "the two passphrases differ")
 	}
 	return first, err
+}
+
+// lineOf reads a passphrase to its end, less the ends of lines: the same one
+// from a file, a descriptor and a terminal. Blanks are a part of it.
+func lineOf(r io.Reader) (secret.Value, error) {
+	const most = 4 << 10
+	data, err := io.ReadAll(io.LimitReader(r, most+1))
+	defer clear(data)
+	switch {
+	case err != nil:
+		return secret.Value{}, hub.Errorf(hub.CodeInvalid, "read the passphrase: %w", err)
+	case len(data) > most:
+		return secret.Value{}, hub.Errorf(hub.CodeInvalid, "the passphrase is longer than %d bytes", most)
+	}
+	line := strings.TrimRight(string(data), "\r\n")
+	if line == "" {
+		return secret.Value{}, hub.Errorf(hub.CodeInvalid, "the passphrase is empty")
+	}
+	return secret.New(line), nil
 }
 
 // ask reads a line from the terminal without showing it.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/standpipe/standpipe/app/internal/hub"
 	"github.com/standpipe/standpipe/sdk/secret"
 )
 
@@ -164,7 +165,19 @@ func TestRecover(t *testing.T) {
 				t.Error("any text is a recovery key")
 			}
 			sloppy := secret.New(" " + strings.ToLower(strings.ReplaceAll(key.Reveal(), "-", " ")) + "\n")
-			w, err := Recover(dir, sloppy, Source{})
+			// The new source is of the lost one's kind and place, unless it is said.
+			to, want := Source{}, first.String()
+			switch kind {
+			case "passphrase":
+				_, err := Recover(dir, sloppy, to)
+				if err == nil || !strings.Contains(hub.AsError(err).Remedy, "--key") {
+					t.Errorf("a new passphrase out of nothing: %v", err)
+				}
+				to.Kind, want = Keychain, "keychain"
+			case "keychain":
+				want = "keychain"
+			}
+			w, err := Recover(dir, sloppy, to)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -173,7 +186,7 @@ func TestRecover(t *testing.T) {
 				t.Fatal(err)
 			}
 			wantOpens(t, w, sealed)
-			if _, err := w.Anchor(); err != nil || w.Info().Source != "keychain" {
+			if _, err := w.Anchor(); err != nil || w.Info().Source != want {
 				t.Errorf("%+v, %v", w.Info(), err)
 			}
 			// The key goes on to be good.

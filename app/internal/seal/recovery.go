@@ -43,7 +43,8 @@ func (v *Vault) NewRecoveryKey() (secret.Value, error) {
 }
 
 // Recover opens the vault of a data folder with its recovery key and puts it
-// under a new source. What the lost one knew of the latest state of the store
+// under a new source; the zero one means the same kind and place as the lost
+// one. What that knew of the latest state of the store
 // is lost too: the folder is believed to be the latest. Close the vault and
 // open it again to use it.
 func Recover(dir string, key secret.Value, source Source) (*Vault, error) {
@@ -84,7 +85,9 @@ func Recover(dir string, key secret.Value, source Source) (*Vault, error) {
 	}
 	v := newVault(dir, h, k)
 	if source.IsZero() {
-		source.Kind = Keychain
+		if source = h.Source; source.Explicit() != nil {
+			return nil, errors.Join(source.Explicit(), v.Close())
+		}
 	}
 	old := *h
 	if err := v.recover(source); err != nil {

@@ -89,6 +89,10 @@ func each(r io.Reader, read func(n int, raw json.RawMessage) Item) ([]Item, erro
 		if errors.Is(err, io.EOF) {
 			return out, nil
 		}
+		if len(out) == 0 && isBackup(raw) {
+			return nil, invalid("this is a backup, which holds more than connections").
+				WithRemedy("It is read by: standpipe restore FILE")
+		}
 		if err != nil {
 			return nil, invalid("it is not JSON (%s)", shape(err))
 		}
@@ -96,6 +100,14 @@ func each(r io.Reader, read func(n int, raw json.RawMessage) Item) ([]Item, erro
 			out = append(out, read(len(out)+1, one))
 		}
 	}
+}
+
+// isBackup reports whether an object is the first line of a backup.
+func isBackup(raw json.RawMessage) bool {
+	var v struct {
+		Format int `json:"standpipe_backup"`
+	}
+	return json.Unmarshal(raw, &v) == nil && v.Format > 0
 }
 
 func unpack(raw json.RawMessage) []json.RawMessage {
@@ -130,4 +142,4 @@ func shape(err error) string {
 	return err.Error()
 }
 
-func invalid(format string, args ...any) error { return hub.Errorf(hub.CodeInvalid, format, args...) }
+func invalid(format string, args ...any) *hub.Error { return hub.Errorf(hub.CodeInvalid, format, args...) }
