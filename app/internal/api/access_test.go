@@ -4,6 +4,7 @@ package api_test
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/standpipe/standpipe/app/internal/api"
 	"github.com/standpipe/standpipe/app/internal/hub"
+	"github.com/standpipe/standpipe/sdk/secret"
 )
 
 // TestBothKindsOfKey asks every endpoint of the app API with either kind of
@@ -233,5 +235,52 @@ func TestPairingByHTTP(t *testing.T) {
 	h.connected(hub.Me)
 	if r := post(vendPath, "{}", "Authorization", "Bearer "+key); r.StatusCode != 200 {
 		t.Errorf("the key does not draw what was asked for: %d", r.StatusCode)
+	}
+}
+
+// TestNamedTokenHasACeiling: who was granted the scopes of one of a connection's
+// tokens gets no other.
+func TestNamedTokenHasACeiling(t *testing.T) {
+	h := newHouse(t)
+	id := h.connected(hub.Me)
+	err := h.conns.Update(t.Context(), func(tx *hub.ConnectionsTx) error {
+		toks, err := tx.Tokens(id)
+		if err != nil {
+			return err
+		}
+		conn, err := tx.Connection(id)
+		if err != nil {
+			return err
+		}
+		toks.Current.Name, toks.Current.Scopes = "bot", []string{"chat"}
+		toks.Current.Named = map[string]hub.NamedToken{"user": {AccessToken: secret.New("the-user-token"), Scopes: []string{"search"}}}
+		conn.Scopes = []string{"chat", "search"}
+		if err := tx.PutConnection(conn); err != nil {
+			return err
+		}
+		return tx.PutTokens(toks)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bot := h.app(hub.NewApp{Grants: []hub.Grant{{Integration: "peer", Scopes: []string{"chat"}, AcceptWider: false}}})
+	all := h.app(hub.NewApp{Grants: []hub.Grant{{Integration: "peer"}}})
+	for _, c := range []struct {
+		name, key, body string
+		status          int
+		user            bool
+	}{
+		{"all: the user's", all, `{"token":"user"}`, 200, true},
+		{"all: the bot's", all, `{"token":"bot"}`, 200, false},
+		{"bot: the user's", bot, `{"token":"user"}`, 403, false},
+		{"bot: the user's, by scope", bot, `{"token":"user","scopes":["chat"]}`, 403, false},
+		{"bot: the user's, by account", bot, `{"token":"user","connected_account_id":"` + id + `"}`, 403, false},
+		{"bot: one that is not there", bot, `{"token":"admin"}`, 403, false},
+	} {
+		resp := send(h.App(), "POST", "/data-integrations/peer/token", c.body, "Content-Type", "application/json", "Authorization", "Bearer "+c.key)
+		b, _ := io.ReadAll(resp.Body)
+		if resp.StatusCode != c.status || strings.Contains(string(b), "the-user-token") != c.user {
+			t.Errorf("%s: %d %s", c.name, resp.StatusCode, b)
+		}
 	}
 }

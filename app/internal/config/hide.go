@@ -21,18 +21,22 @@ func (n safeNames) has(name string) bool { return slices.Contains(n, name) }
 // any name is possible.
 var secretWord = regexp.MustCompile(`(?i)secr|secer|pass|pwd|token|key|cred|auth`)
 
+// password is a URL with a user, where there is likely to be one.
+var password = regexp.MustCompile(`://[^/\s"]*@`)
+
 // hideByTree finds what has to be hidden in a well-formed file.
 func hideByTree(src []byte, body *hclsyntax.Body, safe safeNames) []span {
 	if safe == nil {
 		return nil
 	}
-	h := hider{safe: safe}
+	h := hider{src: src, safe: safe}
 	h.body(body)
 	h.comments(src)
 	return h.spans
 }
 
 type hider struct {
+	src   []byte
 	safe  safeNames
 	spans []span
 }
@@ -44,7 +48,7 @@ func (h *hider) body(b *hclsyntax.Body) {
 		switch object, _ := a.Expr.(*hclsyntax.ObjectConsExpr); {
 		case object != nil && a.Name == "config":
 			h.object(object)
-		case h.safe.has(a.Name) || reference(a.Expr) != nil:
+		case reference(a.Expr) != nil, h.safe.has(a.Name) && !password.Match(h.src[a.SrcRange.Start.Byte:a.SrcRange.End.Byte]):
 		default:
 			h.hide(a.Expr.Range())
 		}
@@ -107,7 +111,7 @@ func hideByLine(src []byte, safe safeNames) []span {
 		from := 0
 		if m := leadingName.FindStringSubmatch(content); m != nil {
 			switch name := m[1]; {
-			case safe.has(name):
+			case safe.has(name) && !password.MatchString(content):
 				from = len(content)
 				rest := strings.Index(content, name) + len(name)
 				if i := strings.IndexByte(content, '#'); i >= 0 {
@@ -116,7 +120,7 @@ func hideByLine(src []byte, safe safeNames) []span {
 				if i := secretWord.FindStringIndex(content[rest:]); i != nil {
 					from = min(from, rest+i[0])
 				}
-			case name == "client_secret":
+			case name == "client_secret", safe.has(name):
 				from = len(m[0])
 			}
 		}

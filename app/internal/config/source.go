@@ -3,6 +3,7 @@
 package config
 
 import (
+	"bytes"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -30,8 +31,17 @@ func parse(name string, src []byte, safe safeNames) (*source, *hclsyntax.Body) {
 		s.whole(Error, "The file is larger than 1 MiB", "That is no configuration of Standpipe's.")
 		return s, nil
 	}
-	if !utf8.Valid(src) {
-		s.whole(Error, "The file is not UTF-8 text", "Save it as UTF-8.")
+	if bad := badText(src); bad >= 0 {
+		before := src[:bad]
+		at := hcl.Pos{Line: 1 + bytes.Count(before, []byte("\n")), Column: 1 + utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:]), Byte: bad}
+		s.src = before // nothing after it can be shown
+		s.hidden = hideByLine(before, safe)
+		s.at(Error, hcl.Range{Filename: name, Start: at, End: at}, "", "The file is not UTF-8 text", "Save it as UTF-8.")
+		return s, nil
+	}
+	if where := tooDeep(src, name); where != nil {
+		s.hidden = hideByLine(src, safe)
+		s.at(Error, *where, "", "The file nests too deeply", "No setting of Standpipe's needs so many brackets or operators. Is this its configuration file?")
 		return s, nil
 	}
 	file, diags := hclsyntax.ParseConfig(src, name, hcl.InitialPos)
@@ -46,6 +56,18 @@ func parse(name string, src []byte, safe safeNames) (*source, *hclsyntax.Body) {
 	return s, body
 }
 
+// badText is where src stops being UTF-8; -1: nowhere.
+func badText(src []byte) int {
+	for i := 0; i < len(src); {
+		r, n := utf8.DecodeRune(src[i:])
+		if r == utf8.RuneError && n == 1 {
+			return i
+		}
+		i += n
+	}
+	return -1
+}
+
 // whole adds a finding about the file as a whole.
 func (s *source) whole(sev Severity, summary, detail string) {
 	s.found = append(s.found, Diagnostic{Severity: sev, Summary: summary, Detail: detail, File: s.name})
@@ -57,8 +79,24 @@ func (s *source) at(sev Severity, where hcl.Range, in, summary, detail string) {
 		Severity: sev, Summary: summary, Detail: detail, File: s.name,
 		Line: where.Start.Line, Column: where.Start.Column, In: in,
 	}
-	d.Source, d.caret, d.width = s.line(where)
+	d.Source, d.caret, d.width = shorten(s.line(where))
 	s.found = append(s.found, d)
+}
+
+// shown is how much of a long line is shown before and after its caret.
+const shown = 120
+
+// shorten cuts what nobody reads out of a long line.
+func shorten(text string, caret, width int) (string, int, int) {
+	line := []rune(text)
+	if end := caret + shown; len(line) > end {
+		line = append(line[:end:end], '…')
+		width = max(1, min(width, shown))
+	}
+	if begin := caret - shown; begin > 0 {
+		line, caret = append([]rune{'…'}, line[begin:]...), shown+1
+	}
+	return string(line), caret, width
 }
 
 // syntax adds what the parser found. One mistake often makes it complain of
