@@ -134,6 +134,14 @@ func (h *Home) As(other func(*exec.Cmd), name string, args ...string) *exec.Cmd 
 	return cmd
 }
 
+// UID is as which user the product runs.
+func UID() int {
+	if os.Geteuid() == 0 {
+		return userID
+	}
+	return os.Getuid()
+}
+
 // asUser drops to a user when there is a choice, in a process group of its own.
 func asUser(id uint32) *syscall.SysProcAttr {
 	a := &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}

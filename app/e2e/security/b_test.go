@@ -17,6 +17,7 @@ import (
 
 	"github.com/standpipe/standpipe/app/e2e/rig"
 	"github.com/standpipe/standpipe/app/internal/api"
+	"github.com/standpipe/standpipe/app/internal/lock/logindtest"
 	"github.com/standpipe/standpipe/sdk/oauthtest"
 )
 
@@ -566,6 +567,9 @@ func b13(t *testing.T) {
 	// With a passphrase: each wrong one makes the next wait longer, also where
 	// nothing is connected yet.
 	h := withPassphrase(t)
+	if r := h.Try("serve", "--json", "--listen", "127.0.0.1:0", "--ui-listen", "127.0.0.1:0", "--key", "passphrase-file:"+h.Write("wrong", "incorrect horse\n")); r.Exit == 0 || !strings.Contains(r.Stderr, "passphrase") {
+		t.Errorf("an empty store was opened with a wrong passphrase: %d %s%s", r.Exit, r.Stdout, r.Stderr)
+	}
 	sealed := &world{home: h, Hub: h.Serve()}
 	p = sealed.login(t)
 	if status := p.do(t, "POST", "/ui/api/lock", map[string]any{}, nil); status >= 300 {
@@ -611,25 +615,56 @@ func b13memory(t *testing.T, w *world, mark string) {
 }
 
 func b14(t *testing.T) {
-	w := newWorld(t, setup{})
+	l := logindtest.Start(t, rig.UID())
+	w := newWorld(t, setup{home: func(h *rig.Home) { h.Env = append(h.Env, "DBUS_SYSTEM_BUS_ADDRESS="+l.Address) }})
 	p := w.login(t)
-	if status := p.do(t, "PUT", "/ui/api/lock/settings", map[string]any{"idle": 1, "screen": true, "suspend": true, "background": "stop"}, nil); status >= 300 {
-		t.Fatalf("settings: %d", status)
+	state := func() (s struct {
+		Locked, Session bool
+		Cause           string
+	}) {
+		t.Helper()
+		p.do(t, "GET", "/ui/api/lock", nil, &s)
+		return s
 	}
-	rig.Eventually(t, "it locks after a second without anybody", func() bool {
-		time.Sleep(1500 * time.Millisecond)
-		var l struct {
-			Locked bool
-			Cause  string
+	settings := func(idle int, screen, suspend bool) {
+		t.Helper()
+		if status := p.do(t, "PUT", "/ui/api/lock/settings", map[string]any{"idle": idle, "screen": screen, "suspend": suspend, "background": "stop"}, nil); status >= 300 {
+			t.Fatalf("settings: %d", status)
 		}
-		p.do(t, "GET", "/ui/api/lock", nil, &l)
-		return l.Locked && l.Cause == "idle"
-	})
-	if a := w.Post(w.rich, vendPath, map[string]any{}); a.Status != 423 {
-		t.Errorf("locked by itself: %d", a.Status)
 	}
-	// Screen and sleep are told by logind; app/internal/lock has its tests on a
-	// D-Bus of their own.
+	locks := func(cause string, happens func()) {
+		t.Helper()
+		happens()
+		rig.Eventually(t, "it locks: "+cause, func() bool { s := state(); return s.Locked && s.Cause == cause })
+		if a := w.Post(w.rich, vendPath, map[string]any{}); a.Status != 423 {
+			t.Errorf("locked by %s: %d", cause, a.Status)
+		}
+		if status := p.do(t, "POST", "/ui/api/lock/unlock", map[string]any{}, nil); status >= 300 {
+			t.Fatalf("unlock after %s: %d", cause, status)
+		}
+		w.vend(t)
+	}
+	rig.Eventually(t, "logind is found", func() bool { return state().Session })
+	settings(0, true, true)
+	locks("screen", func() { l.Lock(logindtest.Theirs); l.Lock(logindtest.Ours) })
+	locks("screen", func() { l.Hint(logindtest.Ours, true) })
+	locks("suspend", func() {
+		l.Sleep(true)
+		l.WaitForSleep() // which the hub delays until it is locked
+		if s := state(); !s.Locked {
+			t.Error("the machine sleeps, and the hub is open")
+		}
+		l.Sleep(false)
+	})
+	// What is not wished for does not lock, nor does somebody else's screen.
+	settings(0, false, true)
+	l.Lock(logindtest.Ours)
+	settings(0, true, true)
+	l.Lock(logindtest.Theirs)
+	l.Hint(logindtest.Theirs, true)
+	locks("suspend", func() { l.Sleep(true) })
+	settings(1, false, false)
+	locks("idle", func() { time.Sleep(1500 * time.Millisecond) })
 }
 
 func b15(t *testing.T) {
