@@ -50,11 +50,7 @@ func newAppsRevoke(e *env) *cobra.Command {
 		Short: "End an app's access",
 		Args:  cobra.ExactArgs(1),
 		RunE: e.run(func(ctx context.Context, args []string) error {
-			return e.withHub(ctx, func(c *instance.Client) error {
-				app, err := findApp(ctx, c, args[0])
-				if err != nil {
-					return err
-				}
+			return e.withApp(ctx, args[0], func(c *instance.Client, app contract.App) error {
 				revoked, err := c.RevokeApp(ctx, app.ID)
 				if err != nil {
 					return err
@@ -71,6 +67,17 @@ func newAppsRevoke(e *env) *cobra.Command {
 			})
 		}),
 	}
+}
+
+// withApp is withHub for what is about one app, by its id or name.
+func (e *env) withApp(ctx context.Context, name string, f func(*instance.Client, contract.App) error) error {
+	return e.withHub(ctx, func(c *instance.Client) error {
+		app, err := findApp(ctx, c, name)
+		if err != nil {
+			return err
+		}
+		return f(c, app)
+	})
 }
 
 func findApp(ctx context.Context, c *instance.Client, name string) (contract.App, error) {

@@ -78,11 +78,7 @@ func newAppsGrant(e *env) *cobra.Command {
 			if relay {
 				body.Mode = hub.GrantRelay
 			}
-			return e.withHub(ctx, func(c *instance.Client) error {
-				app, err := findApp(ctx, c, args[0])
-				if err != nil {
-					return err
-				}
+			return e.withApp(ctx, args[0], func(c *instance.Client, app contract.App) error {
 				g, err := c.AddGrant(ctx, app.ID, body)
 				if err != nil {
 					return err
@@ -105,11 +101,7 @@ func newAppsWithdraw(e *env) *cobra.Command {
 		Short: "End what an app was granted",
 		Args:  cobra.ExactArgs(2),
 		RunE: e.run(func(ctx context.Context, args []string) error {
-			return e.withHub(ctx, func(c *instance.Client) error {
-				app, err := findApp(ctx, c, args[0])
-				if err != nil {
-					return err
-				}
+			return e.withApp(ctx, args[0], func(c *instance.Client, app contract.App) error {
 				var ended []string
 				all := contract.Revoked{Outstanding: []contract.Outstanding{}}
 				for _, g := range app.Grants {

@@ -30,11 +30,7 @@ func newAppsRotate(e *env) *cobra.Command {
 				}
 				body.ExpiresIn = int(life.Seconds())
 			}
-			return e.withHub(ctx, func(c *instance.Client) error {
-				app, err := findApp(ctx, c, args[0])
-				if err != nil {
-					return err
-				}
+			return e.withApp(ctx, args[0], func(c *instance.Client, app contract.App) error {
 				return e.keepKey(headerFile, "Rotated the key of", func() (contract.AddedApp, error) { return c.RotateApp(ctx, app.ID, body) }, nil)
 			})
 		}),
@@ -50,12 +46,9 @@ func newAppsRename(e *env) *cobra.Command {
 		Short: "Give an app another name",
 		Args:  cobra.ExactArgs(2),
 		RunE: e.run(func(ctx context.Context, args []string) error {
-			return e.withHub(ctx, func(c *instance.Client) error {
-				app, err := findApp(ctx, c, args[0])
+			return e.withApp(ctx, args[0], func(c *instance.Client, app contract.App) error {
+				app, err := c.RenameApp(ctx, app.ID, args[1])
 				if err != nil {
-					return err
-				}
-				if app, err = c.RenameApp(ctx, app.ID, args[1]); err != nil {
 					return err
 				}
 				if e.json {

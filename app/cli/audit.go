@@ -83,6 +83,17 @@ func parseTime(s string, now time.Time) (time.Time, error) {
 	return time.Parse(time.RFC3339, s)
 }
 
+// withAudit is withHub for who looks at the entries that flags pick.
+func (e *env) withAudit(ctx context.Context, flags *auditFlags, f func(*instance.Client, url.Values) error) error {
+	return e.withHub(ctx, func(c *instance.Client) error {
+		q, err := flags.query(ctx, c, time.Now())
+		if err != nil {
+			return err
+		}
+		return f(c, q)
+	})
+}
+
 func newAudit(e *env) *cobra.Command {
 	var flags auditFlags
 	var limit int
@@ -91,13 +102,7 @@ func newAudit(e *env) *cobra.Command {
 		Short: "Show who was given what",
 		Args:  cobra.NoArgs,
 		RunE: e.run(func(ctx context.Context, _ []string) error {
-			return e.withHub(ctx, func(c *instance.Client) error {
-				q, err := flags.query(ctx, c, time.Now())
-				if err != nil {
-					return err
-				}
-				return e.showAudit(ctx, c, q, limit)
-			})
+			return e.withAudit(ctx, &flags, func(c *instance.Client, q url.Values) error { return e.showAudit(ctx, c, q, limit) })
 		}),
 	}
 	flags.register(cmd)
@@ -155,6 +160,9 @@ func auditRow(a *contract.ActivityEntry) []string {
 	case a.Connection != "":
 		what = a.Connection
 	}
+	if a.Action == hub.AuditRelay {
+		what += ": " + a.Subject
+	}
 	process := ""
 	if a.Peer != nil && a.Peer.PID > 0 {
 		process = strings.TrimSpace(fmt.Sprintf("%d %s", a.Peer.PID, a.Peer.Exe))
@@ -170,13 +178,7 @@ func newAuditExport(e *env) *cobra.Command {
 		Short: "Write the audit as JSON lines, oldest first",
 		Args:  cobra.NoArgs,
 		RunE: e.run(func(ctx context.Context, _ []string) error {
-			return e.withHub(ctx, func(c *instance.Client) error {
-				q, err := flags.query(ctx, c, time.Now())
-				if err != nil {
-					return err
-				}
-				return e.exportAudit(ctx, c, q, file)
-			})
+			return e.withAudit(ctx, &flags, func(c *instance.Client, q url.Values) error { return e.exportAudit(ctx, c, q, file) })
 		}),
 	}
 	flags.register(cmd)
