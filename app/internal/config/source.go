@@ -70,17 +70,28 @@ func badText(src []byte) int {
 
 // whole adds a finding about the file as a whole.
 func (s *source) whole(sev Severity, summary, detail string) {
-	s.found = append(s.found, Diagnostic{Severity: sev, Summary: summary, Detail: detail, File: s.name})
+	s.found = append(s.found, Diagnostic{Severity: sev, Summary: visible(summary), Detail: visible(detail), File: s.name})
 }
 
 // at adds a finding about a place. in is the block; empty: the file's top.
 func (s *source) at(sev Severity, where hcl.Range, in, summary, detail string) {
 	d := Diagnostic{
-		Severity: sev, Summary: summary, Detail: detail, File: s.name,
+		Severity: sev, Summary: visible(summary), Detail: visible(detail), File: s.name,
 		Line: where.Start.Line, Column: where.Start.Column, In: in,
 	}
 	d.Source, d.caret, d.width = shorten(s.line(where))
 	s.found = append(s.found, d)
+}
+
+// visible replaces what a terminal would obey: names of files and values come
+// from the file.
+func visible(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || unicode.IsPrint(r) {
+			return r
+		}
+		return '\ufffd'
+	}, s)
 }
 
 // shown is how much of a long line is shown before and after its caret.
