@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -59,7 +60,13 @@ func newGitHub(o Options) *gitHub {
 		"uninstall": func(form url.Values) bool { return g.install(form, false) },
 	}
 	g.Authority = oauthtest.NewAuthority([]oauthtest.Client{client(g.slug())}, gitHubUsers, oauthtest.Rules{
-		Lives:  oauthtest.Lives{Access: life, Refresh: gitHubRefreshLife, NoRefresh: life == 0},
+		LivesFor: func(scopes []string) oauthtest.Lives {
+			lives := oauthtest.Lives{Access: life, Refresh: gitHubRefreshLife, NoRefresh: life == 0}
+			if lives.NoRefresh && slices.Contains(scopes, "offline_access") { // asked for, whatever the app's setting
+				lives = oauthtest.Lives{Access: gitHubAccessLife, Refresh: gitHubRefreshLife}
+			}
+			return lives
+		},
 		Rotate: true, RefreshKillsAccess: true, RedirectOptional: true,
 		NewToken: g.newToken, Now: o.Now,
 	})

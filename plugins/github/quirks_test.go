@@ -125,6 +125,21 @@ func TestClassicTokensNeverExpire(t *testing.T) {
 	}
 }
 
+// An app with classic tokens gets expiring ones by asking for offline_access.
+//
+// Source: https://github.com/orgs/community/discussions/204963, cli/oauth#142.
+// Counterpart: ours.
+func TestOfflineAccessIsAskedFor(t *testing.T) {
+	w := newWorld(t, sandbox.Options{AccessLife: -1})
+	got := connect(t, w, "repo", "offline_access")
+	if got.ExpiresIn != 8*time.Hour || got.RefreshToken.IsZero() || !slices.Contains(got.Scopes, "offline_access") {
+		t.Fatalf("tokens %+v", got)
+	}
+	if renewed, err := w.Refresh(got.RefreshToken, ""); err != nil || renewed.RefreshToken != sdk.RefreshRotated {
+		t.Errorf("%+v, %v", renewed, err)
+	}
+}
+
 // Scopes are asked for with spaces and listed with commas.
 //
 // Source: https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps#2-users-are-redirected-back-to-your-site-by-github.

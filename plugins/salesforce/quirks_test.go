@@ -139,8 +139,8 @@ func answered(t *testing.T, body string, status int) ([]string, *sdk.RefreshResp
 // Source: kevinohara80/dmc#4, NangoHQ/nango#1060.
 // Counterpart: ours, an answer of that shape.
 func TestRefreshAtTheSameHost(t *testing.T) {
-	paths, out, err := answered(t, `{"access_token":"00D!y","instance_url":"https://na2.example","token_type":"Bearer"}`, 200)
-	if err != nil || out.RefreshToken != sdk.RefreshKept || out.Tokens.Metadata["instance_url"] != "https://na2.example" || paths[0] != "/services/oauth2/token" {
+	paths, out, err := answered(t, `{"access_token":"00D!y","instance_url":"https://na2.example","id":"https://login.example/id/00D2/0052","token_type":"Bearer"}`, 200)
+	if err != nil || out.Tokens.Metadata["identity_url"] != "https://login.example/id/00D2/0052" || out.RefreshToken != sdk.RefreshKept || out.Tokens.Metadata["instance_url"] != "https://na2.example" || paths[0] != "/services/oauth2/token" {
 		t.Errorf("%q, %+v, %v", paths, out, err)
 	}
 }
