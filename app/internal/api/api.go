@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 
 	"github.com/standpipe/standpipe/app/internal/api/contract"
@@ -220,30 +221,40 @@ type API struct {
 	hosts map[string]bool // exact Host values of the app listener
 	ui    map[string]bool // and of the UI listener
 	pages *pages
+	built func() handlers
 }
+
+// handlers are those of the surfaces. They are built together, once: they share
+// the schemas of their bodies, which must not change any more when one of them
+// serves.
+type handlers struct{ app, ui, local http.Handler }
 
 // New returns an API.
 func New(cfg Config) *API {
 	a := &API{cfg: cfg, hosts: exactHosts(cfg.Listen, cfg.BaseURL), ui: exactHosts(cfg.UI, "")}
 	a.pages = newPages(cfg.EmbedOrigins)
+	a.built = sync.OnceValue(func() handlers {
+		schemas := humaConfig(cfg.Version).Components.Schemas
+		return handlers{a.build(surfaceApp, schemas), a.build(surfaceUI, schemas), a.build(surfaceLocal, schemas)}
+	})
 	return a
 }
 
 // App is the handler of the app listener: the token API, callbacks, hosted
 // pages and health.
 func (a *API) App() http.Handler {
-	return a.outer(a.hosts, a.build(surfaceApp))
+	return a.outer(a.hosts, a.built().app)
 }
 
 // UI is the handler of the browser UI's own listener.
 func (a *API) UI() http.Handler {
-	return a.outer(a.ui, http.NewCrossOriginProtection().Handler(a.build(surfaceUI)))
+	return a.outer(a.ui, http.NewCrossOriginProtection().Handler(a.built().ui))
 }
 
 // Local is the handler for programs of the same user, over the Unix socket or
 // in process. Whoever calls it has been proven to be that user.
 func (a *API) Local() http.Handler {
-	routes := a.build(surfaceLocal)
+	routes := a.built().local
 	return a.outer(nil, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		routes.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), localKey{}, true)))
 	}))

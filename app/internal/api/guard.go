@@ -33,10 +33,12 @@ const (
 
 // build makes the handler of a surface: its routes, each behind its guard, and
 // an answer for everything else.
-func (a *API) build(s surface) http.Handler {
+func (a *API) build(s surface, schemas huma.Registry) http.Handler {
 	mux := http.NewServeMux()
 	g := &guarded{mux: mux}
-	doc := humago.New(g, humaConfig(a.cfg.Version))
+	c := humaConfig(a.cfg.Version)
+	c.Components.Schemas = schemas
+	doc := humago.New(g, c)
 	methods := map[string][]string{} // by path
 	for _, r := range routes {
 		if !slices.Contains(s.classes, r.class) {
