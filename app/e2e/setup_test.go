@@ -155,3 +155,64 @@ func set(t *testing.T, h *rig.Home, slug string) setUp {
 	t.Fatalf("there is no integration %s", slug)
 	return setUp{}
 }
+
+// TestCustomForm declares a provider in the page: wrong input in each field, the
+// preview, the check, and the end of it.
+func TestCustomForm(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "")
+	page := w.page()
+	page.Size(1280, 800, 1)
+	page.Hash("#/providers")
+	page.Press(id("custom-provider"))
+	page.See(id("custom-form"), "")
+	inspect(t, page, "custom")
+	page.Press("label:has(" + id("custom-by-address") + ")")
+	page.Run(`document.querySelectorAll("details").forEach((d) => (d.open = true))`, nil)
+
+	fields := []wrong{
+		{"custom-slug", "Not A Name!", "Lower-case letters", "acme-crm"},
+		{"custom-authorize-url", "ftp://crm.example/authorize", "begins with https://", "https://crm.example/authorize"},
+		{"custom-token-url", "http://crm.example/token", "read on the way", "https://crm.example/token"},
+		{"custom-revoke-url", "nonsense", "no address", "https://crm.example/revoke"},
+		{"custom-scopes", `bad"name`, "no name of a scope", "contacts.read Read your contacts"},
+		{"custom-identity-url", "https://user:pass@crm.example/me", "user name", "https://crm.example/me"},
+		{"custom-authorize-params", "no equals sign", "name = value", "prompt = consent"},
+		{"custom-token-params", "= x", "name = value", ""},
+	}
+	for _, f := range fields {
+		page.Refill(id(f.field), f.input)
+	}
+	page.Press(id("custom-save"))
+	page.Focus(id("custom-name"))
+	page.See(id("custom-name-error"), "Give it the name")
+	page.See(id("custom-subject-error"), "Say where")
+	refused(t, page, fields...)
+	inspect(t, page, "custom-refused")
+	page.Refill(id("custom-name"), "Acme CRM")
+	page.Refill(id("custom-subject"), "id")
+	for i, f := range fields {
+		page.Refill(id(f.field), f.right)
+		refused(t, page, fields[i+1:]...)
+	}
+	page.See(id("custom-preview-place"), "https://crm.example/authorize")
+	page.See(id("preview-prompt"), "consent")
+	inspect(t, page, "custom-preview")
+	page.Press(id("custom-save"))
+	page.See("h1", "Acme CRM")
+	page.Press(id("credentials-own"))
+	page.Fill(id("client-id"), "crm")
+	page.Press(id("check"))
+	page.See(id("checks-verdict"), ".")
+	inspect(t, page, "custom-checked")
+
+	page.Press(id("edit-provider"))
+	page.Press(id("custom-remove"))
+	page.See(id("remove-provider-dialog"), "Acme CRM")
+	inspect(t, page, "custom-remove")
+	page.Press(id("remove-confirm"))
+	page.Gone(id("remove-provider-dialog"))
+	page.Hash("#/providers")
+	page.See(id("providers"), "GitHub")
+	page.Gone(id("provider-acme-crm"))
+}
