@@ -74,7 +74,7 @@ generate: ## write the generated files anew
 	@tools/generate.sh
 
 .PHONY: screenshots
-screenshots: build ## take the screenshots of the README
+screenshots: ## take the pictures of the documentation
 	@tools/screenshots.sh
 
 .PHONY: install

@@ -6,9 +6,13 @@ package e2e
 
 import (
 	"bytes"
+	"image"
+	"image/color"
 	"image/png"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/standpipe/standpipe/app/e2e/rig"
@@ -82,11 +86,40 @@ func shoot(t *testing.T, page *rig.Page, name string, width, height int) {
 			t.Fatal(err)
 		}
 		var small bytes.Buffer
-		if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&small, picture); err != nil {
+		if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&small, paletted(picture)); err != nil {
 			t.Fatal(err)
 		}
 		if err := os.WriteFile(filepath.Join(dir, name+"-"+scheme+".png"), small.Bytes(), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
+}
+
+// paletted is a picture in its 256 most frequent colours, which for a page of
+// few colours is the same to the eye and a third of the size.
+func paletted(picture image.Image) image.Image {
+	b := picture.Bounds()
+	count := map[color.RGBA]int{}
+	at := func(x, y int) color.RGBA { return color.RGBAModel.Convert(picture.At(x, y)).(color.RGBA) }
+	for y := b.Min.Y; y < b.Max.Y; y++ {
+		for x := b.Min.X; x < b.Max.X; x++ {
+			count[at(x, y)]++
+		}
+	}
+	all := slices.SortedFunc(maps.Keys(count), func(a, b color.RGBA) int { return count[b] - count[a] })
+	var colours color.Palette
+	for _, c := range all[:min(len(all), 256)] {
+		colours = append(colours, c)
+	}
+	index := map[color.RGBA]uint8{}
+	for c := range count {
+		index[c] = uint8(colours.Index(c))
+	}
+	out := image.NewPaletted(b, colours)
+	for y := b.Min.Y; y < b.Max.Y; y++ {
+		for x := b.Min.X; x < b.Max.X; x++ {
+			out.SetColorIndex(x, y, index[at(x, y)])
+		}
+	}
+	return out
 }
