@@ -429,3 +429,30 @@ test("what was tested is forgotten when it is changed", async () => {
   await type("description", "Something else");
   await waitFor(() => expect(screen.queryByTestId("checks")).toBeNull());
 });
+
+test("a long list of permissions begins with what is chosen", async () => {
+  const scopes = Array.from({ length: 30 }, (_, n) => ({
+    name: `scope.${n}`,
+    title: `Do thing ${n}`,
+    default: n === 0,
+    required: false,
+    selected: n === 0 || n === 7,
+  }));
+  hub.accounts = { integrations: [integration("github", "GitHub", { scopes })], connections: [] };
+  history.replaceState(null, "", "/#/integrations/github");
+  render(App);
+  await shown("scope-scope.7");
+  expect(screen.queryByTestId("scope-scope.8")).toBeNull();
+  await type("scope-search", "thing 21");
+  await fireEvent.click(await shown("scope-scope.21"));
+  await type("scope-search", "");
+  expect(((await shown("scope-scope.21")) as HTMLInputElement).checked).toBe(true);
+  await fireEvent.click(screen.getByTestId("scope-all"));
+  expect(await shown("scope-scope.8")).toBeTruthy();
+  await fireEvent.submit(screen.getByTestId("setup-form"));
+  await waitFor(() =>
+    expect(hub.calls("PUT", "/ui/api/integrations/github")[0]!.body).toEqual({
+      scopes: ["scope.0", "scope.7", "scope.21"],
+    }),
+  );
+});
