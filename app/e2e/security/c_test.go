@@ -546,7 +546,7 @@ func c13(t *testing.T) {
 	for _, body := range lines(t, "answers.txt") {
 		front.token = func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
-			_, _ = io.WriteString(w, strings.NewReplacer(`\r`, "\r", `\0`, "\x00").Replace(body))
+			_, _ = io.WriteString(w, strings.NewReplacer(`\r`, "\r", `\0`, "\x00", "LONG", strings.Repeat("x", 2<<20), "DEEP", strings.Repeat("[", 20_000)).Replace(body))
 		}
 		if f := try(); f.State != "failed" {
 			t.Errorf("the answer %.80s: the flow is %s", body, f.State)
