@@ -3,10 +3,12 @@
 package desktop
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/godbus/dbus/v5"
 )
@@ -14,6 +16,9 @@ import (
 const (
 	notifyName = "org.freedesktop.Notifications"
 	notifyPath = dbus.ObjectPath("/org/freedesktop/Notifications")
+
+	// notifyTime bounds the wait for the notification server.
+	notifyTime = 5 * time.Second
 )
 
 // busNotifier speaks the Desktop Notifications Specification over the session
@@ -59,16 +64,19 @@ func hasBus() bool {
 
 // show implements notifier.
 func (n *busNotifier) show(what notice) error {
+	ctx, cancel := context.WithTimeout(context.Background(), notifyTime)
+	defer cancel()
+	// Held until the route is known: a click may come as soon as the answer.
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	var id uint32
-	err := n.conn.Object(notifyName, notifyPath).Call(notifyName+".Notify", 0,
+	err := n.conn.Object(notifyName, notifyPath).CallWithContext(ctx, notifyName+".Notify", 0,
 		"Standpipe", uint32(0), "standpipe", what.title, markup(what.body),
 		[]string{"default", "Open"}, map[string]dbus.Variant{"desktop-entry": dbus.MakeVariant("standpipe")}, int32(-1),
 	).Store(&id)
 	if err != nil {
 		return err
 	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
 	n.routes[id] = what.route
 	return nil
 }
