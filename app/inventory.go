@@ -63,6 +63,9 @@ func checkInventory(_ context.Context, a *App) []contract.Finding {
 	switch {
 	case errors.Is(err, seal.ErrNoInventory):
 		return good("the inventory is written within seconds of the start of a hub that serves")
+	case errors.Is(err, seal.ErrUnsafe): // nothing is written there either
+		e := hub.AsError(err)
+		return warn(e.Remedy, "no inventory can be kept: %s", e.Message)
 	case err != nil:
 		e := hub.AsError(err)
 		return warn("It is written anew with the next change, and by the next start of a hub that serves.", "the inventory cannot be used: %s", e.Message)

@@ -81,7 +81,7 @@ func (what *ResetOptions) choose(paths instance.Paths) (*hub.Inventory, error) {
 		return &hub.Inventory{}, nil
 	case err != nil:
 		e := *hub.AsError(err)
-		e.Remedy += " To begin without it, from nothing: standpipe keys reset --yes --empty"
+		e.Remedy += "\nTo begin without it, from nothing: standpipe keys reset --yes --empty"
 		return nil, &e
 	}
 	if len(kept.Apps) > 0 {

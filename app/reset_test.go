@@ -175,6 +175,26 @@ func TestNoInventory(t *testing.T) {
 		t.Errorf("left: %v, %v", found(), err)
 	}
 
+	// A key that others can read is not used, and doctor says how to mend it.
+	m.write("standpipe.hcl", "")
+	if err := m.open().Close(); err != nil {
+		t.Fatal(err)
+	}
+	keys, _ := filepath.Glob(filepath.Join(m.dir, "state/standpipe/*.key"))
+	if len(keys) != 1 {
+		t.Fatalf("keys: %v", keys)
+	}
+	if err := os.Chmod(keys[0], 0o644); err != nil {
+		t.Fatal(err)
+	}
+	a = m.open()
+	if f := checkInventory(t.Context(), a); f[0].Status == "ok" || !strings.Contains(f[0].Remedy, "chmod 600") {
+		t.Errorf("doctor: %+v", f)
+	}
+	if err := a.Close(); err != nil {
+		t.Error(err)
+	}
+
 	// Where it cannot be written, the hub works all the same, and doctor tells.
 	m.write("standpipe.hcl", "")
 	m.lose("state")

@@ -140,7 +140,7 @@ func (e *env) showReset(r *app.ResetDone) error {
 	}
 	e.printLost(out.Accounts, out.More)
 	if len(out.Integrations)+len(out.Apps)+r.Kept.Count() == 0 {
-		e.print("There was nothing in an inventory to begin from.")
+		e.print("Nothing was put back.")
 	}
 	if out.Replaced != "" {
 		e.note("The lost store is in %s.", plain(out.Replaced))
