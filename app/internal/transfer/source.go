@@ -142,4 +142,6 @@ func shape(err error) string {
 	return err.Error()
 }
 
-func invalid(format string, args ...any) *hub.Error { return hub.Errorf(hub.CodeInvalid, format, args...) }
+func invalid(format string, args ...any) *hub.Error {
+	return hub.Errorf(hub.CodeInvalid, format, args...)
+}
