@@ -58,6 +58,7 @@ type App struct {
 	audit     *audit.Log
 	bus       *events.Bus
 	plugins   *pluginhost.Host
+	relay     *relay.Relay
 	catalog   *catalog.Catalog
 	tokens    *tokens.Engine
 	access    *access.Access
@@ -237,7 +238,7 @@ func (a *App) openAPI(context.Context) error {
 	_, _ = rand.Read(a.serverKey) // never fails (crypto/rand)
 	a.api = api.New(api.Config{
 		Catalog: a.catalog, Flows: a.connect, Tokens: a.tokens, Connections: a.conns, Access: a.access, Lock: a.lock,
-		Sessions: a.sessions, Backups: backups{a}, Transfers: a.transfer, Plugins: pluginStatus{a.plugins, a.catalog}, Vault: vaultDesk{a}, Relay: relay.New(a.plugins.Dial, a.log), Events: a.bus, Auditor: a.audit, Activity: a.audit,
+		Sessions: a.sessions, Backups: backups{a}, Transfers: a.transfer, Plugins: pluginStatus{a.plugins, a.catalog}, Vault: vaultDesk{a}, Relay: a.relay, Events: a.bus, Auditor: a.audit, Activity: a.audit,
 		Peer: only, ServerKey: a.serverKey, Assets: frontend.Assets(), Logger: a.log, Now: faults.Now, NewID: newID,
 		Version: a.opts.Version, Data: a.paths.Data, ConfigFile: a.paths.Config, Sandbox: a.sandbox(),
 		Listen: a.listen.appAddress(), UI: a.listen.uiAddress(), BaseURL: a.config.BaseURL, EmbedOrigins: a.config.EmbedOrigins, Notices: a.allNotices,

@@ -10,13 +10,15 @@ import (
 	"github.com/standpipe/standpipe/app/internal/hub"
 	"github.com/standpipe/standpipe/app/internal/lock"
 	"github.com/standpipe/standpipe/app/internal/pluginhost"
+	"github.com/standpipe/standpipe/app/internal/relay"
 	"github.com/standpipe/standpipe/app/internal/seal"
 	"github.com/standpipe/standpipe/sdk/secret"
 )
 
 func (a *App) openLock(ctx context.Context) (err error) {
+	a.relay = relay.New(a.plugins.Dial, a.log)
 	a.lock, err = lock.New(ctx, lock.Config{
-		Vault: vaultKeys{a.vault, a.conns, a.plugins}, Store: a.store, Tokens: a.tokens, Publisher: a.bus, Auditor: a.audit, Logger: a.log,
+		Vault: vaultKeys{a.vault, a.conns, a.plugins, a.relay}, Store: a.store, Tokens: a.tokens, Publisher: a.bus, Auditor: a.audit, Logger: a.log,
 		Now: faults.Now, Ended: a.access.Locked, File: a.config.Lock, Session: lock.SystemSession(),
 	})
 	return err
@@ -27,6 +29,7 @@ type vaultKeys struct {
 	*seal.Vault
 	conns   *hub.Connections
 	plugins *pluginhost.Host
+	relay   *relay.Relay
 }
 
 // Passphrase implements lock.Vault.
@@ -36,6 +39,7 @@ func (v vaultKeys) Passphrase() bool { return v.Info().Prompt }
 // were given, and what memory still holds of both.
 func (v vaultKeys) Lock() {
 	v.plugins.Rest()
+	v.relay.Close() // connections remember what was sent last
 	v.Vault.Lock()
 	v.conns.Forget()
 	scrub()
