@@ -34,8 +34,8 @@ func TestTokensSurviveTheStore(t *testing.T) {
 	in := Tokens{
 		Connection: "c1", Generation: 7, Revision: 9, Current: fullSet(), Previous: &previous,
 		Authorized: time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC),
-		RotatedAt: time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC),
-		Intent:    &RefreshIntent{StartedAt: time.Date(2026, 11, 24, 0, 0, 1, 0, time.UTC), Retried: true},
+		RotatedAt:  time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC),
+		Intent:     &RefreshIntent{StartedAt: time.Date(2026, 11, 24, 0, 0, 1, 0, time.UTC), Retried: true},
 	}
 	for _, v := range []any{in, in.Current, in.Current.Named["user"], *in.Intent} {
 		for i := range reflect.TypeOf(v).NumField() {

@@ -100,30 +100,38 @@ const (
 	ReasonRestored Reason = "restored"
 )
 
-var remedies = map[Reason]string{
-	ReasonRevoked:             "The access was withdrawn at the provider. Reauthorize to grant it again.",
-	ReasonRefreshExpired:      "The provider ended the session. Reauthorize to begin a new one.",
-	ReasonRefreshMissing:      "The access token has expired and the provider gave nothing to renew it with. Reauthorize to get a new one.",
-	ReasonScopeMissing:        "A permission that this integration needs was not granted. Reauthorize and leave it ticked.",
-	ReasonClientInvalid:       "The provider refuses the client id or secret of this integration. Correct them in its settings, then reauthorize.",
-	ReasonAccountMismatch:     "The provider now answers with another account. Reauthorize with the account of this connection.",
-	ReasonPolicy:              "Your organization asks for a fresh sign-in. Reauthorize.",
-	ReasonProviderUninstalled: "The app was removed at the provider. Reauthorize to install it again.",
-	ReasonAnswerLost:          "The hub was stopped while the provider was answering, and the new token was lost. Reauthorize once.",
-	ReasonMoved:               "Its tokens were moved to another machine and are in use there. To use it here as well, reauthorize. If the move never took place: standpipe connections resume",
-	ReasonRestored:            "It was restored from a backup, and its tokens may be in use where that was made. Once they are not: standpipe connections resume. Or reauthorize.",
-	ReasonUnknown:             "The provider refuses to renew the access and does not say why. Reauthorize.",
+// advice is what happened, and what the user can do about it.
+type advice struct{ cause, remedy string }
+
+var advices = map[Reason]advice{
+	ReasonRevoked:             {"The access was withdrawn at the provider.", "Reauthorize to grant it again."},
+	ReasonRefreshExpired:      {"The provider ended the session.", "Reauthorize to begin a new one."},
+	ReasonRefreshMissing:      {"The access token has expired and the provider gave nothing to renew it with.", "Reauthorize to get a new one."},
+	ReasonScopeMissing:        {"A permission that this integration needs was not granted.", "Reauthorize and leave it ticked."},
+	ReasonClientInvalid:       {"The provider refuses the client id or secret of this integration.", "Correct them in its settings, then reauthorize."},
+	ReasonAccountMismatch:     {"The provider now answers with another account.", "Reauthorize with the account of this connection."},
+	ReasonPolicy:              {"Your organization asks for a fresh sign-in.", "Reauthorize."},
+	ReasonProviderUninstalled: {"The app was removed at the provider.", "Reauthorize to install it again."},
+	ReasonAnswerLost:          {"The hub was stopped while the provider was answering, and the new token was lost.", "Reauthorize once."},
+	ReasonMoved:               {"Its tokens were moved to another machine and are in use there.", "To use it here as well, reauthorize. If the move never took place: standpipe connections resume"},
+	ReasonRestored:            {"It was restored from a backup, and its tokens may be in use where that was made.", "Once they are not: standpipe connections resume. Or reauthorize."},
+	ReasonUnknown:             {"The provider refuses to renew the access and does not say why.", "Reauthorize."},
 }
 
 // KnownReason reports whether r is one of the reasons.
-func KnownReason(r Reason) bool { _, ok := remedies[r]; return ok }
+func KnownReason(r Reason) bool { _, ok := advices[r]; return ok }
 
-// Remedy is what the user can do, in words.
-func (r Reason) Remedy() string {
-	if s, ok := remedies[r]; ok {
-		return s
+// Remedy is what happened and what the user can do, in words.
+func (r Reason) Remedy() string { return r.with(r.advice().remedy) }
+
+// with tells what happened together with somebody's remedy.
+func (r Reason) with(remedy string) string { return r.advice().cause + " " + remedy }
+
+func (r Reason) advice() advice {
+	if a, ok := advices[r]; ok {
+		return a
 	}
-	return remedies[ReasonUnknown]
+	return advices[ReasonUnknown]
 }
 
 // Elsewhere reports whether the tokens may be in use by another hub: they are

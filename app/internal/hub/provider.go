@@ -50,11 +50,11 @@ type Descriptor struct {
 // Can reports whether the provider has a capability.
 func (d *Descriptor) Can(c Capability) bool { return slices.Contains(d.Capabilities, c) }
 
-// Remedy is what the user can do about a reason, in words: the provider's
-// where it has some, else the general ones. d may be nil.
+// Remedy is what happened and what the user can do about it, in words: the
+// provider's remedy where it has one, else the general one. d may be nil.
 func (d *Descriptor) Remedy(r Reason) string {
 	if d != nil && d.Remedies[r] != "" {
-		return d.Remedies[r]
+		return r.with(d.Remedies[r])
 	}
 	return r.Remedy()
 }
