@@ -28,7 +28,9 @@ func usageError(err error, command string) error {
 }
 
 // usagef is a usageError from a format.
-func usagef(format string, args ...any) error { return usageError(fmt.Errorf(format, args...), "standpipe") }
+func usagef(format string, args ...any) error {
+	return usageError(fmt.Errorf(format, args...), "standpipe")
+}
 
 // fail reports err, in words or, with --json, as contract.Error, and returns
 // the exit code.

@@ -17,6 +17,7 @@ import {
   troubleOf,
   troubleWords,
 } from "./groups";
+import { entryWords } from "./words";
 import { inWindow, sessionToken, keepSession, takeCode } from "./host";
 import { openExternal, prepareTab } from "./open";
 import {
@@ -313,4 +314,11 @@ test("pages open in the system browser from the window, in a tab from a browser"
   expect(fetch.mock.calls[0]![0]).toBe("/desktop/open");
   expect(await openExternal(client, "file:///etc/passwd")).toBe(false);
   expect(fetch).toHaveBeenCalledTimes(1);
+});
+
+test("an entry tells what was wanted where it did not come to pass", () => {
+  expect(entryWords({ action: "token.vend", decision: "allowed" })).toBe("drew a token");
+  expect(entryWords({ action: "token.vend", decision: "denied" })).toBe("asked for a token");
+  expect(entryWords({ action: "app.add", decision: "failed" })).toBe("added an app, in vain");
+  expect(entryWords({ action: "of.tomorrow", decision: "allowed" })).toBe("of.tomorrow");
 });

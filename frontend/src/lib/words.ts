@@ -55,6 +55,21 @@ export const knownActions = Object.keys(actions);
 /** "drew a token"; what this version does not know is shown by its name. */
 export const actionWords = (action: string) => actions[action] ?? action;
 
+/** What was wanted, where it did not come to pass. */
+const attempts: Record<string, string> = {
+  "token.vend": "asked for a token",
+  "token.relay": "asked for a call through the hub",
+  "token.reveal": "asked for a copy of a token",
+  "token.refresh": "tried to renew a token",
+  "token.revoke": "tried to revoke a token at the provider",
+};
+
+/** What an entry tells: "drew a token", or "asked for a token" where none was given. */
+export function entryWords(e: Pick<ActivityEntry, "action" | "decision">): string {
+  if (e.decision === "allowed") return actionWords(e.action);
+  return attempts[e.action] ?? `${actionWords(e.action)}, in vain`;
+}
+
 /** Who did it. */
 export function actorWords(e: ActivityEntry): string {
   if (e.app === "user") return "You";
