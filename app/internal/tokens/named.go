@@ -21,17 +21,11 @@ func (e *Engine) vendNamed(ctx context.Context, state *outcome, req *hub.VendReq
 	if req.Token == state.tokens.Current.Name {
 		return nil, nil // the main one
 	}
-	n, ok := state.tokens.Current.Named[req.Token]
-	if !ok {
-		return nil, &hub.Error{
-			Code: hub.CodeNotFound, Message: fmt.Sprintf("the connection has no token %q", req.Token), Field: "token",
-			Remedy: "Reauthorize with the scopes of that token, or leave the name out for the main one.",
-		}
-	}
-	if n.Reason != "" {
-		return nil, needsUser(state.conn.Integration, n.Reason)
-	}
 	state.name = req.Token
+	n, err := state.named()
+	if err != nil {
+		return nil, err
+	}
 	set := n.Set()
 	force, warning := e.refused(&set, req)
 	if warning != nil || !force && set.ValidFor(e.now(), effectiveTTL(&set, req.MinTTL)) {
@@ -42,13 +36,41 @@ func (e *Engine) vendNamed(ctx context.Context, state *outcome, req *hub.VendReq
 		var renewed *outcome
 		renewed, failed = e.await(ctx, e.refreshNamed(state.conn.ID, req.Token, n.Generation, force))
 		if failed == nil {
-			return e.vendedNamed(renewed, nil), nil
+			return e.serveNamed(renewed)
 		}
 	}
 	if failed.Code != hub.CodeNeedsReauthorization && !force && set.ValidFor(e.now(), 0) {
 		return e.vendedNamed(state, failed), nil
 	}
 	return nil, failed
+}
+
+// named is the further token that an outcome is about, or why there is none.
+func (o *outcome) named() (hub.NamedToken, *hub.Error) {
+	n, ok := o.tokens.Current.Named[o.name]
+	switch {
+	case !ok:
+		return n, &hub.Error{
+			Code: hub.CodeNotFound, Message: fmt.Sprintf("the connection has no token %q", o.name), Field: "token",
+			Remedy: "Reauthorize with the scopes of that token, or leave the name out for the main one.",
+		}
+	case n.Reason != "":
+		return n, needsUser(o.conn.Integration, n.Reason)
+	}
+	return n, nil
+}
+
+// serveNamed answers with what a refresh left in the store, which may be what
+// the user authorized meanwhile: without this token, too.
+func (e *Engine) serveNamed(o *outcome) (*hub.Vended, *hub.Error) {
+	n, err := o.named()
+	if err != nil {
+		return nil, err
+	}
+	if set := n.Set(); !set.ValidFor(e.now(), 0) {
+		return nil, expiredAnswer(o.conn.Integration)
+	}
+	return e.vendedNamed(o, nil), nil
 }
 
 func (e *Engine) vendedNamed(o *outcome, warning *hub.Error) *hub.Vended {

@@ -316,3 +316,40 @@ func TestReauthorizedNamedTokenIsTriedAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// TestNamedTokenReplacedMeanwhile: who waits for a refresh that the user was
+// quicker than gets the token of the new authorization, or hears that there is
+// none; never an empty one.
+func TestNamedTokenReplacedMeanwhile(t *testing.T) {
+	for name, again := range map[string]func(*house){
+		"with it":    func(h *house) { h.withUser("c", time.Hour) },
+		"without it": func(h *house) { h.connect("c", time.Hour) },
+		"expired":    func(h *house) { h.withUser("c", -time.Minute) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, h *house) {
+				h.withUser("c", -time.Minute)
+				h.provider.script(func(p *provider) { p.before = taking(10 * time.Second) })
+				done := make(chan struct{})
+				var v *hub.Vended
+				var err *hub.Error
+				go func() {
+					defer close(done)
+					v, err = h.vendReq(user("c"))
+				}()
+				time.Sleep(time.Second)
+				again(h)
+				<-done
+				_, toks := h.stored("c")
+				switch n, ok := toks.Current.Named["user"]; {
+				case name == "with it" && (err != nil || !v.AccessToken.Equal(n.AccessToken)):
+					t.Errorf("got %+v, %v", v, err)
+				case name == "without it" && (ok || err == nil || err.Code != hub.CodeNotFound):
+					t.Errorf("got %+v, %v", v, err)
+				case name == "expired" && (err == nil || err.Message == ""):
+					t.Errorf("got %+v", v)
+				}
+			})
+		})
+	}
+}

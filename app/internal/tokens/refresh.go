@@ -247,11 +247,7 @@ func (e *Engine) stale(ctx context.Context, state *outcome, err error) outcome {
 	if !gone(err) {
 		return outcome{err: e.fail(state, storageFailed(err))}
 	}
-	again, failed := e.read(context.WithoutCancel(ctx), state.conn.ID)
-	if failed != nil {
-		return outcome{err: failed}
-	}
-	return *again
+	return e.again(ctx, state)
 }
 
 // giveUp records that only the user can help, once, unless the tokens were

@@ -91,13 +91,17 @@ func (e *Engine) vend(ctx context.Context, req hub.VendRequest) (*hub.Vended, *h
 // serve answers with what a refresh left in the store.
 func (e *Engine) serve(o *outcome) (*hub.Vended, *hub.Error) {
 	if !o.tokens.Current.ValidFor(e.now(), 0) {
-		return nil, &hub.Error{
-			Code:    hub.CodeProviderRefused,
-			Message: o.conn.Integration + " issued a token that has already expired",
-			Remedy:  "Check the clock of this machine.",
-		}
+		return nil, expiredAnswer(o.conn.Integration)
 	}
 	return e.vended(o, o.warning), nil
+}
+
+func expiredAnswer(integration string) *hub.Error {
+	return &hub.Error{
+		Code:    hub.CodeProviderRefused,
+		Message: integration + " issued a token that has already expired",
+		Remedy:  "Check the clock of this machine.",
+	}
 }
 
 // await waits for a flight, which does not end with ctx.
