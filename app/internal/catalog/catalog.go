@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/standpipe/standpipe/app/internal/hub"
@@ -57,6 +58,10 @@ type Catalog struct {
 
 	declaring sync.Mutex // one change of what is declared at a time
 
+	asking sync.Once     // the plugins for the first time
+	asked  chan struct{} // that has ended, however
+	begun  atomic.Bool
+
 	mu           sync.RWMutex
 	custom       map[string]custom
 	descriptors  map[string]*hub.Descriptor
@@ -73,7 +78,7 @@ type stored struct {
 
 // New loads the integrations. It starts no plugin; Refresh does.
 func New(ctx context.Context, cfg Config) (*Catalog, error) {
-	c := &Catalog{cfg: cfg, descriptors: map[string]*hub.Descriptor{}, integrations: map[string]stored{}, custom: map[string]custom{}}
+	c := &Catalog{cfg: cfg, descriptors: map[string]*hub.Descriptor{}, integrations: map[string]stored{}, custom: map[string]custom{}, asked: make(chan struct{})}
 	if err := c.loadCustom(ctx); err != nil {
 		return nil, err
 	}
@@ -115,8 +120,35 @@ func (c *Catalog) keepIdentity(ctx context.Context, in hub.Integration) error {
 	return err
 }
 
+// firstPatience is how long a look at a hub that has just started waits for its
+// plugins to say what they serve.
+const firstPatience = 3 * time.Second
+
+// settle waits for the first Refresh, if that is under way: a list without the
+// plugins' providers would be wrong.
+func (c *Catalog) settle(ctx context.Context) {
+	if !c.begun.Load() {
+		return
+	}
+	select {
+	case <-c.asked:
+		return
+	default:
+	}
+	patience := time.NewTimer(firstPatience)
+	defer patience.Stop()
+	select {
+	case <-c.asked:
+	case <-patience.C:
+	case <-ctx.Done():
+	}
+}
+
 // Refresh asks the plugins again what they serve.
 func (c *Catalog) Refresh(ctx context.Context) error {
+	c.begun.Store(true)
+	told := func() { c.asking.Do(func() { close(c.asked) }) }
+	defer told()
 	list, err := c.cfg.Providers.Describe(ctx)
 	if err != nil {
 		return err
@@ -130,12 +162,15 @@ func (c *Catalog) Refresh(ctx context.Context) error {
 	c.mu.Lock()
 	c.descriptors, c.order = byslug, order
 	c.mu.Unlock()
+	told()
 	c.cfg.Publisher.Publish(hub.Event{Type: hub.EventIntegration, Time: c.cfg.Now()})
 	return nil
 }
 
-// List returns every integration, and every provider that has none.
-func (c *Catalog) List(context.Context) []hub.Entry {
+// List returns every integration, and every provider that has none. For some
+// seconds after the start it waits for the plugins.
+func (c *Catalog) List(ctx context.Context) []hub.Entry {
+	c.settle(ctx)
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	var out []hub.Entry
@@ -158,17 +193,32 @@ func (c *Catalog) List(context.Context) []hub.Entry {
 }
 
 // Get returns one, or CodeNotFound where neither an integration nor a provider
-// has that slug.
-func (c *Catalog) Get(_ context.Context, slug string) (hub.Entry, error) {
+// has that slug. It waits as List does for what is not known yet; for an
+// integration, whose tokens need no plugin, it does not.
+func (c *Catalog) Get(ctx context.Context, slug string) (hub.Entry, error) {
+	if !c.has(slug) {
+		c.settle(ctx)
+	}
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	_, isIntegration := c.integrations[slug]
-	_, isProvider := c.descriptors[slug]
-	if !isIntegration && !isProvider {
+	if !c.hasLocked(slug) {
 		return hub.Entry{}, hub.Errorf(hub.CodeNotFound, "there is no integration and no provider %q", slug).
 			WithRemedy("`standpipe providers` lists what there is.")
 	}
 	return c.entry(slug), nil
+}
+
+func (c *Catalog) has(slug string) bool {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.hasLocked(slug)
+}
+
+// hasLocked needs c.mu held.
+func (c *Catalog) hasLocked(slug string) bool {
+	_, isIntegration := c.integrations[slug]
+	_, isProvider := c.descriptors[slug]
+	return isIntegration || isProvider
 }
 
 // entry needs c.mu held.

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/standpipe/standpipe/app/internal/catalog"
@@ -273,5 +274,59 @@ func TestPluginsThatCannotBeAsked(t *testing.T) {
 	}
 	if _, err := c.Get(context.Background(), "git"); hub.AsError(err).Code != hub.CodeNotFound {
 		t.Errorf("get: %v", err)
+	}
+}
+
+// slowPlugins take a while to say what they serve.
+type slowPlugins struct {
+	plugins
+	takes time.Duration
+}
+
+func (p slowPlugins) Describe(ctx context.Context) ([]hub.Descriptor, error) {
+	time.Sleep(p.takes)
+	return p.plugins.Describe(ctx)
+}
+
+// TestFirstLook: a hub that has just started says what it serves, and not that it
+// serves nothing; an integration, whose tokens need no plugin, is there at once.
+func TestFirstLook(t *testing.T) {
+	for name, tt := range map[string]struct {
+		takes, waits time.Duration
+		listed       int
+	}{
+		"slow plugins": {time.Second, time.Second, 4},
+		"hung plugins": {time.Hour, 3 * time.Second, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c, err := catalog.New(t.Context(), catalog.Config{
+					Declarer: &declarer{}, Store: memstore.New(), Providers: slowPlugins{takes: tt.takes}, Publisher: events.New(), Now: time.Now,
+					NewID: func(p string) string { return p }, File: []hub.Integration{{Slug: "git", Provider: "git", Enabled: true}},
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				done := make(chan error)
+				go func() { done <- c.Refresh(context.Background()) }()
+				synctest.Wait()
+				begin := time.Now()
+				if _, err := c.Get(t.Context(), "git"); err != nil || time.Since(begin) != 0 {
+					t.Errorf("the integration: %v after %v", err, time.Since(begin))
+				}
+				if list := c.List(t.Context()); len(list) != tt.listed || time.Since(begin) != tt.waits {
+					t.Errorf("%d are listed after %v", len(list), time.Since(begin))
+				}
+				if _, err := c.Get(t.Context(), "web"); (err == nil) != (tt.listed > 1) {
+					t.Errorf("another provider: %v", err)
+				}
+				if err := <-done; err != nil {
+					t.Error(err)
+				}
+				if list := c.List(t.Context()); len(list) != 4 {
+					t.Errorf("%d are listed in the end", len(list))
+				}
+			})
+		})
 	}
 }
