@@ -156,6 +156,9 @@ func dateWords(t *time.Time) string {
 	return t.Local().Format(time.DateOnly)
 }
 
+// outstandingShown bounds a list that is as long as a backend has users.
+const outstandingShown = 20
+
 // outstanding tells what lives on after a revocation.
 func (e *env) outstanding(r contract.Revoked) error {
 	if len(r.Outstanding) == 0 {
@@ -163,12 +166,18 @@ func (e *env) outstanding(r contract.Revoked) error {
 	}
 	e.print("It still holds tokens, which only the provider could take back:")
 	var rows [][]string
-	for _, o := range r.Outstanding {
+	for _, o := range r.Outstanding[:min(len(r.Outstanding), outstandingShown)] {
 		until := "unknown: disconnect the account to end it"
 		if o.ExpiresAt != nil {
 			until = o.ExpiresAt.Local().Format(time.DateTime)
 		}
 		rows = append(rows, []string{o.Integration, plain(cmp.Or(o.Account, o.Connection)), until})
 	}
-	return e.table([]string{"PROVIDER", "ACCOUNT", "LIVES UNTIL"}, rows)
+	if err := e.table([]string{"PROVIDER", "ACCOUNT", "LIVES UNTIL"}, rows); err != nil {
+		return err
+	}
+	if more := len(r.Outstanding) - len(rows); more > 0 {
+		e.print("... and %d more, which --json lists; all that was drawn is in `standpipe audit export`.", more)
+	}
+	return nil
 }
