@@ -3,7 +3,6 @@
 package main
 
 import (
-	"net/http"
 	"testing"
 
 	"github.com/standpipe/standpipe/app/sandbox"
@@ -11,12 +10,6 @@ import (
 	"github.com/standpipe/standpipe/sdk"
 	"github.com/standpipe/standpipe/sdk/plugintest"
 )
-
-// standIn is the sandbox with somebody in front of it.
-type standIn struct {
-	http.Handler
-	*sandboxtest.Person
-}
 
 func TestContract(t *testing.T) { contract(t, sandbox.Options{}) }
 
@@ -31,9 +24,6 @@ func contract(t *testing.T, o sandbox.Options) {
 		ClientID:     sandbox.ClientID,
 		ClientSecret: sandbox.ClientSecret,
 		RedirectURI:  redirectURI,
-		Server: func(url string) (plugintest.Server, error) {
-			s, err := sandbox.New(o)
-			return standIn{s, sandboxtest.New(url, "github", "octocat-demo")}, err
-		},
+		Server:       sandboxtest.Server("github", "octocat-demo", o),
 	})
 }

@@ -21,22 +21,7 @@ import (
 const redirectURI = "http://127.0.0.1:4780/callback/github"
 
 func newWorld(t *testing.T, o sandbox.Options) *sandboxtest.World {
-	t.Helper()
-	w, err := sandboxtest.NewWorld(&provider{standard}, "github", "octocat-demo", redirectURI, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(w.Close)
-	return w
-}
-
-func connect(t *testing.T, w *sandboxtest.World, scopes ...string) sdk.TokenSet {
-	t.Helper()
-	out, err := w.Connect(nil, scopes...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out.Tokens
+	return sandboxtest.NewWorld(t, &provider{standard}, "github", "octocat-demo", redirectURI, o)
 }
 
 func wantError(t *testing.T, err error, want sdk.Error) {
@@ -99,7 +84,7 @@ func TestAddressesThatAreTaken(t *testing.T) {
 // Counterpart: ours.
 func TestExpiringTokens(t *testing.T) {
 	w := newWorld(t, sandbox.Options{})
-	first := connect(t, w, "repo", "user:email")
+	first := w.MustConnect(nil, "repo", "user:email").Tokens
 	if first.ExpiresIn != 8*time.Hour || first.ExpirySource != sdk.ExpiryDeclared || first.RefreshExpiresIn != 15897600*time.Second || first.TokenType != "Bearer" {
 		t.Errorf("tokens %+v", first)
 	}
@@ -119,7 +104,7 @@ func TestExpiringTokens(t *testing.T) {
 // Source: https://docs.github.com/en/authentication/keeping-your-account-and-data-secure/token-expiration-and-revocation.
 // Counterpart: ours; third-party in TestGitHub of app/e2e (vercel-labs/emulate).
 func TestClassicTokensNeverExpire(t *testing.T) {
-	got := connect(t, newWorld(t, sandbox.Options{AccessLife: -1}), "repo")
+	got := newWorld(t, sandbox.Options{AccessLife: -1}).MustConnect(nil, "repo").Tokens
 	if got.ExpirySource != sdk.ExpiryNever || got.ExpiresIn != 0 || !got.RefreshToken.IsZero() {
 		t.Errorf("tokens %+v", got)
 	}
@@ -131,7 +116,7 @@ func TestClassicTokensNeverExpire(t *testing.T) {
 // Counterpart: ours.
 func TestOfflineAccessIsAskedFor(t *testing.T) {
 	w := newWorld(t, sandbox.Options{AccessLife: -1})
-	got := connect(t, w, "repo", "offline_access")
+	got := w.MustConnect(nil, "repo", "offline_access").Tokens
 	if got.ExpiresIn != 8*time.Hour || got.RefreshToken.IsZero() || !slices.Contains(got.Scopes, "offline_access") {
 		t.Fatalf("tokens %+v", got)
 	}
@@ -153,7 +138,7 @@ func TestScopesWithSpacesAndCommas(t *testing.T) {
 	if u, err := url.Parse(a.URL); err != nil || u.Query().Get("scope") != "repo user:email" {
 		t.Errorf("asked for at %s, %v", a.URL, err)
 	}
-	if got := connect(t, w, "repo", "user:email").Scopes; !slices.Equal(got, []string{"repo", "user:email"}) {
+	if got := w.MustConnect(nil, "repo", "user:email").Tokens.Scopes; !slices.Equal(got, []string{"repo", "user:email"}) {
 		t.Errorf("granted %q", got)
 	}
 }
@@ -167,7 +152,7 @@ func TestScopesWithSpacesAndCommas(t *testing.T) {
 // Counterpart: ours.
 func TestGitHubAppTokensHaveNoScopes(t *testing.T) {
 	w := newWorld(t, sandbox.Options{GitHubApp: true})
-	first := connect(t, w, "repo") // which a GitHub App does not look at
+	first := w.MustConnect(nil, "repo").Tokens // which a GitHub App does not look at
 	if first.Scopes != nil || first.ExpiresIn != 8*time.Hour || first.RefreshExpiresIn != 15897600*time.Second || !isAppToken(first.AccessToken.Reveal()) {
 		t.Fatalf("tokens %+v", first)
 	}
@@ -190,7 +175,7 @@ func TestGitHubAppTokensHaveNoScopes(t *testing.T) {
 func TestIdentity(t *testing.T) {
 	w := newWorld(t, sandbox.Options{})
 	w.Login = "hubot-demo"
-	got, err := w.Identify(connect(t, w, "read:user").AccessToken, nil)
+	got, err := w.Identify(w.MustConnect(nil, "read:user").Tokens.AccessToken, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -228,7 +213,7 @@ func TestErrorsInside200(t *testing.T) {
 // Counterpart: ours; third-party in TestGitHub of app/e2e (vercel-labs/emulate).
 func TestRevokeTheOneToken(t *testing.T) {
 	w := newWorld(t, sandbox.Options{})
-	one, two := connect(t, w, "repo"), connect(t, w, "repo")
+	one, two := w.MustConnect(nil, "repo").Tokens, w.MustConnect(nil, "repo").Tokens
 	for range 2 { // gone already counts as revoked
 		got, err := w.Revoke(one.AccessToken, sdk.AccessToken, sdk.ReachToken)
 		if err != nil || got.Revoked != sdk.ReachToken {
@@ -250,7 +235,7 @@ func TestRevokeTheOneToken(t *testing.T) {
 // Counterpart: ours.
 func TestRevokeTheGrant(t *testing.T) {
 	w := newWorld(t, sandbox.Options{})
-	one, two := connect(t, w, "repo"), connect(t, w, "repo")
+	one, two := w.MustConnect(nil, "repo").Tokens, w.MustConnect(nil, "repo").Tokens
 	got, err := w.Revoke(one.AccessToken, sdk.AccessToken, sdk.ReachGrant)
 	if err != nil || got.Revoked != sdk.ReachGrant {
 		t.Fatalf("%+v, %v", got, err)
@@ -356,7 +341,7 @@ func TestDeviceFlowWithoutASecret(t *testing.T) {
 	if err != nil || !slices.Equal(got.Tokens.Scopes, []string{"repo", "gist"}) || got.Tokens.ExpiresIn != 8*time.Hour {
 		t.Fatalf("%+v, %v", got, err)
 	}
-	ofBrowser := connect(t, w, "repo").RefreshToken
+	ofBrowser := w.MustConnect(nil, "repo").Tokens.RefreshToken
 	w.Secret = secret.Value{}
 	if renewed, err := w.Refresh(got.Tokens.RefreshToken, ""); err != nil || renewed.RefreshToken != sdk.RefreshRotated {
 		t.Errorf("a refresh without a secret: %+v, %v", renewed, err)

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -23,31 +22,7 @@ import (
 const ada = "ada.demo@example.test"
 
 func newWorld(t *testing.T, o sandbox.Options) *sandboxtest.World {
-	t.Helper()
-	w, err := sandboxtest.NewWorld(&provider{standard}, "google", ada, redirectURI, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(w.Close)
-	return w
-}
-
-func connect(t *testing.T, w *sandboxtest.World, change func(*sdk.AuthorizeRequest), scopes ...string) *sdk.ExchangeResponse {
-	t.Helper()
-	out, err := w.Connect(change, scopes...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
-}
-
-func wantError(t *testing.T, err error, code sdk.Code, reason sdk.Reason) *sdk.Error {
-	t.Helper()
-	e, ok := errors.AsType[*sdk.Error](err)
-	if !ok || e.Code != code || e.Reason != reason || e.Message == "" {
-		t.Fatalf("error %v, want %s (%s)", err, code, reason)
-	}
-	return e
+	return sandboxtest.NewWorld(t, &provider{standard}, "google", ada, redirectURI, o)
 }
 
 func TestTheTableTellsEverything(t *testing.T) {
@@ -107,13 +82,13 @@ func TestPromptConsentWhenNoRefreshTokenIsHeld(t *testing.T) {
 // Counterpart: ours.
 func TestSecondConsent(t *testing.T) {
 	w := newWorld(t, sandbox.Options{})
-	if got := connect(t, w, nil, "openid"); got.Tokens.RefreshToken.IsZero() {
+	if got := w.MustConnect(nil, "openid"); got.Tokens.RefreshToken.IsZero() {
 		t.Fatal("the first consent brings no refresh token")
 	}
-	if got := connect(t, w, func(r *sdk.AuthorizeRequest) { r.NeedRefreshToken = false }, "openid"); !got.Tokens.RefreshToken.IsZero() {
+	if got := w.MustConnect(func(r *sdk.AuthorizeRequest) { r.NeedRefreshToken = false }, "openid"); !got.Tokens.RefreshToken.IsZero() {
 		t.Error("a second authorization without prompt=consent brings a refresh token")
 	}
-	if got := connect(t, w, nil, "openid"); got.Tokens.RefreshToken.IsZero() {
+	if got := w.MustConnect(nil, "openid"); got.Tokens.RefreshToken.IsZero() {
 		t.Error("prompt=consent brings no refresh token")
 	}
 }
@@ -125,7 +100,7 @@ func TestSecondConsent(t *testing.T) {
 func TestUntickedScopesAreNotGranted(t *testing.T) {
 	w := newWorld(t, sandbox.Options{})
 	w.Without = []string{api + "gmail.send"}
-	got := connect(t, w, nil, "openid", "email", api+"gmail.send", api+"calendar.readonly").Tokens.Scopes
+	got := w.MustConnect(nil, "openid", "email", api+"gmail.send", api+"calendar.readonly").Tokens.Scopes
 	if slices.Contains(got, api+"gmail.send") || !slices.Contains(got, api+"calendar.readonly") {
 		t.Errorf("granted %q", got)
 	}
@@ -137,8 +112,8 @@ func TestUntickedScopesAreNotGranted(t *testing.T) {
 // Counterpart: ours.
 func TestIncrementalConsent(t *testing.T) {
 	w := newWorld(t, sandbox.Options{})
-	connect(t, w, nil, "openid", api+"calendar.readonly")
-	got := connect(t, w, func(r *sdk.AuthorizeRequest) { r.NeedRefreshToken = false }, "openid", api+"tasks").Tokens
+	w.MustConnect(nil, "openid", api+"calendar.readonly")
+	got := w.MustConnect(func(r *sdk.AuthorizeRequest) { r.NeedRefreshToken = false }, "openid", api+"tasks").Tokens
 	if !slices.Contains(got.Scopes, api+"calendar.readonly") || !slices.Contains(got.Scopes, api+"tasks") || !got.RefreshToken.IsZero() {
 		t.Errorf("granted %q", got.Scopes)
 	}
@@ -150,7 +125,7 @@ func TestIncrementalConsent(t *testing.T) {
 // Counterpart: ours.
 func TestScopesAreSpelledAsAsked(t *testing.T) {
 	w := newWorld(t, sandbox.Options{})
-	first := connect(t, w, nil, "openid", "email", "profile")
+	first := w.MustConnect(nil, "openid", "email", "profile")
 	if got := first.Tokens.Scopes; !slices.Contains(got, "email") || !slices.Contains(got, "profile") || len(got) != 3 {
 		t.Errorf("granted %q", got)
 	}
@@ -170,7 +145,7 @@ func TestScopesAreSpelledAsAsked(t *testing.T) {
 // (vercel-labs/emulate).
 func TestRefreshKeepsTheRefreshToken(t *testing.T) {
 	w := newWorld(t, sandbox.Options{})
-	first := connect(t, w, nil, "openid", api+"drive.file")
+	first := w.MustConnect(nil, "openid", api+"drive.file")
 	if first.Tokens.ExpiresIn != 3599*time.Second || first.Tokens.ExpirySource != sdk.ExpiryDeclared {
 		t.Errorf("life %v (%s)", first.Tokens.ExpiresIn, first.Tokens.ExpirySource)
 	}
@@ -190,15 +165,15 @@ func TestRefreshKeepsTheRefreshToken(t *testing.T) {
 func TestTestingModeEndsAfterSevenDays(t *testing.T) {
 	now := time.Now()
 	w := newWorld(t, sandbox.Options{Now: func() time.Time { return now }})
-	mail, basic := connect(t, w, nil, "openid", api+"gmail.readonly"), (*sdk.ExchangeResponse)(nil)
+	mail, basic := w.MustConnect(nil, "openid", api+"gmail.readonly"), (*sdk.ExchangeResponse)(nil)
 	if mail.Tokens.RefreshExpiresIn < 6*24*time.Hour {
 		t.Errorf("the answer says %v", mail.Tokens.RefreshExpiresIn)
 	}
 	w.Login = "grace.demo@example.test"
-	basic = connect(t, w, nil, "openid", "email")
+	basic = w.MustConnect(nil, "openid", "email")
 	now = now.Add(7*24*time.Hour + time.Minute)
 	_, err := w.Refresh(mail.Tokens.RefreshToken, "")
-	e := wantError(t, err, sdk.CodeReauthorizationRequired, sdk.ReasonRefreshExpired)
+	e := sandboxtest.WantError(t, err, sdk.CodeReauthorizationRequired, sdk.ReasonRefreshExpired)
 	if e.ProviderCode != "invalid_grant" || !strings.Contains(descriptor.Remedies[e.Reason], "Testing") {
 		t.Errorf("%+v: %s", e, descriptor.Remedies[e.Reason])
 	}
@@ -217,7 +192,7 @@ func TestSessionPolicy(t *testing.T) {
 		"text":    `{"error":"invalid_grant","error_description":"reauth related error (invalid_rapt)","error_uri":"https://support.google.com/a/answer/9368756"}`,
 	} {
 		_, err := answered(t, http.StatusBadRequest, body)
-		if e := wantError(t, err, sdk.CodeReauthorizationRequired, sdk.ReasonPolicy); !strings.Contains(e.Message, "invalid_rapt") {
+		if e := sandboxtest.WantError(t, err, sdk.CodeReauthorizationRequired, sdk.ReasonPolicy); !strings.Contains(e.Message, "invalid_rapt") {
 			t.Errorf("%s: %s", name, e.Message)
 		}
 	}
@@ -248,16 +223,16 @@ func answered(t *testing.T, status int, body string) (*sdk.RefreshResponse, erro
 // Counterpart: ours.
 func TestRevokeEndsTheGrant(t *testing.T) {
 	w := newWorld(t, sandbox.Options{})
-	one, two := connect(t, w, nil, "openid"), connect(t, w, nil, "openid")
+	one, two := w.MustConnect(nil, "openid"), w.MustConnect(nil, "openid")
 	_, err := w.Revoke(one.Tokens.AccessToken, sdk.AccessToken, sdk.ReachToken)
-	wantError(t, err, sdk.CodeUnsupported, "")
+	sandboxtest.WantError(t, err, sdk.CodeUnsupported, "")
 	for range 2 { // gone already counts as revoked
 		if got, err := w.Revoke(one.Tokens.AccessToken, sdk.AccessToken, sdk.ReachGrant); err != nil || got.Revoked != sdk.ReachGrant {
 			t.Fatalf("%+v, %v", got, err)
 		}
 	}
 	_, err = w.Identify(two.Tokens.AccessToken, nil)
-	wantError(t, err, sdk.CodeReauthorizationRequired, sdk.ReasonRevoked)
+	sandboxtest.WantError(t, err, sdk.CodeReauthorizationRequired, sdk.ReasonRevoked)
 }
 
 // Who it is comes from an ID token whose signature, issuer, audience and times
@@ -268,19 +243,19 @@ func TestRevokeEndsTheGrant(t *testing.T) {
 // TestOpenIDProviders of app/e2e.
 func TestIdentityComesFromAVerifiedIDToken(t *testing.T) {
 	w := newWorld(t, sandbox.Options{})
-	got := connect(t, w, nil, "openid", "email", "profile")
+	got := w.MustConnect(nil, "openid", "email", "profile")
 	want := sdk.Account{Issuer: w.URL + "/google", Subject: "100000000000000000001", Login: ada, Name: "Ada (demo)", Email: ada}
 	if got.Account == nil || *got.Account != want || got.Tokens.IDToken.IsZero() {
 		t.Errorf("%+v, want %+v", got.Account, want)
 	}
-	forged := connect(t, w, nil, "openid")
+	forged := w.MustConnect(nil, "openid")
 	signer, err := oauthtest.NewSigner()
 	if err != nil {
 		t.Fatal(err)
 	}
 	claims := map[string]any{"iss": w.URL + "/google", "aud": w.Target.ClientID, "sub": "1", "iat": time.Now().Unix(), "exp": time.Now().Add(time.Hour).Unix()}
 	_, err = standard.Identify(t.Context(), &sdk.IdentifyRequest{Target: w.Target, AccessToken: forged.Tokens.AccessToken, IDToken: secret.New(signer.Sign(claims))})
-	wantError(t, err, sdk.CodeMisconfigured, "")
+	sandboxtest.WantError(t, err, sdk.CodeMisconfigured, "")
 }
 
 // The device flow wants another client type, gives few scopes, says
@@ -296,12 +271,12 @@ func TestDevice(t *testing.T) {
 		return p.StartDevice(t.Context(), &sdk.StartDeviceRequest{Target: w.Target, ClientSecret: w.Secret, Scopes: scopes})
 	}
 	_, err := start("openid")
-	if e := wantError(t, err, sdk.CodeMisconfigured, ""); e.Field != "client_id" || !strings.Contains(e.Message, "Limited Input") {
+	if e := sandboxtest.WantError(t, err, sdk.CodeMisconfigured, ""); e.Field != "client_id" || !strings.Contains(e.Message, "Limited Input") {
 		t.Errorf("a desktop client: %+v", e)
 	}
 	w.Target.ClientID = sandbox.DeviceClientID
 	_, err = start("openid", api+"gmail.readonly")
-	if e := wantError(t, err, sdk.CodeMisconfigured, ""); e.Field != "scopes" {
+	if e := sandboxtest.WantError(t, err, sdk.CodeMisconfigured, ""); e.Field != "scopes" {
 		t.Errorf("a scope that devices do not get: %+v", e)
 	}
 	d, err := start("openid", "email", api+"drive.file")
@@ -313,7 +288,7 @@ func TestDevice(t *testing.T) {
 	}
 	for _, want := range []sdk.Code{sdk.CodeTemporary, sdk.CodeSlowDown} {
 		_, err = poll()
-		wantError(t, err, want, "")
+		sandboxtest.WantError(t, err, want, "")
 	}
 	if !w.ConsentDevice(d.UserCode, false) {
 		t.Fatal("the code cannot be entered")
@@ -327,5 +302,5 @@ func TestDevice(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = poll()
-	wantError(t, err, sdk.CodeUserDenied, "")
+	sandboxtest.WantError(t, err, sdk.CodeUserDenied, "")
 }

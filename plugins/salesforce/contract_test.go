@@ -3,7 +3,6 @@
 package main
 
 import (
-	"net/http"
 	"testing"
 
 	"github.com/standpipe/standpipe/app/sandbox"
@@ -14,12 +13,6 @@ import (
 
 const redirectURI = "http://localhost:4780/callback/salesforce"
 
-// standIn is the sandbox with somebody in front of it.
-type standIn struct {
-	http.Handler
-	*sandboxtest.Person
-}
-
 func TestContract(t *testing.T) {
 	plugintest.Run(t, plugintest.Config{
 		New:          func() sdk.Provider { return &provider{standard} },
@@ -28,9 +21,6 @@ func TestContract(t *testing.T) {
 		ClientID:     sandbox.ClientID,
 		ClientSecret: sandbox.ClientSecret,
 		RedirectURI:  redirectURI,
-		Server: func(url string) (plugintest.Server, error) {
-			s, err := sandbox.New(sandbox.Options{})
-			return standIn{s, sandboxtest.New(url, "salesforce", "ada@demo.example.test")}, err
-		},
+		Server:       sandboxtest.Server("salesforce", "ada@demo.example.test", sandbox.Options{}),
 	})
 }

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"errors"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -18,31 +17,7 @@ import (
 )
 
 func newWorld(t *testing.T, o sandbox.Options) *sandboxtest.World {
-	t.Helper()
-	w, err := sandboxtest.NewWorld(&provider{standard}, "salesforce", "ada@demo.example.test", redirectURI, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(w.Close)
-	return w
-}
-
-func wantError(t *testing.T, err error, code sdk.Code, reason sdk.Reason) *sdk.Error {
-	t.Helper()
-	e, ok := errors.AsType[*sdk.Error](err)
-	if !ok || e.Code != code || e.Reason != reason || e.Message == "" {
-		t.Fatalf("error %v, want %s (%s)", err, code, reason)
-	}
-	return e
-}
-
-func connect(t *testing.T, w *sandboxtest.World) *sdk.ExchangeResponse {
-	t.Helper()
-	out, err := w.Connect(nil, "api", "refresh_token", "id")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
+	return sandboxtest.NewWorld(t, &provider{standard}, "salesforce", "ada@demo.example.test", redirectURI, o)
 }
 
 func TestTheTableTellsEverything(t *testing.T) {
@@ -85,7 +60,7 @@ func TestHosts(t *testing.T) {
 // app/e2e.
 func TestLifeByIntrospection(t *testing.T) {
 	w := newWorld(t, sandbox.Options{AccessLife: time.Hour})
-	got := connect(t, w).Tokens
+	got := w.MustConnect(nil, "api", "refresh_token", "id").Tokens
 	if got.ExpirySource != sdk.ExpiryIntrospected || (got.ExpiresIn-time.Hour).Abs() > 5*time.Second {
 		t.Errorf("life %v (%s)", got.ExpiresIn, got.ExpirySource)
 	}
@@ -153,13 +128,13 @@ func TestRefreshAtTheSameHost(t *testing.T) {
 // Counterpart: ours.
 func TestRotationOrNone(t *testing.T) {
 	w := newWorld(t, sandbox.Options{})
-	first := connect(t, w).Tokens
+	first := w.MustConnect(nil, "api", "refresh_token", "id").Tokens
 	second, err := w.Refresh(first.RefreshToken, "")
 	if err != nil || second.RefreshToken != sdk.RefreshRotated {
 		t.Fatalf("%+v, %v", second, err)
 	}
 	_, err = w.Refresh(first.RefreshToken, "")
-	wantError(t, err, sdk.CodeReauthorizationRequired, sdk.ReasonRefreshExpired)
+	sandboxtest.WantError(t, err, sdk.CodeReauthorizationRequired, sdk.ReasonRefreshExpired)
 	_, kept, err := answered(t, `{"access_token":"00D!y","token_type":"Bearer"}`, 200)
 	if err != nil || kept.RefreshToken != sdk.RefreshKept {
 		t.Errorf("%+v, %v", kept, err)
@@ -185,7 +160,7 @@ func TestErrorTexts(t *testing.T) {
 		`{"error":"OAUTH_APP_BLOCKED","error_description":"this app is blocked by admin"}`:          {Code: sdk.CodeMisconfigured},
 	} {
 		_, _, err := answered(t, body, http.StatusBadRequest)
-		wantError(t, err, want.Code, want.Reason)
+		sandboxtest.WantError(t, err, want.Code, want.Reason)
 	}
 }
 
@@ -196,7 +171,7 @@ func TestErrorTexts(t *testing.T) {
 // Counterpart: ours.
 func TestIdentity(t *testing.T) {
 	w := newWorld(t, sandbox.Options{})
-	got := connect(t, w).Tokens
+	got := w.MustConnect(nil, "api", "refresh_token", "id").Tokens
 	who, err := w.Identify(got.AccessToken, got.Metadata)
 	want := sdk.Account{
 		Issuer: w.URL + "/salesforce", Subject: "005DEMO0000001AAA", Tenant: "00DDEMO0000001EAA",
@@ -219,14 +194,14 @@ func TestIdentity(t *testing.T) {
 // Counterpart: ours.
 func TestRevoke(t *testing.T) {
 	w := newWorld(t, sandbox.Options{})
-	got, other := connect(t, w).Tokens, connect(t, w).Tokens
+	got, other := w.MustConnect(nil, "api", "refresh_token", "id").Tokens, w.MustConnect(nil, "api", "refresh_token", "id").Tokens
 	for range 2 { // gone already counts as revoked
 		if out, err := w.Revoke(got.RefreshToken, sdk.RefreshToken, sdk.ReachToken); err != nil || out.Revoked != sdk.ReachToken {
 			t.Fatalf("%+v, %v", out, err)
 		}
 	}
 	_, err := w.Identify(got.AccessToken, got.Metadata)
-	wantError(t, err, sdk.CodeReauthorizationRequired, sdk.ReasonRevoked)
+	sandboxtest.WantError(t, err, sdk.CodeReauthorizationRequired, sdk.ReasonRevoked)
 	if _, err := w.Identify(other.AccessToken, other.Metadata); err != nil {
 		t.Errorf("the other connection's token: %v", err)
 	}

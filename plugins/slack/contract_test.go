@@ -3,7 +3,6 @@
 package main
 
 import (
-	"net/http"
 	"testing"
 
 	"github.com/standpipe/standpipe/app/sandbox"
@@ -14,12 +13,6 @@ import (
 
 const redirectURI = "https://localhost/callback/slack"
 
-// standIn is the sandbox with somebody in front of it.
-type standIn struct {
-	http.Handler
-	*sandboxtest.Person
-}
-
 func TestContract(t *testing.T) {
 	plugintest.Run(t, plugintest.Config{
 		New:          func() sdk.Provider { return &provider{standard} },
@@ -29,9 +22,6 @@ func TestContract(t *testing.T) {
 		ClientSecret: sandbox.ClientSecret,
 		RedirectURI:  redirectURI,
 		Scopes:       []string{"chat:write", "channels:read", "user:users:read"},
-		Server: func(url string) (plugintest.Server, error) {
-			s, err := sandbox.New(sandbox.Options{})
-			return standIn{s, sandboxtest.New(url, "slack", "ada.demo")}, err
-		},
+		Server:       sandboxtest.Server("slack", "ada.demo", sandbox.Options{}),
 	})
 }

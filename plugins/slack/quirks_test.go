@@ -3,7 +3,6 @@
 package main
 
 import (
-	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -20,31 +19,7 @@ import (
 )
 
 func newWorld(t *testing.T, o sandbox.Options) *sandboxtest.World {
-	t.Helper()
-	w, err := sandboxtest.NewWorld(&provider{standard}, "slack", "ada.demo", redirectURI, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(w.Close)
-	return w
-}
-
-func connect(t *testing.T, w *sandboxtest.World, scopes ...string) *sdk.ExchangeResponse {
-	t.Helper()
-	out, err := w.Connect(nil, scopes...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
-}
-
-func wantError(t *testing.T, err error, code sdk.Code, reason sdk.Reason) *sdk.Error {
-	t.Helper()
-	e, ok := errors.AsType[*sdk.Error](err)
-	if !ok || e.Code != code || e.Reason != reason || e.Message == "" {
-		t.Fatalf("error %v, want %s (%s)", err, code, reason)
-	}
-	return e
+	return sandboxtest.NewWorld(t, &provider{standard}, "slack", "ada.demo", redirectURI, o)
 }
 
 func TestTheTableTellsEverything(t *testing.T) {
@@ -114,7 +89,7 @@ func TestTwoListsOfScopes(t *testing.T) {
 // Counterpart: ours; third-party in TestEmulatedProviders of app/e2e, without
 // rotation.
 func TestBotAndUserToken(t *testing.T) {
-	got := connect(t, newWorld(t, sandbox.Options{}), "chat:write", "user:users:read").Tokens
+	got := newWorld(t, sandbox.Options{}).MustConnect(nil, "chat:write", "user:users:read").Tokens
 	user := got.Named["user"]
 	if got.Name != "bot" || !slices.Equal(got.Scopes, []string{"chat:write"}) || !slices.Equal(user.Scopes, []string{"user:users:read"}) {
 		t.Errorf("bot %q %q, user %q", got.Name, got.Scopes, user.Scopes)
@@ -138,7 +113,7 @@ func TestBotAndUserToken(t *testing.T) {
 func TestUserTokenAlone(t *testing.T) {
 	w := newWorld(t, sandbox.Options{})
 	w.RedirectURI = "http://localhost:4780/callback/slack"
-	got := connect(t, w, "user:users:read", "user:chat:write").Tokens
+	got := w.MustConnect(nil, "user:users:read", "user:chat:write").Tokens
 	if got.Name != "user" || got.Named != nil || !slices.Equal(got.Scopes, []string{"user:users:read", "user:chat:write"}) || got.RefreshToken.IsZero() || got.ExpiresIn != 12*time.Hour {
 		t.Errorf("%q, %q, named %v, %v", got.Name, got.Scopes, got.Named, got.ExpiresIn)
 	}
@@ -155,7 +130,7 @@ func TestUserTokenAlone(t *testing.T) {
 // Counterpart: ours.
 func TestRotationOfEachToken(t *testing.T) {
 	w := newWorld(t, sandbox.Options{})
-	first := connect(t, w, "chat:write", "user:users:read").Tokens
+	first := w.MustConnect(nil, "chat:write", "user:users:read").Tokens
 	bot, err := w.Refresh(first.RefreshToken, "")
 	if err != nil || bot.RefreshToken != sdk.RefreshRotated || bot.Tokens.Named != nil || !slices.Equal(bot.Tokens.Scopes, []string{"chat:write"}) {
 		t.Fatalf("%+v, %v", bot, err)
@@ -170,7 +145,7 @@ func TestRotationOfEachToken(t *testing.T) {
 	}
 	for name, spent := range map[string]secret.Value{"": first.RefreshToken, "user": first.Named["user"].RefreshToken} {
 		_, err := w.Refresh(spent, name)
-		if e := wantError(t, err, sdk.CodeReauthorizationRequired, sdk.ReasonRefreshExpired); e.ProviderCode != "invalid_refresh_token" {
+		if e := sandboxtest.WantError(t, err, sdk.CodeReauthorizationRequired, sdk.ReasonRefreshExpired); e.ProviderCode != "invalid_refresh_token" {
 			t.Errorf("%+v", e)
 		}
 	}
@@ -188,7 +163,7 @@ func TestPublicClientRules(t *testing.T) {
 		t.Errorf("bot scopes on a loopback redirect: %v", err)
 	}
 	w.Secret = secret.Value{}
-	got := connect(t, w, "user:users:read").Tokens
+	got := w.MustConnect(nil, "user:users:read").Tokens
 	if renewed, err := w.Refresh(got.RefreshToken, ""); err != nil || renewed.RefreshToken != sdk.RefreshRotated {
 		t.Errorf("a refresh without a secret: %+v, %v", renewed, err)
 	}
@@ -204,7 +179,7 @@ func TestPublicClientRules(t *testing.T) {
 // Counterpart: ours; third-party in TestEmulatedProviders of app/e2e.
 func TestIdentityIsTheInstaller(t *testing.T) {
 	w := newWorld(t, sandbox.Options{})
-	got := connect(t, w, "chat:write").Tokens
+	got := w.MustConnect(nil, "chat:write").Tokens
 	who, err := w.Identify(got.AccessToken, got.Metadata)
 	want := sdk.Account{Issuer: w.URL + "/slack", Subject: "U0DEMO0001", Tenant: "T0DEMO0001", Name: "Demo Team"}
 	if err != nil || who.Account != want {
@@ -218,19 +193,19 @@ func TestIdentityIsTheInstaller(t *testing.T) {
 // Counterpart: ours.
 func TestRevokeTheOneToken(t *testing.T) {
 	w := newWorld(t, sandbox.Options{})
-	got := connect(t, w, "chat:write", "user:users:read").Tokens
+	got := w.MustConnect(nil, "chat:write", "user:users:read").Tokens
 	for range 2 {
 		if out, err := w.Revoke(got.AccessToken, sdk.AccessToken, sdk.ReachToken); err != nil || out.Revoked != sdk.ReachToken {
 			t.Fatalf("%+v, %v", out, err)
 		}
 	}
 	_, err := w.Identify(got.AccessToken, nil)
-	wantError(t, err, sdk.CodeReauthorizationRequired, sdk.ReasonRevoked)
+	sandboxtest.WantError(t, err, sdk.CodeReauthorizationRequired, sdk.ReasonRevoked)
 	if _, err := w.Identify(got.Named["user"].AccessToken, nil); err != nil {
 		t.Errorf("the user's token: %v", err)
 	}
 	_, err = w.Revoke(got.RefreshToken, sdk.RefreshToken, sdk.ReachToken)
-	wantError(t, err, sdk.CodeUnsupported, "")
+	sandboxtest.WantError(t, err, sdk.CodeUnsupported, "")
 }
 
 // Errors come with status 200 and "ok": false. What lasts and what passes is told
@@ -259,7 +234,7 @@ func TestErrorNames(t *testing.T) {
 			Target: sdk.Target{ClientID: "c", Config: map[string]string{"base_url": srv.URL}}, RefreshToken: secret.New("xoxe-1-x"),
 		})
 		srv.Close()
-		if e := wantError(t, err, want.Code, want.Reason); e.ProviderCode != name {
+		if e := sandboxtest.WantError(t, err, want.Code, want.Reason); e.ProviderCode != name {
 			t.Errorf("%s: %+v", name, e)
 		}
 	}
@@ -275,7 +250,7 @@ func TestRateLimit(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := w.Refresh(secret.New("xoxe-1-x"), "")
-	if e := wantError(t, err, sdk.CodeRateLimited, ""); e.RetryAfter != time.Minute {
+	if e := sandboxtest.WantError(t, err, sdk.CodeRateLimited, ""); e.RetryAfter != time.Minute {
 		t.Errorf("%+v", e)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"testing"
 
 	"golang.org/x/oauth2"
 
@@ -24,32 +25,41 @@ type World struct {
 	Target      sdk.Target
 	Secret      secret.Value
 	RedirectURI string
-	close       func()
+	t           testing.TB
 }
 
-// NewWorld starts a sandbox and aims the plugin of a provider at it. Close it.
-func NewWorld(p sdk.Provider, provider, login, redirectURI string, o sandbox.Options) (*World, error) {
+// NewWorld starts a sandbox for a test and aims the plugin of a provider at it.
+func NewWorld(t testing.TB, p sdk.Provider, provider, login, redirectURI string, o sandbox.Options) *World {
+	t.Helper()
 	s, err := sandbox.New(o)
 	if err != nil {
-		return nil, err
+		t.Fatal(err)
 	}
-	d, err := p.Describe(context.Background(), &sdk.DescribeRequest{})
+	d, err := p.Describe(t.Context(), &sdk.DescribeRequest{})
 	if err != nil {
-		return nil, err
+		t.Fatal(err)
 	}
 	srv := httptest.NewServer(s)
+	t.Cleanup(srv.Close)
 	w := &World{
-		Person: New(srv.URL, provider, login), Plugin: p, Secret: secret.New(sandbox.ClientSecret), RedirectURI: redirectURI, close: srv.Close,
+		Person: New(srv.URL, provider, login), Plugin: p, Secret: secret.New(sandbox.ClientSecret), RedirectURI: redirectURI, t: t,
 		Target: sdk.Target{Provider: provider, ClientID: sandbox.ClientID, Config: map[string]string{}},
 	}
 	for k, v := range d.Providers[0].Sandbox {
 		w.Target.Config[k] = strings.ReplaceAll(v, "{sandbox}", srv.URL)
 	}
-	return w, nil
+	return w
 }
 
-// Close ends the sandbox.
-func (w *World) Close() { w.close() }
+// MustConnect is Connect where nothing should go wrong.
+func (w *World) MustConnect(change func(*sdk.AuthorizeRequest), scopes ...string) *sdk.ExchangeResponse {
+	w.t.Helper()
+	out, err := w.Connect(change, scopes...)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return out
+}
 
 // Connect goes from the authorization URL to the tokens. change may alter the
 // request for the URL; nil: a first connect.
