@@ -648,7 +648,11 @@ func b14(t *testing.T) {
 	settings(0, true, true)
 	locks("screen", func() { l.Lock(logindtest.Theirs); l.Lock(logindtest.Ours) })
 	locks("screen", func() { l.Hint(logindtest.Ours, true) })
+	delays := 0
 	sleeps := func() {
+		// The hub asks anew for a delay when the machine is awake.
+		rig.Eventually(t, "sleep is delayed", func() bool { return l.Inhibitors() > delays })
+		delays = l.Inhibitors()
 		l.Sleep(true)
 		l.WaitForSleep() // which the hub delays until it is locked
 		if s := state(); !s.Locked {
