@@ -79,11 +79,13 @@ func lineOf(r io.Reader) (secret.Value, error) {
 	case err != nil:
 		return secret.Value{}, hub.Errorf(hub.CodeInvalid, "read the passphrase: %w", err)
 	case len(data) > most:
-		return secret.Value{}, hub.Errorf(hub.CodeInvalid, "the passphrase is longer than %d bytes", most)
+		return secret.Value{}, hub.Errorf(hub.CodeInvalid, "the passphrase is longer than %d bytes", most).
+			WithRemedy("Choose a shorter one, and see that the file holds nothing else.")
 	}
 	line := strings.TrimRight(string(data), "\r\n")
 	if line == "" {
-		return secret.Value{}, hub.Errorf(hub.CodeInvalid, "the passphrase is empty")
+		return secret.Value{}, hub.Errorf(hub.CodeInvalid, "the passphrase is empty").
+			WithRemedy("Type it, or see that the file or descriptor that was named holds it.")
 	}
 	return secret.New(line), nil
 }

@@ -18,8 +18,8 @@ import (
 	"github.com/standpipe/standpipe/sdk/secret"
 )
 
-// Config is what a Catalog needs. All fields but BaseURL,
-// Sandbox and the last two must be set.
+// Config is what a Catalog needs. All fields but BaseURL, Sandbox and the last
+// two must be set.
 type Config struct {
 	Store     hub.Store
 	Providers hub.Providers

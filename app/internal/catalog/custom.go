@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -46,7 +45,8 @@ func (c *Catalog) loadCustom(ctx context.Context) error {
 			return &hub.IntegrityError{Ref: rec.Ref, Detail: "not JSON"}
 		}
 		if r.Version != recordVersion {
-			return fmt.Errorf("the provider %q was written by another version of standpipe (format %d, this one reads %d)", rec.ID, r.Version, recordVersion)
+			return hub.Errorf(hub.CodeStorage, "the provider %q was written by another version of standpipe (format %d, this one reads %d)", rec.ID, r.Version, recordVersion).
+				WithRemedy("Start the newer version.")
 		}
 		c.custom[r.Slug] = custom{r.Custom, rec.Generation}
 	}
@@ -74,10 +74,13 @@ func (c *Catalog) Custom(_ context.Context, slug string) (hub.Custom, error) {
 	case !ok && c.cfg.Declared[slug] != nil:
 		return hub.Custom{}, c.fromFile(slug)
 	case !ok:
-		return hub.Custom{}, hub.Errorf(hub.CodeNotFound, "there is no custom provider %q", slug).
-			WithRemedy("The providers' page shows which there are.")
+		return hub.Custom{}, noCustom(slug)
 	}
 	return p.Custom, nil
+}
+
+func noCustom(slug string) error {
+	return hub.Errorf(hub.CodeNotFound, "there is no custom provider %q", slug).WithRemedy("The providers' page shows which there are.")
 }
 
 func (c *Catalog) fromFile(slug string) error {
@@ -117,7 +120,7 @@ func (c *Catalog) mayDeclare(slug string, create bool) (custom, error) {
 	case c.cfg.Declared[slug] != nil && !create:
 		return old, c.fromFile(slug)
 	case !create && !exists:
-		return old, hub.Errorf(hub.CodeNotFound, "there is no custom provider %q", slug)
+		return old, noCustom(slug)
 	case create && (exists || c.descriptors[slug] != nil || c.cfg.Declared[slug] != nil || c.integrations[slug].Slug != ""):
 		e := hub.Errorf(hub.CodeConflict, "there is a provider %q already", slug).WithRemedy("Choose another short name.")
 		e.Field = "slug"

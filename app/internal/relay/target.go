@@ -78,10 +78,12 @@ func (*Relay) Target(d *hub.Descriptor, values func(string) string, private bool
 	}
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" || !scheme(u, private) {
-		return nil, hub.Errorf(hub.CodeInvalid, "the address to call is no https URL without user and fragment")
+		return nil, hub.Errorf(hub.CodeInvalid, "the address to call is no https URL without user and fragment").
+			WithRemedy("Name it as https://HOST/PATH; the hub adds the token.")
 	}
 	if clean := path.Clean("/" + u.Path); u.Path != "" && clean != u.Path && clean+"/" != u.Path || strings.Contains(u.Path, `\`) {
-		return nil, hub.Errorf(hub.CodeInvalid, "the path to call is not in its plain form")
+		return nil, hub.Errorf(hub.CodeInvalid, "the path to call is not in its plain form").
+			WithRemedy("Leave out dot segments, doubled slashes and backslashes.")
 	}
 	for i := range list {
 		if list[i].covers(u) {
