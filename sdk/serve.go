@@ -40,7 +40,7 @@ func Serve(p Provider) {
 	log := slog.New(newLogHandler(os.Stderr, name))
 	slog.SetDefault(log)
 	harden(log)
-	go exitWithParent(log)
+	exitWithParent(log)
 	plugin.Serve(&plugin.ServeConfig{
 		HandshakeConfig: protocol.Handshake,
 		VersionedPlugins: map[int]plugin.PluginSet{
