@@ -17,6 +17,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/standpipe/standpipe/app/cli"
+	"github.com/standpipe/standpipe/app/e2e/ports"
 	"github.com/standpipe/standpipe/app/internal/instance"
 )
 
@@ -85,10 +86,9 @@ func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
 // cmdFreePort sets variables to ports that nobody listens on: freeport NAME….
 func cmdFreePort(ts *testscript.TestScript, neg bool, args []string) {
 	for _, name := range args {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		port, err := ports.Take(1)
 		ts.Check(err)
-		ts.Setenv(name, strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
-		defer l.Close()
+		ts.Setenv(name, strconv.Itoa(port))
 	}
 }
 

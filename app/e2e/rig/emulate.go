@@ -5,7 +5,6 @@ package rig
 import (
 	"encoding/json"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -68,28 +67,4 @@ func StartEmulated(t testing.TB, redirects ...string) *Emulated {
 		Eventually(t, "emulate plays "+services[i], func() bool { return reachable(base(i)) })
 	}
 	return e
-}
-
-// freePorts returns the first of n ports in a row on which nobody listens.
-func freePorts(t testing.TB, n int) int {
-	t.Helper()
-	for range 50 {
-		first := FreePort(t)
-		var held []net.Listener
-		for i := range n {
-			l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", first+i))
-			if err != nil {
-				break
-			}
-			held = append(held, l)
-		}
-		for _, l := range held {
-			_ = l.Close()
-		}
-		if len(held) == n {
-			return first
-		}
-	}
-	t.Fatalf("there are no %d free ports in a row", n)
-	return 0
 }

@@ -7,12 +7,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"net"
 	"os/exec"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/standpipe/standpipe/app/e2e/ports"
 )
 
 // patience is how long a server may take to be ready.
@@ -155,14 +156,16 @@ func (p *Process) Count(event string) int {
 }
 
 // FreePort finds a port on which nobody listens.
-func FreePort(t testing.TB) int {
+func FreePort(t testing.TB) int { t.Helper(); return freePorts(t, 1) }
+
+// freePorts returns the first of n ports in a row on which nobody listens.
+func freePorts(t testing.TB, n int) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	first, err := ports.Take(n)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	return first
 }
 
 // Eventually waits until f is true; f is asked again and again, because what it

@@ -17,6 +17,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/standpipe/standpipe/app/e2e/ports"
 	"github.com/standpipe/standpipe/app/internal/hub"
 	"github.com/standpipe/standpipe/sdk/secret"
 )
@@ -225,13 +226,11 @@ func TestStreams(t *testing.T) {
 }
 
 func TestUnreachable(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := ports.Take(1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := "http://" + l.Addr().String()
-	_ = l.Close()
-	resp, err := http.Get(hubOf(t, address, nil).URL)
+	resp, err := http.Get(hubOf(t, fmt.Sprintf("http://127.0.0.1:%d", port), nil).URL)
 	if err != nil {
 		t.Fatal(err)
 	}
