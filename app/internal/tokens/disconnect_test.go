@@ -7,6 +7,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -157,6 +158,86 @@ func TestGrantEndedForAll(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestGrantEndedDuringARefresh: whatever the other connection's refresh does
+// meanwhile, what it brings is of the authorization that has ended.
+func TestGrantEndedDuringARefresh(t *testing.T) {
+	same := func(c *hub.Connection, _ *hub.TokenSet) { c.Account.Subject = "octocat" }
+	prepare := func(h *house) {
+		h.resolver.descriptor.Revoke, h.resolver.descriptor.RevokesGrant = hub.ReachGrant, true
+		h.connect("c", time.Hour, same)
+		h.connect("other", time.Hour, same)
+	}
+	t.Run("it lands in between", func(t *testing.T) {
+		inBubble(t, func(t *testing.T, h *house) {
+			prepare(h)
+			var reading atomic.Bool
+			h.store.afterReading(func(ref hub.Ref) {
+				if ref == (hub.Ref{Kind: hub.KindTokens, ID: "other"}) && reading.CompareAndSwap(false, true) {
+					defer reading.Store(false)
+					h.edit("other", func(t *hub.Tokens) { t.Generation++ })
+				}
+			})
+			h.disconnect("c", hub.GrantRevoke)
+			h.wantState("other", hub.StateNeedsReauthorization, hub.ReasonRevoked)
+		})
+	})
+	t.Run("it lands afterwards", func(t *testing.T) {
+		inBubble(t, func(t *testing.T, h *house) {
+			prepare(h)
+			h.provider.after = taking(5 * time.Second)
+			go func() { _, _ = h.vendReq(hub.VendRequest{Connection: "other", Caller: "app_1", Force: true}) }()
+			synctest.Wait()
+			h.disconnect("c", hub.GrantRevoke)
+			time.Sleep(10 * time.Second)
+			h.wantState("other", hub.StateNeedsReauthorization, hub.ReasonRevoked)
+			h.mustFail("other", hub.CodeNeedsReauthorization)
+			if n := h.bus.count(hub.EventNeedsReauthorization); n != 1 {
+				t.Errorf("%d events", n)
+			}
+		})
+	})
+	t.Run("a new authorization", func(t *testing.T) {
+		inBubble(t, func(t *testing.T, h *house) {
+			prepare(h)
+			h.provider.revoke = func(hub.RevokeRequest) (hub.Reach, error) {
+				time.Sleep(time.Second)
+				h.provider.mu.Unlock() // it answers while the user is at it
+				h.connect("other", time.Hour, same, func(_ *hub.Connection, s *hub.TokenSet) { s.IssuedAt = h.clock.now().Round(0) })
+				h.provider.mu.Lock()
+				return hub.ReachGrant, nil
+			}
+			h.disconnect("c", hub.GrantRevoke)
+			h.wantState("other", hub.StateConnected, "")
+			h.mustVend("other")
+		})
+	})
+}
+
+// TestGrantEndedInTheBackground: the others live until the provider has ended
+// the authorization, and no longer.
+func TestGrantEndedInTheBackground(t *testing.T) {
+	same := func(c *hub.Connection, _ *hub.TokenSet) { c.Account.Subject = "octocat" }
+	inBubble(t, func(t *testing.T, h *house) {
+		h.resolver.descriptor.Revoke, h.resolver.descriptor.RevokesGrant = hub.ReachGrant, true
+		h.connect("c", time.Hour, same)
+		h.connect("other", time.Hour, same)
+		h.provider.revoke = func(hub.RevokeRequest) (hub.Reach, error) { return "", unavailable() }
+		if rev := h.disconnect("c", hub.GrantRevoke); !rev.Pending {
+			t.Fatalf("got %+v", rev)
+		}
+		h.mustVend("other")
+		h.close()
+		h.start() // also after a restart
+		h.provider.script(func(p *provider) { p.revoke = nil })
+		defer h.run()()
+		time.Sleep(2 * time.Minute)
+		h.wantState("other", hub.StateNeedsReauthorization, hub.ReasonRevoked)
+		if n := h.bus.count(hub.EventNeedsReauthorization); n != 1 || h.bus.count(hub.EventRevoked) != 1 {
+			t.Errorf("events %+v", h.bus.all)
+		}
+	})
 }
 
 func TestDisconnectWhenTheProviderCannot(t *testing.T) {

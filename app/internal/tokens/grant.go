@@ -4,7 +4,9 @@ package tokens
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"time"
 
 	"github.com/standpipe/standpipe/app/internal/hub"
 )
@@ -66,18 +68,36 @@ func count(n int) string {
 
 // grantEnded tells the connections whose authorization was ended with another
 // one's that they need their user, so that no app is given a token of theirs.
-func (e *Engine) grantEnded(ctx context.Context, conn *hub.Connection, except string) {
+// What the user authorized since began, when the provider was asked, is another
+// one, and lives; what a refresh brought meanwhile is not.
+func (e *Engine) grantEnded(ctx context.Context, conn *hub.Connection, except string, began time.Time) {
 	others, err := e.sharing(ctx, conn, except)
 	if err != nil {
 		e.cfg.Logger.Error("the connections that ended with another one cannot be told", "connection", conn.ID, "error", err)
 		return
 	}
 	for _, other := range others {
-		if other.State != hub.StateConnected {
-			continue
-		}
-		if state, err := e.read(ctx, other.ID); err == nil {
-			e.giveUp(ctx, state, hub.ReasonRevoked)
+		told := false
+		err := e.cfg.Connections.Update(context.WithoutCancel(ctx), func(tx *hub.ConnectionsTx) error {
+			conn, err := tx.Connection(other.ID)
+			if err != nil {
+				return err
+			}
+			toks, err := tx.Tokens(other.ID)
+			if err != nil {
+				return err
+			}
+			if told = conn.State == hub.StateConnected && !toks.Authorized.After(began); !told {
+				return nil
+			}
+			return e.needUser(tx, conn, toks, hub.ReasonRevoked)
+		})
+		switch {
+		case errors.Is(err, hub.ErrNotFound):
+		case err != nil: // its next refresh finds out
+			e.cfg.Logger.Error("a connection that ended with another one cannot be told", "connection", other.ID, "error", err)
+		case told:
+			e.tellNeedsUser(other, hub.ReasonRevoked)
 		}
 	}
 }

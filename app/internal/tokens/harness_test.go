@@ -257,6 +257,7 @@ type store struct {
 	hub.Store
 	mu    sync.Mutex
 	fail  func(kind hub.Kind, value string) error // asked for each Put
+	read  func(hub.Ref)                           // told after each Get
 	gets  int
 	lists int
 	most  int // writes in one update; 0: any number
@@ -271,8 +272,19 @@ func (s *store) failWith(f func(hub.Kind, string) error) {
 func (s *store) Get(ctx context.Context, ref hub.Ref) (hub.Record, error) {
 	s.mu.Lock()
 	s.gets++
+	read := s.read
 	s.mu.Unlock()
-	return s.Store.Get(ctx, ref)
+	rec, err := s.Store.Get(ctx, ref)
+	if read != nil {
+		read(ref)
+	}
+	return rec, err
+}
+
+func (s *store) afterReading(f func(hub.Ref)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.read = f
 }
 
 func (s *store) counts() (gets, lists int) {

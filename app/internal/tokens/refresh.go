@@ -264,14 +264,7 @@ func (e *Engine) giveUp(ctx context.Context, state *outcome, reason hub.Reason) 
 		if conn.State != hub.StateConnected {
 			return errRemoved
 		}
-		if toks.Intent != nil {
-			toks.Intent = nil
-			if err := tx.PutTokens(toks); err != nil {
-				return err
-			}
-		}
-		conn.State, conn.Reason, conn.UpdatedAt = hub.StateNeedsReauthorization, reason, e.now()
-		return tx.PutConnection(conn)
+		return e.needUser(tx, conn, toks, reason)
 	})
 	if gone(err) {
 		return e.stale(ctx, state, err)
@@ -280,11 +273,28 @@ func (e *Engine) giveUp(ctx context.Context, state *outcome, reason hub.Reason) 
 		// It is true all the same, and will be found out again.
 		e.fail(state, storageFailed(err))
 	} else {
-		e.recovered(state.conn.ID)
-		e.cfg.Logger.Warn("a connection needs its user", "connection", state.conn.ID, "reason", reason)
-		e.publish(hub.Event{Type: hub.EventNeedsReauthorization, Connection: state.conn.ID, Slug: state.conn.Integration, Reason: reason})
+		e.tellNeedsUser(state.conn, reason)
 	}
 	return outcome{err: needsUser(state.conn.Integration, reason)}
+}
+
+// needUser records that only the user can help a connection.
+func (e *Engine) needUser(tx *hub.ConnectionsTx, conn *hub.Connection, toks *hub.Tokens, reason hub.Reason) error {
+	if toks.Intent != nil {
+		toks.Intent = nil
+		if err := tx.PutTokens(toks); err != nil {
+			return err
+		}
+	}
+	conn.State, conn.Reason, conn.UpdatedAt = hub.StateNeedsReauthorization, reason, e.now()
+	return tx.PutConnection(conn)
+}
+
+// tellNeedsUser tells of what needUser recorded.
+func (e *Engine) tellNeedsUser(conn *hub.Connection, reason hub.Reason) {
+	e.recovered(conn.ID)
+	e.cfg.Logger.Warn("a connection needs its user", "connection", conn.ID, "reason", reason)
+	e.publish(hub.Event{Type: hub.EventNeedsReauthorization, Connection: conn.ID, Slug: conn.Integration, Reason: reason})
 }
 
 // cannotRenew is for tokens that nothing can renew: good until they expire.

@@ -56,9 +56,10 @@ func (e *Engine) revoke(ctx context.Context, r *hub.Revoking) (rev hub.Revocatio
 			return none("The account was removed here. Its token was not revoked: %s can only end the whole authorization, which another connection of the same account uses.", d.Name)
 		}
 	}
+	began := e.now()
 	rev, rest, again = e.revokeAll(ctx, to, r.Tokens, reach)
 	if rev.Reach == hub.ReachGrant {
-		e.grantEnded(ctx, conn, r.ID)
+		e.grantEnded(ctx, conn, r.ID, began)
 	}
 	return rev, rest, again
 }
