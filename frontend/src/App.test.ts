@@ -3,7 +3,7 @@ import { fireEvent, render, screen, waitFor, within } from "@testing-library/sve
 import { beforeEach, expect, test, vi } from "vitest";
 import App from "./App.svelte";
 import { checked, connection, custom, integration, preview, scenes } from "./dev/scenes";
-import type { Approval } from "./lib/api/access";
+import type { Approval, Pairing } from "./lib/api/access";
 import type { Accounts, Flow } from "./lib/api/types";
 
 /** The hub at the other end of fetch: its accounts, one flow, and what it was asked. */
@@ -17,6 +17,7 @@ class FakeHub {
     expires_at: "2030-01-01T00:00:00Z",
   };
   approvals: Approval[] = [];
+  pairings: Pairing[] = [];
   /** Those whose authorization a disconnect would end too. */
   sharing: { connected_account_id: string; account: string }[] = [];
   status = 200;
@@ -34,8 +35,9 @@ class FakeHub {
     if (path === "/ui/api/hub") return Response.json(scenes.mixed!.hub);
     if (path === "/ui/api/lock") return Response.json(scenes.mixed!.lock);
     if (path === "/ui/api/approvals") return Response.json({ approvals: this.approvals });
-    if (path === "/ui/api/pairings") return Response.json({ pairings: [] });
-    if (path.startsWith("/ui/api/approvals/")) return new Response(null, { status: 204 });
+    if (path === "/ui/api/pairings") return Response.json({ pairings: this.pairings });
+    if (path === "/ui/api/apps") return Response.json({ apps: scenes.mixed!.apps });
+    if (/^.ui.api.(approvals|pairings|apps)./.test(path)) return new Response(null, { status: 204 });
     if (path === "/ui/api/accounts") return Response.json(this.accounts);
     if (path === "/ui/api/session") return Response.json({ token: "from-code", expires_at: "" });
     if (path === "/ui/api/provider-preview") return Response.json(preview);
@@ -329,6 +331,64 @@ test("closing the question is a no", async () => {
   await fireEvent(await shown("approval-dialog"), new Event("cancel", { cancelable: true }));
   await waitFor(() => expect(hub.calls("POST", "/ui/api/approvals/approval_1/deny")).toHaveLength(1));
   expect(hub.calls("POST", "/ui/api/approvals/approval_1/approve")).toHaveLength(0);
+});
+
+test("a paired program gets what it asked for and no more", async () => {
+  hub.pairings = structuredClone(scenes.paired!.pairings);
+  render(App);
+  const asked = (await shown("pairing-grant-0")).closest("label")!;
+  for (const limit of ["relay only", "only repo", "for https://api.example.org/ only"])
+    expect(asked.textContent).toContain(limit);
+  await fireEvent.click(screen.getByTestId("pairing-allow"));
+  await waitFor(() =>
+    expect(hub.calls("POST", "/ui/api/pairings/KFTN-2309/approve")[0]!.body).toEqual({
+      name: "agent",
+      grants: [
+        {
+          integration: "github",
+          scopes: ["repo"],
+          audience: "https://api.example.org/",
+          mode: "relay",
+          lasts: "always",
+        },
+      ],
+    }),
+  );
+});
+
+test("a grant is for tokens or for the relay, and for one resource server where the provider can", async () => {
+  location.hash = "#/apps";
+  render(App);
+  const pick = (id: string, value: string) => fireEvent.change(screen.getByTestId(id), { target: { value } });
+  const sent = () => hub.calls("POST", "/ui/api/apps/app_1/grants").at(-1)?.body;
+  const open = async () => {
+    await fireEvent.click(await shown("more-app_1"));
+    await fireEvent.click(await shown("grant-app_1"));
+    await shown("grant-integration");
+  };
+  await open();
+  await pick("grant-integration", "slack");
+  expect((screen.getByTestId("grant-mode-relay") as HTMLInputElement).disabled).toBe(true);
+  expect(screen.queryByTestId("grant-audience")).toBeNull();
+  await pick("grant-integration", "github");
+  await fireEvent.click(screen.getByTestId("grant-mode-relay"));
+  await pick("grant-audience", "https://api.example.org/");
+  await fireEvent.click(screen.getByTestId("grant-save"));
+  const github = { integration: "github", lasts: "always" };
+  await waitFor(() =>
+    expect(sent()).toEqual({ ...github, mode: "relay", audience: "https://api.example.org/" }),
+  );
+
+  await open();
+  await pick("grant-integration", "github");
+  await pick("grant-audience", "another…");
+  await fireEvent.click(screen.getByTestId("grant-save"));
+  expect(screen.getByTestId("grant-audience-other-error").textContent).toContain("Enter the address");
+  await type("grant-audience-other", " https://mail.example.org/ ");
+  await fireEvent.click(screen.getByTestId("grant-save"));
+  await waitFor(() =>
+    expect(sent()).toEqual({ ...github, mode: "token", audience: "https://mail.example.org/" }),
+  );
 });
 
 const type = (id: string, value: string) => fireEvent.input(screen.getByTestId(id), { target: { value } });

@@ -80,6 +80,33 @@ func StartOIDC(t testing.TB, redirectURI string, env ...string) *OIDC {
 	return o
 }
 
+// Narrows sets it up at a hub as the provider "openid", which narrows tokens by
+// scope and by audience and says where its API is: with a file that is laid over
+// the built-in declaration, as a user does it. It has to be started with
+// ROTATE=never.
+func (o *OIDC) Narrows(h *Home) {
+	h.t.Helper()
+	h.Write("providers/openid.hcl", `provider "openid" {
+  rotation         = "none"
+  narrows_scopes   = true
+  narrows_audience = true
+  apis             = ["{issuer}"]
+}
+`)
+	h.Write("oidc.secret", OIDCSecret)
+	h.Configure(fmt.Sprintf(`
+integration "openid" {
+  credentials   = "own"
+  client_id     = %q
+  client_secret = file("oidc.secret")
+  network       = "private"
+  scopes        = ["openid", "offline_access", "profile", "email", "read"]
+  audiences     = ["https://mail.test/", "https://files.test/"]
+  config        = { issuer = %q }
+}
+`, OIDCClient, o.Issuer))
+}
+
 // Approve signs in with any password, consents, and returns the callback URL: what
 // a browser does with an authorization URL.
 func (o *OIDC) Approve(t testing.TB, authorizationURL, login string) string {

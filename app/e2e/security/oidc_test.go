@@ -5,8 +5,6 @@ package security
 import (
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -22,35 +20,12 @@ type oidcWorld struct {
 	conn, poor string
 }
 
-// newOIDCWorld declares that the provider can narrow, and where its API is, as a user does: with a file
-// that is laid over the built-in declaration.
 func newOIDCWorld(t *testing.T) *oidcWorld {
 	t.Helper()
 	w := &oidcWorld{home: rig.NewHome(t)}
 	listen := fmt.Sprintf("127.0.0.1:%d", rig.FreePort(t))
 	w.op = rig.StartOIDC(t, "http://"+listen+"/callback/openid", "ACCESS_TTL=600", "ROTATE=never")
-	if err := os.Mkdir(filepath.Join(w.home.Dir, "providers"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	w.home.Write("providers/openid.hcl", `provider "openid" {
-  rotation         = "none"
-  narrows_scopes   = true
-  narrows_audience = true
-  apis             = ["{issuer}"]
-}
-`)
-	w.home.Write("oidc.secret", rig.OIDCSecret)
-	w.home.Configure(fmt.Sprintf(`
-integration "openid" {
-  credentials   = "own"
-  client_id     = %q
-  client_secret = file("oidc.secret")
-  network       = "private"
-  scopes        = ["openid", "offline_access", "profile", "email", "read"]
-  audiences     = ["https://mail.test/", "https://files.test/"]
-  config        = { issuer = %q }
-}
-`, rig.OIDCClient, w.op.Issuer))
+	w.op.Narrows(w.home)
 	w.Hub = w.home.Serve("--listen", listen)
 	w.poor = w.home.AddApp("poor")
 	w.conn = authorize(t, w.home, func(url string) string { return w.op.Approve(t, url, "alice") }, "openid")

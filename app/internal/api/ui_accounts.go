@@ -158,6 +158,7 @@ func (a *API) integrationOf(e *hub.Entry) contract.Integration {
 		ClientID: in.ClientID, ClientSecretSet: !in.ClientSecret.IsZero(), ClientSecretHint: lastFour(in.ClientSecret),
 		RedirectURI: e.RedirectURI, SetupSteps: []string{}, Scopes: []contract.ScopeChoice{}, Config: []contract.ConfigField{}, Capabilities: []hub.Capability{},
 		Categories: []string{}, Warnings: []string{}, ConnectWays: e.Ways(), Custom: e.Custom, DeclaredIn: declaredIn(e.Files),
+		Audiences: orEmpty(in.Audiences),
 	}
 	if e.Problem != nil {
 		out.Problem = e.Problem.Error()
@@ -182,6 +183,7 @@ func (a *API) describeProvider(out *contract.Integration, e *hub.Entry) {
 	out.Plugin = a.pluginOf(d.Plugin)
 	out.SetupSteps = append(out.SetupSteps, d.SetupSteps...)
 	out.BrandColor, out.RevokesGrant = d.BrandColor, d.RevokesGrant && d.Revoke == hub.ReachToken && d.Can(hub.CanRevoke)
+	out.Relays, out.NarrowsAudience = len(d.APIs) > 0, d.NarrowsAudience
 	out.Categories = append(out.Categories, d.Categories...)
 	out.Warnings = append(out.Warnings, d.Warnings...)
 	out.Capabilities = append(out.Capabilities, d.Capabilities...)

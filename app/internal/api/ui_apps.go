@@ -3,6 +3,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -146,7 +147,7 @@ func (a *API) appBody(ctx context.Context, app *hub.App) contract.App {
 func (a *API) grantBody(ctx context.Context, g *hub.Grant) contract.Grant {
 	return contract.Grant{
 		ID: g.ID, Integration: g.Integration, Connection: g.Connection, Account: a.label(ctx, g.Connection), Scopes: g.Scopes,
-		AcceptWider: g.AcceptWider, Audience: g.Audience, Mode: g.Mode, Lasts: g.Lasts, ExpiresAt: timeOrNull(g.ExpiresAt), CreatedAt: timeOrNull(g.CreatedAt),
+		AcceptWider: g.AcceptWider, Audience: g.Audience, Mode: cmp.Or(g.Mode, hub.GrantToken), Lasts: cmp.Or(g.Lasts, hub.LastsAlways), ExpiresAt: timeOrNull(g.ExpiresAt), CreatedAt: timeOrNull(g.CreatedAt),
 	}
 }
 

@@ -118,6 +118,9 @@ const hub: Hub = {
 };
 
 const github = integration("github", "GitHub", {
+  relays: true,
+  narrows_audience: true,
+  audiences: ["https://api.example.org/"],
   icon: svg(
     "#1b1f24",
     '<path d="M12 2a10 10 0 0 0-3 19v-4c-4 0-4-4-4-4 1 0 2 2 4 2l1-2c-4-1-5-5-2-8l1-3 3 1h3l3-1 1 3c2 3 1 7-3 8l1 2v6A10 10 0 0 0 12 2z"/>',
@@ -416,6 +419,7 @@ const apps: App[] = [
     all: false,
     grants: [
       { id: "grant_1", integration: "github", mode: "token", lasts: "always" },
+      { id: "grant_3", integration: "github", mode: "relay", lasts: "until_lock" },
       {
         id: "grant_2",
         integration: "google",
@@ -462,7 +466,16 @@ const pairings: Pairing[] = [
     code: "KFTN-2309",
     name: "agent",
     program: { uid: 1000 },
-    grants: [{ id: "g", integration: "github", mode: "token", lasts: "always" }],
+    grants: [
+      {
+        id: "g",
+        integration: "github",
+        scopes: ["repo"],
+        audience: "https://api.example.org/",
+        mode: "relay",
+        lasts: "always",
+      },
+    ],
     approved: false,
     created_at: ago(0),
     expires_at: ago(-5),

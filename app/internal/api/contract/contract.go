@@ -182,6 +182,12 @@ type Integration struct {
 	// RevokesGrant: a disconnect can, on request, end the whole authorization
 	// too, other connections of the same client and account included.
 	RevokesGrant bool `json:"revokes_grant"`
+	// Relays: it is known where the API is that the hub can call for apps.
+	Relays bool `json:"relays"`
+	// NarrowsAudience: a token can be for one resource server only; Audiences are
+	// those for which the user's consent is asked.
+	NarrowsAudience bool     `json:"narrows_audience"`
+	Audiences       []string `json:"audiences"`
 }
 
 // PluginBrief is what to tell of the plugin of a provider. Network and Files

@@ -4,6 +4,7 @@
 import type { Account } from "./types";
 
 export type AppKind = "app" | "server";
+export type GrantMode = "token" | "relay";
 export type GrantLife = "always" | "until" | "until_lock" | "once";
 
 /** A process as the kernel tells of it; pid 0 or absent: not known. */
@@ -21,7 +22,7 @@ export interface Grant {
   scopes?: string[];
   accept_wider?: boolean;
   audience?: string;
-  mode: "token" | "relay";
+  mode: GrantMode;
   lasts: GrantLife;
   expires_at?: string;
   created_at?: string;
@@ -44,7 +45,10 @@ export interface NewGrant {
   connection?: string;
   scopes?: string[];
   accept_wider?: boolean;
+  audience?: string;
+  mode?: GrantMode;
   lasts?: GrantLife;
+  /** Seconds, with lasts "until". */
   for?: number;
 }
 

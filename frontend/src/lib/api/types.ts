@@ -93,6 +93,11 @@ export interface Integration {
   config: ConfigField[];
   capabilities: string[];
   revokes_grant?: boolean;
+  /** The hub can call its API for apps. */
+  relays?: boolean;
+  /** A token can be for one resource server only; audiences are those that the user's consent is for. */
+  narrows_audience?: boolean;
+  audiences?: string[];
   categories?: string[];
   warnings?: string[];
   connect_ways?: FlowKind[];
