@@ -61,6 +61,15 @@ func waiting(h *rig.Home) approvals {
 	return out
 }
 
+func draw(hub *rig.Hub, key string) *rig.Answer { return hub.Post(key, vendGitHub, map[string]any{}) }
+
+func wantStatus(t *testing.T, what string, a *rig.Answer, want int, code string) {
+	t.Helper()
+	if a.Status != want || code != "" && a.Field("code") != code {
+		t.Errorf("%s: %d %s, want %d %s", what, a.Status, a.Body, want, code)
+	}
+}
+
 // TestAccess walks through what an app may draw, by the command line: asking,
 // allowing, refusing, time-out, withdrawing, pairing, rotating and the lock.
 func TestAccess(t *testing.T) {
@@ -68,13 +77,6 @@ func TestAccess(t *testing.T) {
 	h, hub, _ := deskHub(t, "12s")
 	var app struct{ ID, Key string }
 	h.JSON(&app, "apps", "add", "editor")
-	draw := func(key string) *rig.Answer { return hub.Post(key, vendGitHub, map[string]any{}) }
-	status := func(what string, a *rig.Answer, want int, code string) {
-		t.Helper()
-		if a.Status != want || code != "" && a.Field("code") != code {
-			t.Errorf("%s: %d %s, want %d %s", what, a.Status, a.Body, want, code)
-		}
-	}
 
 	// The first draw comes from a program of the hub's user, which may be another
 	// than that of the tests; a hundred more at once are the same question.
@@ -109,7 +111,7 @@ func TestAccess(t *testing.T) {
 
 	// No: at once, and for a minute.
 	h.CLI("apps", "deny", q.ID)
-	if a := draw(app.Key); a.Status != 403 || a.Field("approval_id") != "null" || a.Header.Get("Retry-After") == "" {
+	if a := draw(hub, app.Key); a.Status != 403 || a.Field("approval_id") != "null" || a.Header.Get("Retry-After") == "" {
 		t.Errorf("after a no: %d %s", a.Status, a.Body)
 	}
 	if n := len(waiting(h).Approvals); n != 0 {
@@ -120,7 +122,7 @@ func TestAccess(t *testing.T) {
 	other := h.AddApp("other")
 	begin := time.Now()
 	a := waitingDraw(t, hub, other)
-	status("nobody answered", a, 403, "consent_required")
+	wantStatus(t, "nobody answered", a, 403, "consent_required")
 	if d := time.Since(begin); d < 11*time.Second || d > 29*time.Second {
 		t.Errorf("it waited %v", d)
 	}
@@ -131,44 +133,46 @@ func TestAccess(t *testing.T) {
 	go func() { answered <- waitingDraw(t, hub, third) }()
 	rig.Eventually(t, "a question of the third app", func() bool { return len(waiting(h).Approvals) == 1 })
 	h.CLI("apps", "approve", waiting(h).Approvals[0].ID, "--for", "1h")
-	status("allowed", <-answered, 200, "")
+	wantStatus(t, "allowed", <-answered, 200, "")
 	if out := h.CLI("apps", "withdraw", "third", "github"); !strings.Contains(out, "octocat-demo") || !strings.Contains(out, "LIVES UNTIL") {
 		t.Errorf("withdraw does not tell what lives on: %s", out)
 	}
-	status("withdrawn", draw(third), 403, "consent_required")
+	wantStatus(t, "withdrawn", draw(hub, third), 403, "consent_required")
 
 	h.CLI("apps", "grant", "third", "github", "--once")
-	status("once", draw(third), 200, "")
-	status("twice", draw(third), 403, "consent_required")
+	wantStatus(t, "once", draw(hub, third), 200, "")
+	wantStatus(t, "twice", draw(hub, third), 403, "consent_required")
 
 	t.Run("pairing", func(t *testing.T) {
+		h, hub := h.In(t), hub.In(t)
 		p := hub.Post("", "/apps/pair", map[string]any{"name": "Pair \u001b[2J", "grants": []map[string]any{}})
-		status("a name with control characters", p, 400, "invalid_request")
+		wantStatus(t, "a name with control characters", p, 400, "invalid_request")
 		p = hub.Post("", "/apps/pair", map[string]any{"name": "Pair", "grants": []map[string]any{{"integration": "github"}}})
-		status("pair", p, 201, "")
+		wantStatus(t, "pair", p, 201, "")
 		secret, code := p.Field("poll_secret"), p.Field("code")
-		status("too early", hub.Post(secret, "/apps/pair/collect", map[string]any{}), 200, "")
+		wantStatus(t, "too early", hub.Post(secret, "/apps/pair/collect", map[string]any{}), 200, "")
 		if got := h.CLI("apps", "pairings"); !strings.Contains(got, code) || strings.Contains(got, secret) {
 			t.Errorf("the pairings are %s", got)
 		}
 		h.CLI("apps", "approve", strings.ToLower(code))
 		c := hub.Post(secret, "/apps/pair/collect", map[string]any{})
-		status("collect", c, 200, "")
-		status("its key", draw(c.Field("key")), 200, "")
-		status("collect again", hub.Post(secret, "/apps/pair/collect", map[string]any{}), 401, "unauthorized")
+		wantStatus(t, "collect", c, 200, "")
+		wantStatus(t, "its key", draw(hub, c.Field("key")), 200, "")
+		wantStatus(t, "collect again", hub.Post(secret, "/apps/pair/collect", map[string]any{}), 401, "unauthorized")
 
 		denied := hub.Post("", "/apps/pair", map[string]any{"name": "Pair"})
 		h.CLI("apps", "deny", denied.Field("code"))
-		status("denied", hub.Post(denied.Field("poll_secret"), "/apps/pair/collect", map[string]any{}), 403, "access_denied")
+		wantStatus(t, "denied", hub.Post(denied.Field("poll_secret"), "/apps/pair/collect", map[string]any{}), 403, "access_denied")
 	})
 
 	t.Run("rotate and revoke", func(t *testing.T) {
+		h, hub := h.In(t), hub.In(t)
 		h.CLI("apps", "grant", "editor", "github")
-		status("granted", draw(app.Key), 200, "")
+		wantStatus(t, "granted", draw(hub, app.Key), 200, "")
 		var rotated struct{ Key string }
 		h.JSON(&rotated, "apps", "rotate", "editor")
-		status("the old key", draw(app.Key), 401, "unauthorized")
-		status("the new key", draw(rotated.Key), 200, "")
+		wantStatus(t, "the old key", draw(hub, app.Key), 401, "unauthorized")
+		wantStatus(t, "the new key", draw(hub, rotated.Key), 200, "")
 		for file, b := range h.Files() {
 			if strings.Contains(string(b), rotated.Key) {
 				t.Errorf("the key is in %s", file)
@@ -177,16 +181,17 @@ func TestAccess(t *testing.T) {
 		if out := h.CLI("apps", "revoke", "editor"); !strings.Contains(out, "octocat-demo") {
 			t.Errorf("revoke does not tell what lives on: %s", out)
 		}
-		status("revoked", draw(rotated.Key), 401, "unauthorized")
+		wantStatus(t, "revoked", draw(hub, rotated.Key), 401, "unauthorized")
 	})
 
 	t.Run("lock", func(t *testing.T) {
+		h, hub := h.In(t), hub.In(t)
 		key := h.AddApp("locksmith", "--grant", "github")
 		h.CLI("apps", "grant", "third", "github", "--until-lock")
-		status("before", draw(key), 200, "")
-		status("until the lock", draw(third), 200, "")
+		wantStatus(t, "before", draw(hub, key), 200, "")
+		wantStatus(t, "until the lock", draw(hub, third), 200, "")
 		h.CLI("lock")
-		status("locked", draw(key), 423, "locked")
+		wantStatus(t, "locked", draw(hub, key), 423, "locked")
 		for _, args := range [][]string{{"status"}, {"apps", "list"}, {"token", "github"}, {"apps", "add", "x"}} {
 			if r := h.Try(args...); r.Exit != 3 || !strings.Contains(r.Stderr, "locked") {
 				t.Errorf("%v while locked ended with %d: %s%s", args, r.Exit, r.Stdout, r.Stderr)
@@ -203,8 +208,8 @@ func TestAccess(t *testing.T) {
 			t.Errorf("right after a wrong one: %d %s%s", r.Exit, r.Stdout, r.Stderr)
 		}
 		rig.Eventually(t, "the right passphrase unlocks", func() bool { return unlock("correct horse").Exit == 0 })
-		status("unlocked", draw(key), 200, "")
-		status("what lasted until the lock", draw(third), 403, "consent_required")
+		wantStatus(t, "unlocked", draw(hub, key), 200, "")
+		wantStatus(t, "what lasted until the lock", draw(hub, third), 403, "consent_required")
 	})
 }
 

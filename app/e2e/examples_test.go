@@ -109,6 +109,7 @@ func TestExamples(t *testing.T) {
 	}
 
 	t.Run("go pairs", func(t *testing.T) {
+		h := h.In(t)
 		key := filepath.Join(h.Dir, "paired", "standpipe.key")
 		cmd := h.Command(binary, "openid")
 		cmd.Env = append(cmd.Env, "STANDPIPE_KEY_FILE="+key)

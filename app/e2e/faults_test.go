@@ -169,6 +169,7 @@ func TestProviderFaults(t *testing.T) {
 	rows := &matrix{}
 	check := func(t *testing.T, name string, within time.Duration, code string) {
 		t.Helper()
+		h, hub := h.In(t), hub.In(t)
 		path := "/data-integrations/" + slugOf(name) + "/token"
 		begin := time.Now()
 		a := hub.Post(key, path, map[string]any{})

@@ -68,6 +68,7 @@ integration "github" {
 	})
 
 	t.Run("nothing readable on disk", func(t *testing.T) {
+		h := h.In(t)
 		for path, content := range h.Files() {
 			for _, secret := range []string{vended, key, rig.GitHubSecret, "octocat@example.test", "octocat", "read:user"} {
 				if i := strings.Index(string(content), secret); i >= 0 {
@@ -78,6 +79,7 @@ integration "github" {
 	})
 
 	t.Run("disconnect", func(t *testing.T) {
+		h, hub := h.In(t), hub.In(t)
 		out := h.CLI("disconnect", c.ID)
 		if !strings.Contains(strings.ToLower(out), "revoked") {
 			t.Errorf("disconnect does not say what happened at the provider: %s", out)

@@ -20,6 +20,7 @@ func TestOpenIDProviders(t *testing.T) {
 	key := h.AddApp("reader", "--grant", "openid")
 
 	t.Run("pushed request", func(t *testing.T) {
+		h, hub := h.In(t), hub.In(t)
 		c := connect(t, h, h.Chromium(), []string{"openid"}, func(page *rig.Page) {
 			if at := page.Address(); strings.Contains(at, "code_challenge") {
 				t.Errorf("the request is in the browser's address: %s", at)
@@ -42,6 +43,7 @@ func TestOpenIDProviders(t *testing.T) {
 	})
 
 	t.Run("device flow", func(t *testing.T) {
+		h, hub := h.In(t), hub.In(t)
 		p := h.Start("connect", "--device", "--json", "openid")
 		var f struct {
 			Device struct {

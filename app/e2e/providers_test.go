@@ -52,6 +52,7 @@ func TestEmulatedProviders(t *testing.T) {
 	page := h.Chromium()
 
 	t.Run("google", func(t *testing.T) {
+		h, hub, page := h.In(t), hub.In(t), page.In(t)
 		if c := connect(t, h, page, []string{"google"}, as("email", "alice@example.test")); c.Account.Email != "alice@example.test" {
 			t.Errorf("connected as %+v", c.Account)
 		}
@@ -69,6 +70,7 @@ func TestEmulatedProviders(t *testing.T) {
 		}
 	})
 	t.Run("slack", func(t *testing.T) {
+		h, hub, page := h.In(t), hub.In(t), page.In(t)
 		connect(t, h, page, []string{"slack"}, func(page *rig.Page) {
 			page.Press("form:last-of-type button") // alice; ids are made up at each start
 			page.See("h1", "connected")
@@ -87,6 +89,7 @@ func TestEmulatedProviders(t *testing.T) {
 		}
 	})
 	t.Run("microsoft", func(t *testing.T) {
+		h, hub, page := h.In(t), hub.In(t), page.In(t)
 		if c := connect(t, h, page, []string{"microsoft"}, as("email", "alice@example.test")); c.Account.Email != "alice@example.test" {
 			t.Errorf("connected as %+v", c.Account)
 		}
@@ -110,6 +113,7 @@ func TestSandboxProviders(t *testing.T) {
 	key := h.AddApp("reader", "--grant", "github", "--grant", "google", "--grant", "slack", "--grant", "salesforce")
 
 	t.Run("jsforce asks again when it is refused", func(t *testing.T) {
+		h, hub := h.In(t), hub.In(t)
 		ada := sandboxtest.New(sandbox, "salesforce", "ada@demo.example.test")
 		connect(t, h, h.Chromium(), []string{"salesforce"}, func(page *rig.Page) {
 			page.Press(`button[name=login][value="ada@demo.example.test"]`)
@@ -145,6 +149,7 @@ func TestSandboxProviders(t *testing.T) {
 	})
 
 	t.Run("slack by a pasted address", func(t *testing.T) {
+		h := h.In(t)
 		ada := sandboxtest.New(sandbox, "slack", "ada.demo")
 		p, answer := h.Converse("connect", "--no-browser", "--json", "slack")
 		var f flow
@@ -168,6 +173,7 @@ func TestSandboxProviders(t *testing.T) {
 	})
 
 	t.Run("github by a code", func(t *testing.T) {
+		h := h.In(t)
 		p := h.Start("connect", "--device", "--json", "github")
 		var f struct {
 			Kind   string
@@ -197,6 +203,7 @@ func TestSandboxProviders(t *testing.T) {
 	})
 
 	t.Run("google, and a scope more", func(t *testing.T) {
+		h, hub := h.In(t), hub.In(t)
 		grace := sandboxtest.New(sandbox, "google", "grace.demo@example.test")
 		const tasks = "https://www.googleapis.com/auth/tasks"
 		first := agree(t, h, hub, grace, "google")
@@ -209,6 +216,7 @@ func TestSandboxProviders(t *testing.T) {
 	})
 
 	t.Run("google, ended as a whole", func(t *testing.T) {
+		h, hub := h.In(t), hub.In(t)
 		ada := sandboxtest.New(sandbox, "google", "ada.demo@example.test")
 		one, two := agree(t, h, hub, ada, "google"), agree(t, h, hub, ada, "google-work")
 		r := h.Try("disconnect", one.ID, "--json")

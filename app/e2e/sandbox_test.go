@@ -44,6 +44,7 @@ func TestSandbox(t *testing.T) {
 	}
 
 	t.Run("several accounts are never guessed between", func(t *testing.T) {
+		h, hub := h.In(t), hub.In(t)
 		connect(t, h, h.Chromium(), []string{"github"}, asDemoUser("hubot-demo"))
 		a := hub.Post(key, path, map[string]any{})
 		if a.Status != 409 || a.Field("code") != "account_selection_required" {
@@ -62,6 +63,7 @@ func TestSandbox(t *testing.T) {
 	})
 
 	t.Run("denied", func(t *testing.T) {
+		h := h.In(t)
 		p := h.Start("connect", "github", "--no-browser", "--json")
 		var f flow
 		p.Line(decodeURL(&f))

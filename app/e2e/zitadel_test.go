@@ -38,6 +38,7 @@ integration %q {
 	key := h.AddApp("reader", "--grant", "openid", "--grant", "openid-device")
 
 	t.Run("rotation and revocation", func(t *testing.T) {
+		h, hub := h.In(t), hub.In(t)
 		c := connect(t, h, h.Chromium(), []string{"openid"}, func(page *rig.Page) {
 			signInAtZitadel(page)
 			page.See("h1", "connected")
@@ -58,6 +59,7 @@ integration %q {
 	})
 
 	t.Run("device flow", func(t *testing.T) {
+		h, hub := h.In(t), hub.In(t)
 		p := h.Start("connect", "--device", "--json", "openid-device")
 		var f struct {
 			Device struct {

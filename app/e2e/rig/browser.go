@@ -22,6 +22,10 @@ type Page struct {
 	t testing.TB
 }
 
+// In is the same page in a subtest, which fails by itself where the page does
+// not do what is asked for.
+func (p *Page) In(t testing.TB) *Page { return &Page{p.Session, t} }
+
 // driverTime bounds a call of the driver.
 const driverTime = 60 * time.Second
 

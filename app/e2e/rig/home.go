@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -56,6 +57,14 @@ func NewHome(t testing.TB) *Home {
 	}
 	h.CLI("keys", "init", "--key", "file:"+filepath.Join(dir, "master.key"))
 	return h
+}
+
+// In is the same home in a subtest: what is started there ends with it, and it
+// fails by itself where something is wrong.
+func (h *Home) In(t testing.TB) *Home {
+	in := *h
+	in.t, in.Env = t, slices.Clone(h.Env)
+	return &in
 }
 
 // own gives files to the user as whom the product runs.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"testing"
 )
 
 // Hub is a running `standpipe serve`.
@@ -33,6 +34,14 @@ func (h *Home) Serve(args ...string) *Hub {
 	hub := &Hub{Home: h, Process: start(h.t, "standpipe serve", h.Command(h.Program, append(all, args...)...))}
 	hub.Line(func(line json.RawMessage) bool { return json.Unmarshal(line, hub) == nil && hub.AppAPI != "" })
 	return hub
+}
+
+// In is the same hub in a subtest, which fails by itself where the hub does not
+// do what is asked for.
+func (h *Hub) In(t testing.TB) *Hub {
+	in := *h
+	in.Process, in.Home = h.Process.In(t), h.Home.In(t)
+	return &in
 }
 
 // Start runs a command line that goes on beside the test.
@@ -61,7 +70,7 @@ func (h *Home) Sandbox(args ...string) string {
 	Eventually(h.t, "the sandbox listens", func() bool {
 		select {
 		case <-p.Done():
-			h.t.Fatalf("the sandbox ended:\n%s", p.Log())
+			h.t.Fatalf("the sandbox ended (%v):\n%s", p.cmd.ProcessState, p.Log())
 		default:
 		}
 		resp, err := http.Get(base)
@@ -112,7 +121,7 @@ func (h *Hub) Do(method, key, path string, body any) *Answer {
 	a, err := h.Send(method, key, path, body)
 	if err != nil {
 		h.t.Helper()
-		h.t.Fatal(err)
+		h.t.Fatalf("%v%s", err, h.ended())
 	}
 	return a
 }

@@ -21,12 +21,18 @@ const patience = 30 * time.Second
 
 // Process is a program that runs beside the test.
 type Process struct {
-	t    testing.TB
+	t testing.TB
+	*running
+}
+
+// running is what the tests that use a Process have in common.
+type running struct {
 	name string
 	cmd  *exec.Cmd
 	done chan struct{}
 
 	mu    sync.Mutex
+	meant bool     // the test ended it
 	lines []string // of standard output
 	log   bytes.Buffer
 	more  chan struct{} // closed and renewed with each line
@@ -36,7 +42,7 @@ type Process struct {
 // test fail.
 func start(t testing.TB, name string, cmd *exec.Cmd) *Process {
 	t.Helper()
-	p := &Process{t: t, name: name, cmd: cmd, done: make(chan struct{}), more: make(chan struct{})}
+	p := &Process{t, &running{name: name, cmd: cmd, done: make(chan struct{}), more: make(chan struct{})}}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -71,12 +77,40 @@ func start(t testing.TB, name string, cmd *exec.Cmd) *Process {
 		close(p.done)
 	}()
 	t.Cleanup(func() {
+		ended := p.ended()
 		p.Kill()
 		if t.Failed() {
-			t.Logf("%s wrote:\n%s", name, p.Log())
+			t.Logf("%s wrote:\n%s%s", name, p.Log(), ended)
 		}
 	})
 	return p
+}
+
+// In is the same process in a subtest, which fails by itself where the process
+// does not do what is asked for.
+func (p *Process) In(t testing.TB) *Process { return &Process{t, p.running} }
+
+// ended tells of a process that has ended and that the test did not end, for a
+// failing test; otherwise it is empty.
+func (p *running) ended() string {
+	p.mu.Lock()
+	meant := p.meant
+	p.mu.Unlock()
+	select {
+	case <-p.done:
+		if !meant {
+			return fmt.Sprintf("\n(%s has ended by itself: %v)", p.name, p.cmd.ProcessState)
+		}
+	default:
+	}
+	return ""
+}
+
+// end notes that the test ends the process.
+func (p *running) end() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.meant = true
 }
 
 type writer func([]byte)
@@ -84,10 +118,10 @@ type writer func([]byte)
 func (w writer) Write(b []byte) (int, error) { w(b); return len(b), nil }
 
 // PID is the process id.
-func (p *Process) PID() int { return p.cmd.Process.Pid }
+func (p *running) PID() int { return p.cmd.Process.Pid }
 
 // Log is all of its standard output and error so far.
-func (p *Process) Log() string {
+func (p *running) Log() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var b bytes.Buffer
@@ -98,7 +132,8 @@ func (p *Process) Log() string {
 }
 
 // Kill ends the process and its group at once, as a power cut does.
-func (p *Process) Kill() {
+func (p *running) Kill() {
+	p.end()
 	_ = syscall.Kill(-p.PID(), syscall.SIGKILL)
 	<-p.done
 }
@@ -106,6 +141,7 @@ func (p *Process) Kill() {
 // Stop asks the process to end and waits for it.
 func (p *Process) Stop() {
 	p.t.Helper()
+	p.end()
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-p.done:
@@ -116,7 +152,7 @@ func (p *Process) Stop() {
 }
 
 // Done is closed when the process has ended.
-func (p *Process) Done() <-chan struct{} { return p.done }
+func (p *running) Done() <-chan struct{} { return p.done }
 
 // Line waits for a line of standard output that is JSON and that accept takes.
 func (p *Process) Line(accept func(json.RawMessage) bool) {
@@ -134,7 +170,7 @@ func (p *Process) Line(accept func(json.RawMessage) bool) {
 		select {
 		case <-more:
 		case <-p.done:
-			p.t.Fatalf("%s ended:\n%s", p.name, p.Log())
+			p.t.Fatalf("%s ended (%v):\n%s", p.name, p.cmd.ProcessState, p.Log())
 		case <-timeout:
 			p.t.Fatalf("%s did not say what was waited for:\n%s", p.name, p.Log())
 		}
@@ -142,7 +178,7 @@ func (p *Process) Line(accept func(json.RawMessage) bool) {
 }
 
 // Count counts the events of a test server so far.
-func (p *Process) Count(event string) int {
+func (p *running) Count(event string) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	n := 0

@@ -142,7 +142,9 @@ var shared = func() func(t *testing.T) *world {
 		if w == nil {
 			t.Fatal("the shared hub did not start")
 		}
-		return w
+		here := *w
+		here.Hub, here.home = w.Hub.In(t), w.home.In(t)
+		return &here
 	}
 }()
 
