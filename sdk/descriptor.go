@@ -29,6 +29,10 @@ type Descriptor struct {
 	// apps there and nowhere else. "{key}" stands for a config field or for the
 	// metadata of the token; a host may begin with "*." for any name below.
 	APIs []string
+	// PictureHosts are the host:port pairs where the pictures of accounts are,
+	// beside AllowedHosts; a host may begin with "*." for any name below. The host
+	// fetches pictures from there, and from nowhere else; plugins do not call them.
+	PictureHosts []string
 
 	PKCE           PKCEPolicy
 	SecretRequired bool // false: public clients work

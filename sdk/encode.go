@@ -38,7 +38,7 @@ func encodeAccount(a *Account) *providerpb.Account {
 	if a == nil {
 		return nil
 	}
-	return &providerpb.Account{Issuer: a.Issuer, Subject: a.Subject, Tenant: a.Tenant, Login: a.Login, Name: a.Name, Email: a.Email}
+	return &providerpb.Account{Issuer: a.Issuer, Subject: a.Subject, Tenant: a.Tenant, Login: a.Login, Name: a.Name, Email: a.Email, Picture: a.Picture}
 }
 
 func encodeAuthorize(r *AuthorizeResponse) *providerpb.AuthorizeResponse {
@@ -108,7 +108,7 @@ func encodeDescriptor(d *Descriptor) *providerpb.Descriptor {
 		},
 		Rotation: string(d.Rotation), GraceWindow: duration(d.GraceWindow),
 		RefreshMargin: duration(d.RefreshMargin), RefreshIdleLife: duration(d.RefreshIdleLife),
-		Revoke: string(d.Revoke), RevokeNote: d.RevokeNote, RevokesGrant: d.RevokesGrant, NarrowsScopes: d.NarrowsScopes, NarrowsAudience: d.NarrowsAudience, Apis: d.APIs,
+		Revoke: string(d.Revoke), RevokeNote: d.RevokeNote, RevokesGrant: d.RevokesGrant, NarrowsScopes: d.NarrowsScopes, NarrowsAudience: d.NarrowsAudience, Apis: d.APIs, PictureHosts: d.PictureHosts,
 		BrandColor: d.BrandColor, Categories: d.Categories, Warnings: d.Warnings,
 		RefreshMaxLife: duration(d.RefreshMaxLife), PublicDevice: d.PublicDevice, PushedRequests: d.PushedRequests,
 	}

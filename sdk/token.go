@@ -71,4 +71,9 @@ type Account struct {
 	Login   string // "octocat"
 	Name    string // "The Octocat"
 	Email   string
+	// Picture is the https URL of the account's picture, at one of the
+	// descriptor's PictureHosts or AllowedHosts; empty: there is none. The host
+	// fetches it once, without credentials: PNG, JPEG, GIF or WebP of at most
+	// 256 KiB. One that it cannot take is left out.
+	Picture string
 }

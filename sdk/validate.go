@@ -74,6 +74,11 @@ func (d *Descriptor) Validate() error {
 			v.addf("allowed host %q: %w", h, err)
 		}
 	}
+	for _, h := range d.PictureHosts {
+		if err := checkPictureHost(h); err != nil {
+			v.addf("picture host %q: %w", h, err)
+		}
+	}
 	for _, a := range d.APIs {
 		if !apiPattern.MatchString(a) || strings.Contains(a, "/../") {
 			v.addf("api %q is not an https URL without query, or one that begins with {key}", a)
@@ -186,6 +191,19 @@ func oneOf[T ~string](v *validation, what string, value T, known ...T) {
 	if !slices.Contains(known, value) {
 		v.addf("%s %q is none of %q", what, value, known)
 	}
+}
+
+// checkPictureHost checks one of PictureHosts.
+func checkPictureHost(s string) error {
+	s, below := strings.CutPrefix(s, "*.")
+	if err := checkHostPort(s); err != nil {
+		return err
+	}
+	host, _, _ := net.SplitHostPort(s)
+	if _, err := netip.ParseAddr(host); below && (err == nil || !strings.Contains(host, ".")) {
+		return errors.New("what is below it may be anybody's")
+	}
+	return nil
 }
 
 // checkHostPort checks one of AllowedHosts.

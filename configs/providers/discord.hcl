@@ -46,6 +46,8 @@ provider "discord" {
   # Below this its API takes the token: what apps may call through the hub.
   apis = ["https://discord.com/api"]
 
+  picture_hosts = ["cdn.discordapp.com:443"]
+
   authorize_url    = "https://discord.com/oauth2/authorize"
   token_url        = "https://discord.com/api/oauth2/token"
   client_auth      = "basic"
@@ -73,6 +75,8 @@ provider "discord" {
     login   = "username"
     name    = "global_name|username"
     email   = "email"
+    # https://docs.discord.com/developers/reference#image-formatting
+    picture = "https://cdn.discordapp.com/avatars/{id}/{avatar}.png?size=128"
   }
 
   error {

@@ -60,6 +60,8 @@ provider "gitlab" {
 
   # Below this its API takes the token: what apps may call through the hub.
   apis = ["{base_url}/api/v4"]
+  # https://docs.gitlab.com/api/users/: its own uploads, else Gravatar's.
+  picture_hosts = ["secure.gravatar.com:443"]
 
   authorize_url = "{base_url}/oauth/authorize"
   token_url     = "{base_url}/oauth/token"
@@ -85,6 +87,7 @@ provider "gitlab" {
     login   = "username"
     name    = "name"
     email   = "email"
+    picture = "avatar_url"
   }
 
   error {

@@ -42,6 +42,8 @@ provider "linear" {
   # Below this its API takes the token: what apps may call through the hub.
   apis = ["https://api.linear.app"]
 
+  picture_hosts = ["public.linear.app:443", "uploads.linear.app:443"]
+
   authorize_url   = "https://linear.app/oauth/authorize"
   token_url       = "https://api.linear.app/oauth/token"
   scope_separator = ","
@@ -66,7 +68,7 @@ provider "linear" {
     url     = "https://api.linear.app/graphql"
     method  = "POST"
     headers = { "Content-Type" = "application/json" }
-    body    = "{\"query\":\"{ viewer { id name displayName email } organization { id urlKey name } }\"}"
+    body    = "{\"query\":\"{ viewer { id name displayName email avatarUrl } organization { id urlKey name } }\"}"
     error   = "errors.0.extensions.code"
     issuer  = "https://linear.app"
     subject = "data.viewer.id"
@@ -74,6 +76,7 @@ provider "linear" {
     login   = "data.viewer.displayName"
     name    = "data.viewer.name"
     email   = "data.viewer.email"
+    picture = "data.viewer.avatarUrl"
   }
 
   error {

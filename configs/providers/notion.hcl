@@ -16,6 +16,8 @@ provider "notion" {
 
   # Below this its API takes the token: what apps may call through the hub.
   apis = ["https://api.notion.com"]
+  # https://developers.notion.com/reference/user; of who signed in with Google, Google's.
+  picture_hosts = ["secure.notion-static.com:443", "s3-us-west-2.amazonaws.com:443", "lh3.googleusercontent.com:443"]
 
   authorize_url    = "https://api.notion.com/v1/oauth/authorize"
   token_url        = "https://api.notion.com/v1/oauth/token"
@@ -62,6 +64,7 @@ provider "notion" {
     login   = "owner.user.person.email|workspace_name"
     name    = "owner.user.name|workspace_name"
     email   = "owner.user.person.email"
+    picture = "owner.user.avatar_url"
   }
 
   # https://developers.notion.com/reference/status-codes

@@ -35,7 +35,7 @@ provider "openid" {
     sensitivity = "low"
   }
   scope "profile" {
-    title       = "Read your name"
+    title       = "Read your name and picture"
     default     = true
     sensitivity = "low"
   }
@@ -51,6 +51,9 @@ provider "openid" {
   }
 
   issuer = "{issuer}"
+  # Beside the issuer's host, where most keep the claim picture (OpenID Connect
+  # Core section 5.1), and of who signed in there with Google.
+  picture_hosts = ["secure.gravatar.com:443", "www.gravatar.com:443", "s.gravatar.com:443", "lh3.googleusercontent.com:443"]
   # RFC 9126, where the discovery document names an endpoint for it.
   pushed_requests = true
   # OpenID Connect Core section 11: offline_access is granted with this prompt

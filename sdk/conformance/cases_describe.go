@@ -84,14 +84,11 @@ func checkAuthorize(t *T, w *world) {
 	if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" {
 		t.Fatalf("the authorization URL %q is none", resp.URL)
 	}
-	port := u.Port()
-	if port == "" {
-		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
-	}
-	if host := net.JoinHostPort(u.Hostname(), port); !w.allows(host) {
+	host := hostPort(u)
+	if !w.allows(host) {
 		t.Errorf("the authorization URL leads to %s, which the descriptor does not name", host)
 	}
-	if u.Scheme != "https" && net.JoinHostPort(u.Hostname(), port) != w.gate.host() {
+	if u.Scheme != "https" && host != w.gate.host() {
 		t.Errorf("the authorization URL is %s, not https", u.Scheme)
 	}
 	q, err := url.ParseQuery(u.RawQuery)
@@ -130,6 +127,15 @@ func checkAuthorize(t *T, w *world) {
 	if resp.IssuerRequired && resp.Issuer == "" {
 		t.Error("an issuer is required, but not named")
 	}
+}
+
+// hostPort is where a URL leads, with the port that is not said.
+func hostPort(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	return net.JoinHostPort(u.Hostname(), port)
 }
 
 // allows reports whether the descriptor and the settings name a host.

@@ -3,6 +3,8 @@
 package conformance
 
 import (
+	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/standpipe/standpipe/sdk"
@@ -110,6 +112,42 @@ func checkAccount(t *T, w *world, name string, a sdk.Account) {
 			t.Errorf("%s puts a secret into the account", name)
 		}
 	}
+}
+
+// maxPicture is how long the URL of a picture may be, in bytes.
+const maxPicture = 2048
+
+// checkPicture: a host takes a picture only from where the provider said before
+// that pictures are, and asks for it without credentials.
+func checkPicture(t *T, w *world) {
+	resp := w.connected()
+	who := resp.Account
+	if who == nil && w.can(sdk.CanIdentify) {
+		who = &want(w, "Identify", w.Identify, w.identifyRequest(&resp.Tokens)).Account
+	}
+	if who == nil || who.Picture == "" {
+		t.Skip("it tells no picture")
+	}
+	u, err := url.Parse(who.Picture)
+	if err != nil || u.Host == "" || u.User != nil || len(who.Picture) > maxPicture {
+		t.Fatalf("the picture %q is no absolute URL of at most %d bytes", cut(who.Picture), maxPicture)
+	}
+	host := hostPort(u)
+	if u.Scheme != "https" && host != w.gate.host() {
+		t.Errorf("the picture's URL is %s, not https", u.Scheme)
+	}
+	if !w.allows(host) && !slices.ContainsFunc(w.d.PictureHosts, func(h string) bool { return covers(h, host) }) {
+		t.Errorf("the picture is at %s, which the descriptor does not name: see PictureHosts", host)
+	}
+	if w.exposed(who.Picture) {
+		t.Error("the picture's URL holds a secret")
+	}
+}
+
+// covers reports whether one of PictureHosts stands for host.
+func covers(pattern, host string) bool {
+	below, wild := strings.CutPrefix(pattern, "*")
+	return pattern == host || wild && strings.HasSuffix(host, below)
 }
 
 func checkRefresh(t *T, w *world) {

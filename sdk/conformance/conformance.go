@@ -169,6 +169,7 @@ var table = []struct {
 	{name: "says what it cannot do", offline: true, check: checkUnsupported},
 	{name: "bears hostile input", offline: true, check: checkHostile},
 	{name: "connects", check: checkConnect},
+	{name: "says where a picture is", check: checkPicture},
 	{name: "refreshes", check: checkRefresh},
 	{name: "refuses what the provider refuses", check: checkRefusals},
 	{name: "revokes", check: checkRevoke},

@@ -46,7 +46,10 @@ func ShapeOf(s *oauth.Standard, settings map[string]string) Shape {
 		}
 	}
 	if id := s.Identity; id != nil {
-		out.Account = map[string]string{"sub": id.Subject, "tenant": id.Tenant, "preferred_username": id.Login, "name": id.Name, "email": id.Email}
+		out.Account = map[string]string{"sub": id.Subject, "tenant": id.Tenant, "preferred_username": id.Login, "name": id.Name, "email": id.Email, "picture": id.Picture}
+		if strings.Contains(id.Picture, "://") {
+			out.Account["picture"] = "" // made of other fields
+		}
 		maps.DeleteFunc(out.Account, func(_, at string) bool { return at == "" })
 		out.AccountInToken = id.From == oauth.FromToken
 		out.IdentifyOK, out.IdentifyError = id.OK, id.Error

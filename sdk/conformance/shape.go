@@ -37,7 +37,7 @@ type Shape struct {
 	// Named are further tokens of a token answer, by path.
 	Named []string `json:"named,omitempty"`
 	// Account moves the fields of an identification: sub, preferred_username,
-	// name, email, and tenant, which has no place unless it is given here.
+	// name, email, picture, and tenant, which has no place unless it is given here.
 	Account map[string]string `json:"account,omitempty"`
 	// AccountInToken puts the account into the token answer as well.
 	AccountInToken bool `json:"account_in_token,omitempty"`
@@ -96,7 +96,7 @@ func (s Shape) Server(clientID, clientSecret, redirectURI string) func(url strin
 		options := oauthtest.Options{
 			URL:     at,
 			Clients: []oauthtest.Client{{ID: clientID, Secret: clientSecret, RedirectURIs: []string{redirectURI}}},
-			Users:   []oauthtest.User{{Subject: "583231", Login: "octocat", Name: "Mona", Email: "mona@example.com"}},
+			Users:   []oauthtest.User{{Subject: "583231", Login: "octocat", Name: "Mona", Email: "mona@example.com", Picture: at + picturePath}},
 			Rules:   s.rules(), Quirks: s.quirks(),
 		}
 		if s.Issuer != "" {
@@ -173,10 +173,16 @@ func (s *shaped) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "identify":
 		answer := s.ask(r, http.MethodGet, "/userinfo", nil)
 		s.identify(w, answer)
+	case "picture":
+		w.Header().Set("Content-Type", "image/png")
+		_, _ = w.Write(oauthtest.Picture(s.login)) // the client is gone: nothing to do
 	default:
 		http.NotFound(w, r)
 	}
 }
+
+// picturePath is where the picture of the stand-in's account is.
+const picturePath = "/picture.png"
 
 // kind tells what a request is.
 func (s *shaped) kind(r *http.Request, params url.Values) string {
@@ -186,6 +192,8 @@ func (s *shaped) kind(r *http.Request, params url.Values) string {
 		}
 	}
 	switch base := path.Base(r.URL.Path); {
+	case r.URL.Path == picturePath && r.Method == http.MethodGet:
+		return "picture"
 	case base == "openid-configuration" || base == "oauth-authorization-server":
 		return "metadata"
 	case base == "jwks":
@@ -278,7 +286,7 @@ func (s *shaped) reshapeToken(w http.ResponseWriter, answer *httptest.ResponseRe
 }
 
 func (s *shaped) putAccount(out map[string]any, u oauthtest.User) {
-	values := map[string]string{"sub": u.Subject, "preferred_username": u.Login, "name": u.Name, "email": u.Email, "tenant": "tenant-1"}
+	values := map[string]string{"sub": u.Subject, "preferred_username": u.Login, "name": u.Name, "email": u.Email, "picture": u.Picture, "tenant": "tenant-1"}
 	for field, v := range values {
 		if at, ok := s.Account[field]; ok || s.Account == nil && field != "tenant" {
 			put(out, s.or(at, field), v)

@@ -31,6 +31,7 @@ type definition struct {
 	Config       []configDefinition `json:"config"`
 	AllowedHosts []string           `json:"allowed_hosts"`
 	APIs         []string           `json:"apis"`
+	PictureHosts []string           `json:"picture_hosts"`
 
 	PKCE           sdk.PKCEPolicy     `json:"pkce"`
 	SecretRequired bool               `json:"secret_required"`
@@ -113,7 +114,7 @@ func (d *definition) descriptor() sdk.Descriptor {
 		BrandColor: d.BrandColor, Categories: d.Categories, Warnings: d.Warnings, Remedies: d.Remedies,
 		PublicDevice: d.PublicDevice, PushedRequests: d.PushedRequests, RefreshMaxLife: time.Duration(d.RefreshMaxLife),
 		DocsURL: d.DocsURL, ConsoleURL: d.ConsoleURL, SetupSteps: d.SetupSteps,
-		AllowedHosts: d.AllowedHosts, APIs: d.APIs, PKCE: d.PKCE, SecretRequired: d.SecretRequired,
+		AllowedHosts: d.AllowedHosts, APIs: d.APIs, PictureHosts: d.PictureHosts, PKCE: d.PKCE, SecretRequired: d.SecretRequired,
 		Redirect: sdk.RedirectRule(d.Redirect), Rotation: d.Rotation,
 		GraceWindow:     time.Duration(d.GraceWindow),
 		RefreshMargin:   time.Duration(d.RefreshMargin),

@@ -78,7 +78,7 @@ func (s *Standard) accountOfIDToken(ctx context.Context, id *Identity, v vars, e
 		return nil, otherSubject(s.Descriptor.Name)
 	}
 	if more, err := s.account(id, v, ends, doc); err == nil {
-		account.Login, account.Name, account.Email = more.Login, more.Name, more.Email
+		account.Login, account.Name, account.Email, account.Picture = more.Login, more.Name, more.Email, more.Picture
 	}
 	return account, nil
 }
@@ -149,10 +149,12 @@ func (s *Standard) account(id *Identity, v vars, ends *endpoints, doc document) 
 		paths.Login = or(paths.Login, "preferred_username")
 		paths.Name = or(paths.Name, "name")
 		paths.Email = or(paths.Email, "email")
+		paths.Picture = or(paths.Picture, "picture")
 	}
 	out := &sdk.Account{
 		Issuer: issuer, Subject: doc.text(paths.Subject), Tenant: doc.text(paths.Tenant),
 		Login: doc.text(paths.Login), Name: doc.text(paths.Name), Email: doc.text(paths.Email),
+		Picture: doc.picture(paths.Picture),
 	}
 	if out.Subject == "" {
 		return nil, sdk.Temporary(s.Descriptor.Name + " answered without saying whose account this is")

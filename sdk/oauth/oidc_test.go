@@ -26,7 +26,9 @@ func openID(change func(*oauth.Standard)) *oauth.Standard {
 }
 
 func TestOpenID(t *testing.T) {
-	srv, p := start(t, nil), openID(nil)
+	const picture = "https://pictures.example.test/octocat.png"
+	srv := start(t, func(o *oauthtest.Options) { o.Users[0].Picture = picture })
+	p := openID(nil)
 	if err := p.Validate(); err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +40,7 @@ func TestOpenID(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := sdk.Account{Issuer: srv.URL, Subject: "9007199254740993", Login: "octocat", Name: "The Octocat", Email: "o@example.test"}
+	want := sdk.Account{Issuer: srv.URL, Subject: "9007199254740993", Login: "octocat", Name: "The Octocat", Email: "o@example.test", Picture: picture}
 	if out.Account == nil || *out.Account != want {
 		t.Errorf("account %+v", out.Account)
 	}

@@ -232,6 +232,10 @@ type Identity struct {
 	Login   string `json:"login,omitempty"`
 	Name    string `json:"name,omitempty"`
 	Email   string `json:"email,omitempty"`
+	// Picture is the path of an https URL, or such a URL with paths in it
+	// ("https://cdn.example.com/{id}/{avatar}.png"). Empty: picture, of an OpenID
+	// provider. See sdk.Descriptor.PictureHosts.
+	Picture string `json:"picture,omitempty"`
 
 	// ScopesHeader names a header of the answer that lists the granted
 	// scopes, split by Answer.ScopeSeparator.

@@ -164,6 +164,7 @@ func (s *Standard) validateIdentity(v *validation) {
 	v.url("identity.url", id.URL)
 	v.url("identity.issuer", id.Issuer)
 	v.templates("identity.headers", id.Headers)
+	v.picture(id.Picture)
 	if id.Body != "" && !json.Valid([]byte(id.Body)) {
 		v.add("identity.body is no JSON")
 	}

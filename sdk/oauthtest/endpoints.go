@@ -189,7 +189,11 @@ func (s *Server) userinfo(w http.ResponseWriter, r *http.Request, _ *Logged) {
 }
 
 func claimsOf(u User) map[string]any {
-	return map[string]any{"sub": u.Subject, "preferred_username": u.Login, "name": u.Name, "email": u.Email}
+	out := map[string]any{"sub": u.Subject, "preferred_username": u.Login, "name": u.Name, "email": u.Email}
+	if u.Picture != "" {
+		out["picture"] = u.Picture
+	}
+	return out
 }
 
 // device is RFC 8628 section 3.1.

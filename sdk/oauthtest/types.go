@@ -25,6 +25,7 @@ type User struct {
 	Login   string
 	Name    string
 	Email   string
+	Picture string // its URL; see the function Picture
 }
 
 // Rules are how an Authority issues tokens. The zero value gives access tokens

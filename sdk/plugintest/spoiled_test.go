@@ -53,6 +53,8 @@ var spoiled = map[string]struct {
 	"lasting call":      {func() sdk.Provider { return lingering{base{provider.New()}} }, "connects", "connections stay open"},
 	"wrong outcome":     {func() sdk.Provider { return wrongOutcome{base{provider.New()}} }, "refreshes", "was kept, and gives one"},
 	"e-mail as subject": {func() sdk.Provider { return byEmail{base{provider.New()}} }, "connects", "not immutable"},
+	"foreign picture":   {func() sdk.Provider { return foreignPicture{base{provider.New()}} }, "says where a picture is", "which the descriptor does not name"},
+	"token in picture":  {func() sdk.Provider { return tokenPicture{base{provider.New()}} }, "says where a picture is", "holds a secret"},
 	"revokes too much":  {func() sdk.Provider { return tooMuch{base{provider.New()}} }, "revokes", "withdrew the grant"},
 	"shared state":      {func() sdk.Provider { return &shared{base: base{provider.New()}} }, "works concurrently", "another call's state"},
 }
@@ -90,6 +92,26 @@ func (p foreignHost) Identify(ctx context.Context, r *sdk.IdentifyRequest) (*sdk
 		_ = resp.Body.Close()
 	}
 	return p.Standard.Identify(ctx, r)
+}
+
+type foreignPicture struct{ base }
+
+func (p foreignPicture) Identify(ctx context.Context, r *sdk.IdentifyRequest) (*sdk.IdentifyResponse, error) {
+	resp, err := p.Standard.Identify(ctx, r)
+	if err == nil {
+		resp.Account.Picture = "https://telemetry.example/pixel.gif"
+	}
+	return resp, err
+}
+
+type tokenPicture struct{ base }
+
+func (p tokenPicture) Identify(ctx context.Context, r *sdk.IdentifyRequest) (*sdk.IdentifyResponse, error) {
+	resp, err := p.Standard.Identify(ctx, r)
+	if err == nil {
+		resp.Account.Picture = r.Config["base_url"] + "/me.png?access_token=" + r.AccessToken.Reveal()
+	}
+	return resp, err
 }
 
 type untyped struct{ base }

@@ -52,7 +52,7 @@ func account(p *providerpb.Account) *sdk.Account {
 	}
 	return &sdk.Account{
 		Issuer: p.GetIssuer(), Subject: p.GetSubject(), Tenant: p.GetTenant(),
-		Login: p.GetLogin(), Name: p.GetName(), Email: p.GetEmail(),
+		Login: p.GetLogin(), Name: p.GetName(), Email: p.GetEmail(), Picture: p.GetPicture(),
 	}
 }
 
@@ -83,7 +83,7 @@ func descriptor(p *providerpb.Descriptor) sdk.Descriptor {
 		},
 		Rotation: sdk.Rotation(p.GetRotation()), GraceWindow: p.GetGraceWindow().AsDuration(),
 		RefreshMargin: p.GetRefreshMargin().AsDuration(), RefreshIdleLife: p.GetRefreshIdleLife().AsDuration(),
-		Revoke: sdk.Reach(p.GetRevoke()), RevokeNote: p.GetRevokeNote(), RevokesGrant: p.GetRevokesGrant(), NarrowsScopes: p.GetNarrowsScopes(), NarrowsAudience: p.GetNarrowsAudience(), APIs: p.GetApis(),
+		Revoke: sdk.Reach(p.GetRevoke()), RevokeNote: p.GetRevokeNote(), RevokesGrant: p.GetRevokesGrant(), NarrowsScopes: p.GetNarrowsScopes(), NarrowsAudience: p.GetNarrowsAudience(), APIs: p.GetApis(), PictureHosts: p.GetPictureHosts(),
 		BrandColor: p.GetBrandColor(), Categories: p.GetCategories(), Warnings: p.GetWarnings(),
 		RefreshMaxLife: p.GetRefreshMaxLife().AsDuration(), PublicDevice: p.GetPublicDevice(), PushedRequests: p.GetPushedRequests(),
 	}

@@ -227,6 +227,7 @@ func described() sdk.Descriptor {
 	d.DocsURL, d.ConsoleURL = "https://docs.example/", "https://example.com/apps"
 	d.AllowedHosts = []string{"example.com:443", "[::1]:8443"}
 	d.APIs = []string{"https://*.example.com/v1", "{key0}/v2"}
+	d.PictureHosts = []string{"*.pictures.example.com:443"}
 	d.PKCE, d.Rotation, d.Revoke = sdk.PKCENever, sdk.RotationNone, sdk.ReachGrant // none: the others narrow nothing
 	d.Redirect.Host, d.BrandColor, d.Categories = sdk.RedirectHTTPS, "#24292f", []string{"code", "chat"}
 	d.Remedies = map[sdk.Reason]string{sdk.ReasonRevoked: "Allow it again.", sdk.ReasonPolicy: "Sign in again."}

@@ -52,7 +52,7 @@ type playing struct {
 	refused sdk.Error
 }
 
-var octocat = oauthtest.User{Subject: "u-1", Login: "octocat", Name: "The Octocat", Email: "octocat@example.test"}
+var octocat = oauthtest.User{Subject: "u-1", Login: "octocat", Name: "The Octocat", Email: "octocat@example.test", Picture: "https://pictures.example.test/octocat.png"}
 
 const endpointsOverlay = `
   authorize_url = "{server}/authorize"
@@ -76,9 +76,9 @@ var plays = map[string]playing{
 		quirks: oauthtest.Quirks{CallbackIssuer: "-"},
 		scope:  []string{"read_user"}, identity: "GET /api/v4/user",
 		names: func(u oauthtest.User) any {
-			return map[string]any{"id": 42, "username": u.Login, "name": u.Name, "email": u.Email}
+			return map[string]any{"id": 42, "username": u.Login, "name": u.Name, "email": u.Email, "avatar_url": u.Picture}
 		},
-		want:    sdk.Account{Issuer: "{server}", Subject: "42", Login: octocat.Login, Name: octocat.Name, Email: octocat.Email},
+		want:    sdk.Account{Issuer: "{server}", Subject: "42", Login: octocat.Login, Name: octocat.Name, Email: octocat.Email, Picture: octocat.Picture},
 		refusal: `{"error":"invalid_grant","error_description":"The provided authorization grant is invalid, expired, revoked"}`, status: 400,
 		refused: sdk.Error{Code: sdk.CodeReauthorizationRequired, Reason: sdk.ReasonUnknown},
 	},
@@ -90,11 +90,11 @@ var plays = map[string]playing{
 		scope:  []string{"read", "issues:create"}, identity: "POST /graphql",
 		names: func(u oauthtest.User) any {
 			return map[string]any{"data": map[string]any{
-				"viewer":       map[string]any{"id": u.Subject, "displayName": u.Login, "name": u.Name, "email": u.Email},
+				"viewer":       map[string]any{"id": u.Subject, "displayName": u.Login, "name": u.Name, "email": u.Email, "avatarUrl": u.Picture},
 				"organization": map[string]any{"id": "org-1", "urlKey": "acme"},
 			}}
 		},
-		want:    sdk.Account{Issuer: "https://linear.app", Subject: "u-1", Tenant: "org-1", Login: octocat.Login, Name: octocat.Name, Email: octocat.Email},
+		want:    sdk.Account{Issuer: "https://linear.app", Subject: "u-1", Tenant: "org-1", Login: octocat.Login, Name: octocat.Name, Email: octocat.Email, Picture: octocat.Picture},
 		refusal: `{"error":"invalid_grant","error_description":"refresh token was revoked"}`, status: 400,
 		refused: sdk.Error{Code: sdk.CodeReauthorizationRequired, Reason: sdk.ReasonRevoked},
 	},
@@ -103,9 +103,9 @@ var plays = map[string]playing{
 		quirks:  oauthtest.Quirks{CallbackIssuer: "-", OnlyAuth: "basic", OnlyJSON: true, NoExpiresIn: true, OmitScope: true},
 		extra: map[string]any{
 			"bot_id": "bot-1", "workspace_id": "ws-1", "workspace_name": "Acme",
-			"owner": map[string]any{"user": map[string]any{"id": "u-1", "name": octocat.Name, "person": map[string]any{"email": octocat.Email}}},
+			"owner": map[string]any{"user": map[string]any{"id": "u-1", "name": octocat.Name, "avatar_url": octocat.Picture, "person": map[string]any{"email": octocat.Email}}},
 		},
-		want:    sdk.Account{Issuer: "https://api.notion.com", Subject: "u-1", Tenant: "ws-1", Login: octocat.Email, Name: octocat.Name, Email: octocat.Email},
+		want:    sdk.Account{Issuer: "https://api.notion.com", Subject: "u-1", Tenant: "ws-1", Login: octocat.Email, Name: octocat.Name, Email: octocat.Email, Picture: octocat.Picture},
 		refusal: `{"object":"error","status":409,"code":"conflict_error","message":"try again"}`, status: 409,
 		refused: sdk.Error{Code: sdk.CodeTemporary},
 	},
@@ -116,16 +116,17 @@ var plays = map[string]playing{
 		quirks: oauthtest.Quirks{CallbackIssuer: "-", OnlyAuth: "basic"},
 		scope:  []string{"identify", "email"}, identity: "GET /users/@me",
 		names: func(u oauthtest.User) any {
-			return map[string]any{"id": "80351110224678912", "username": u.Login, "global_name": nil, "email": u.Email}
+			return map[string]any{"id": "80351110224678912", "username": u.Login, "global_name": nil, "email": u.Email, "avatar": "a_1/2"}
 		},
-		want:    sdk.Account{Issuer: "https://discord.com", Subject: "80351110224678912", Login: octocat.Login, Name: octocat.Login, Email: octocat.Email},
+		want: sdk.Account{Issuer: "https://discord.com", Subject: "80351110224678912", Login: octocat.Login, Name: octocat.Login, Email: octocat.Email,
+			Picture: "https://cdn.discordapp.com/avatars/80351110224678912/a_1%2F2.png?size=128"},
 		refusal: `{"message":"You are being rate limited.","retry_after":1.5}`, status: 429,
 		refused: sdk.Error{Code: sdk.CodeRateLimited},
 	},
 	"openid": {
 		config:  map[string]string{"issuer": "{server}"},
 		scope:   []string{"openid", "profile", "email"},
-		want:    sdk.Account{Issuer: "{server}", Subject: "u-1", Login: octocat.Login, Name: octocat.Name, Email: octocat.Email},
+		want:    sdk.Account{Issuer: "{server}", Subject: "u-1", Login: octocat.Login, Name: octocat.Name, Email: octocat.Email, Picture: octocat.Picture},
 		refusal: `{"error":"invalid_grant","error_description":"Session not active"}`, status: 400,
 		refused: sdk.Error{Code: sdk.CodeReauthorizationRequired, Reason: sdk.ReasonRefreshExpired},
 	},

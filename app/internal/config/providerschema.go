@@ -71,6 +71,7 @@ var providerSchema = schema{
 	}},
 	"allowed_hosts":   {kind: kTexts},
 	"apis":            {kind: kTexts},
+	"picture_hosts":   {kind: kTexts},
 	"pkce":            {choices: []string{"", "never"}},
 	"secret_required": {kind: kBool},
 	"public_device":   {kind: kBool},
@@ -173,6 +174,7 @@ var providerSchema = schema{
 		"login":         {},
 		"name":          {},
 		"email":         {},
+		"picture":       {},
 		"scopes_header": {},
 	}},
 	"introspection": {kind: kBlock, sub: schema{

@@ -438,6 +438,7 @@ type Account struct {
 	Login         string                 `protobuf:"bytes,4,opt,name=login,proto3" json:"login,omitempty"`
 	Name          string                 `protobuf:"bytes,5,opt,name=name,proto3" json:"name,omitempty"`
 	Email         string                 `protobuf:"bytes,6,opt,name=email,proto3" json:"email,omitempty"`
+	Picture       string                 `protobuf:"bytes,7,opt,name=picture,proto3" json:"picture,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -510,6 +511,13 @@ func (x *Account) GetName() string {
 func (x *Account) GetEmail() string {
 	if x != nil {
 		return x.Email
+	}
+	return ""
+}
+
+func (x *Account) GetPicture() string {
+	if x != nil {
+		return x.Picture
 	}
 	return ""
 }
@@ -654,6 +662,7 @@ type Descriptor struct {
 	NarrowsAudience bool                   `protobuf:"varint,30,opt,name=narrows_audience,json=narrowsAudience,proto3" json:"narrows_audience,omitempty"`
 	Apis            []string               `protobuf:"bytes,31,rep,name=apis,proto3" json:"apis,omitempty"`
 	RevokesGrant    bool                   `protobuf:"varint,32,opt,name=revokes_grant,json=revokesGrant,proto3" json:"revokes_grant,omitempty"`
+	PictureHosts    []string               `protobuf:"bytes,33,rep,name=picture_hosts,json=pictureHosts,proto3" json:"picture_hosts,omitempty"`
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
@@ -910,6 +919,13 @@ func (x *Descriptor) GetRevokesGrant() bool {
 		return x.RevokesGrant
 	}
 	return false
+}
+
+func (x *Descriptor) GetPictureHosts() []string {
+	if x != nil {
+		return x.PictureHosts
+	}
+	return nil
 }
 
 type Scope struct {
@@ -2635,21 +2651,21 @@ const file_standpipe_provider_v1_provider_proto_rawDesc = "" +
 	"\n" +
 	"expires_in\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\texpiresIn\x12#\n" +
 	"\rexpiry_source\x18\x04 \x01(\tR\fexpirySource\x125\n" +
-	"\x06scopes\x18\x05 \x01(\v2\x1d.standpipe.provider.v1.ScopesR\x06scopes\"\x93\x01\n" +
+	"\x06scopes\x18\x05 \x01(\v2\x1d.standpipe.provider.v1.ScopesR\x06scopes\"\xad\x01\n" +
 	"\aAccount\x12\x16\n" +
 	"\x06issuer\x18\x01 \x01(\tR\x06issuer\x12\x18\n" +
 	"\asubject\x18\x02 \x01(\tR\asubject\x12\x16\n" +
 	"\x06tenant\x18\x03 \x01(\tR\x06tenant\x12\x14\n" +
 	"\x05login\x18\x04 \x01(\tR\x05login\x12\x12\n" +
 	"\x04name\x18\x05 \x01(\tR\x04name\x12\x14\n" +
-	"\x05email\x18\x06 \x01(\tR\x05email\"3\n" +
+	"\x05email\x18\x06 \x01(\tR\x05email\x12\x18\n" +
+	"\apicture\x18\a \x01(\tR\apicture\"3\n" +
 	"\x0fDescribeRequest\x12 \n" +
 	"\vdefinitions\x18\x01 \x03(\fR\vdefinitions\"\x7f\n" +
 	"\x10DescribeResponse\x12?\n" +
 	"\tproviders\x18\x01 \x03(\v2!.standpipe.provider.v1.DescriptorR\tproviders\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x10\n" +
-	"\x03sdk\x18\x03 \x01(\tR\x03sdk\"\xdb\n" +
-	"\n" +
+	"\x03sdk\x18\x03 \x01(\tR\x03sdk\"\x80\v\n" +
 	"\n" +
 	"Descriptor\x12\x12\n" +
 	"\x04slug\x18\x01 \x01(\tR\x04slug\x12\x12\n" +
@@ -2690,7 +2706,8 @@ const file_standpipe_provider_v1_provider_proto_rawDesc = "" +
 	"\x0fpushed_requests\x18\x1d \x01(\bR\x0epushedRequests\x12)\n" +
 	"\x10narrows_audience\x18\x1e \x01(\bR\x0fnarrowsAudience\x12\x12\n" +
 	"\x04apis\x18\x1f \x03(\tR\x04apis\x12#\n" +
-	"\rrevokes_grant\x18  \x01(\bR\frevokesGrant\x1a;\n" +
+	"\rrevokes_grant\x18  \x01(\bR\frevokesGrant\x12#\n" +
+	"\rpicture_hosts\x18! \x03(\tR\fpictureHosts\x1a;\n" +
 	"\rRemediesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x89\x01\n" +

@@ -20,7 +20,7 @@ func New() *oauth.Standard {
 		},
 		AuthorizeURL: "{base_url}/authorize",
 		TokenURL:     "{base_url}/token",
-		Identity:     &oauth.Identity{URL: "{base_url}/userinfo", Issuer: "{base_url}", Subject: "sub", Login: "preferred_username"},
+		Identity:     &oauth.Identity{URL: "{base_url}/userinfo", Issuer: "{base_url}", Subject: "sub", Login: "preferred_username", Picture: "picture"},
 		Revocation:   &oauth.Revocation{URL: "{base_url}/revoke"},
 	}
 }
