@@ -58,14 +58,14 @@ func (g *gitHub) api(scope, permission string, work func(http.ResponseWriter, *h
 }
 
 // user is GET /user.
-func (g *gitHub) user(w http.ResponseWriter, _ *http.Request, info oauthtest.Info) {
-	writeJSON(w, http.StatusOK, userFields(info.User))
+func (g *gitHub) user(w http.ResponseWriter, r *http.Request, info oauthtest.Info) {
+	writeJSON(w, http.StatusOK, g.userFields(r, info.User))
 }
 
-func userFields(u oauthtest.User) map[string]any {
+func (g *gitHub) userFields(r *http.Request, u oauthtest.User) map[string]any {
 	return map[string]any{
 		"id": gitHubID(u), "login": u.Login, "name": u.Name, "email": u.Email, "type": "User", "site_admin": false,
-		"avatar_url": "", "html_url": "https://github.com/" + u.Login, "created_at": "2020-01-01T00:00:00Z",
+		"avatar_url": g.pictureURL(r, u), "html_url": "https://github.com/" + u.Login, "created_at": "2020-01-01T00:00:00Z",
 	}
 }
 
@@ -117,7 +117,7 @@ func (g *gitHub) oneToken(w http.ResponseWriter, r *http.Request, access string)
 		w.WriteHeader(http.StatusNoContent)
 	case http.MethodPost:
 		info, _ := g.Lookup(access)
-		out := map[string]any{"scopes": info.Scopes, "user": userFields(info.User), "token": access, "expires_at": nil}
+		out := map[string]any{"scopes": info.Scopes, "user": g.userFields(r, info.User), "token": access, "expires_at": nil}
 		if !info.Expires.IsZero() {
 			out["expires_at"] = info.Expires.UTC().Format(time.RFC3339)
 		}

@@ -267,7 +267,7 @@ func (g *google) answer(w http.ResponseWriter, r *http.Request, t *oauthtest.Tok
 		}
 	}
 	if slices.Contains(t.Scopes, "openid") {
-		claims := g.claims(t.User, t.Scopes)
+		claims := g.claims(r, t.User, t.Scopes)
 		claims["iss"], claims["aud"], claims["azp"] = g.origin(r), t.ClientID, t.ClientID
 		claims["iat"], claims["exp"] = t.IssuedAt.Unix(), t.IssuedAt.Add(time.Hour).Unix()
 		claims["at_hash"] = oauthtest.AccessTokenHash(t.Access)
@@ -291,13 +291,13 @@ func spelledOut(scopes []string) []string {
 	return slices.Compact(out)
 }
 
-func (g *google) claims(u oauthtest.User, scopes []string) map[string]any {
+func (g *google) claims(r *http.Request, u oauthtest.User, scopes []string) map[string]any {
 	out := map[string]any{"sub": u.Subject}
 	if scopes := spelledOut(scopes); slices.Contains(scopes, googleAPI+"userinfo.email") {
 		out["email"], out["email_verified"] = u.Email, true
 	}
 	if scopes := spelledOut(scopes); slices.Contains(scopes, googleAPI+"userinfo.profile") {
-		out["name"] = u.Name
+		out["name"], out["picture"] = u.Name, g.pictureURL(r, u)
 	}
 	return out
 }
@@ -310,7 +310,7 @@ func (g *google) userinfo(w http.ResponseWriter, r *http.Request) {
 		googleError(w, http.StatusUnauthorized, "invalid_request", "Invalid Credentials")
 		return
 	}
-	writeJSON(w, http.StatusOK, g.claims(info.User, info.Scopes))
+	writeJSON(w, http.StatusOK, g.claims(r, info.User, info.Scopes))
 }
 
 // revoke ends everything that the client has of the account, whichever token it

@@ -233,6 +233,7 @@ func (s *salesforce) identity(w http.ResponseWriter, r *http.Request) {
 		"id": fmt.Sprintf("%s/id/%s/%s", s.origin(r), salesforceOrg, info.User.Subject), "user_id": info.User.Subject, "organization_id": salesforceOrg,
 		"sub":      fmt.Sprintf("%s/id/%s/%s", s.origin(r), salesforceOrg, info.User.Subject),
 		"username": info.User.Login, "preferred_username": info.User.Login, "display_name": info.User.Name, "name": info.User.Name, "email": info.User.Email,
+		"photos": map[string]any{"picture": s.pictureURL(r, info.User), "thumbnail": s.pictureURL(r, info.User)},
 	})
 }
 

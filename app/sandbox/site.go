@@ -57,6 +57,7 @@ func (s *site) base() string { return "/" + s.id }
 func (s *site) pages() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.showHome)
+	mux.HandleFunc("GET /pictures/{file}", s.picture)
 	mux.HandleFunc("GET /login", s.login)
 	mux.HandleFunc("POST /session", s.session)
 	mux.HandleFunc("GET "+s.authorizePath, s.authorize)

@@ -99,6 +99,7 @@ func newSlack(o Options) *slack {
 	api := http.NewServeMux()
 	api.HandleFunc("/api/oauth.v2.access", s.access)
 	api.HandleFunc("/api/auth.test", s.test)
+	api.HandleFunc("/api/users.info", s.userInfo)
 	api.HandleFunc("/api/auth.revoke", s.revoke)
 	api.HandleFunc("/api/", func(w http.ResponseWriter, _ *http.Request) { s.fail(w, "unknown_method") })
 	s.mux.Handle("/", s.pages())
@@ -281,6 +282,29 @@ func (s *slack) test(w http.ResponseWriter, r *http.Request) {
 		delete(out, "bot_id")
 	}
 	writeJSON(w, http.StatusOK, out)
+}
+
+// userInfo is users.info: anybody of the workspace, for a token that may list
+// its people.
+func (s *slack) userInfo(w http.ResponseWriter, r *http.Request) {
+	_, info, ok := s.caller(w, r)
+	if !ok {
+		return
+	}
+	if !slices.Contains(info.Scopes, "users:read") && !slices.Contains(info.Scopes, slackPrefix+"users:read") {
+		writeJSON(w, http.StatusOK, map[string]any{"ok": false, "error": "missing_scope", "needed": "users:read", "provided": strings.Join(info.Scopes, ",")})
+		return
+	}
+	i := slices.IndexFunc(slackUsers, func(u oauthtest.User) bool { return u.Subject == r.FormValue("user") })
+	if i < 0 {
+		s.fail(w, "user_not_found")
+		return
+	}
+	u := slackUsers[i]
+	writeJSON(w, http.StatusOK, map[string]any{"ok": true, "user": map[string]any{
+		"id": u.Subject, "team_id": slackTeam, "name": u.Login, "real_name": u.Name, "deleted": false, "is_bot": false,
+		"profile": map[string]any{"real_name": u.Name, "display_name": u.Name, "image_192": s.pictureURL(r, u), "image_72": s.pictureURL(r, u)},
+	}})
 }
 
 // revoke is auth.revoke: this token, and no other.

@@ -27,3 +27,8 @@ func contract(t *testing.T, o sandbox.Options) {
 		Server:       sandboxtest.Server("github", "octocat-demo", o),
 	})
 }
+
+func TestPicture(t *testing.T) {
+	w := newWorld(t, sandbox.Options{})
+	w.WantPicture(w.MustConnect(nil, "read:user"))
+}

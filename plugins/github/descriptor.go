@@ -86,6 +86,7 @@ var descriptor = sdk.Descriptor{
 	},
 	AllowedHosts:   []string{"github.com:443", "api.github.com:443"},
 	APIs:           []string{"{api_url}"},
+	PictureHosts:   []string{"avatars.githubusercontent.com:443"},
 	SecretRequired: true,
 	PublicDevice:   true,
 	Redirect:       sdk.RedirectRule{AnyPort: true, AnyPath: true},

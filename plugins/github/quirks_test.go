@@ -181,6 +181,7 @@ func TestIdentity(t *testing.T) {
 	}
 	want := sdk.Account{
 		Issuer: w.URL + "/github", Subject: "90000002", Login: "hubot-demo", Name: "Hubot (demo)", Email: "hubot-demo@example.test",
+		Picture: w.URL + "/github/pictures/90000002.png",
 	}
 	if got.Account != want || !slices.Equal(got.Scopes, []string{"read:user"}) {
 		t.Errorf("%+v", got)

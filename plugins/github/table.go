@@ -36,7 +36,7 @@ var standard = &oauth.Standard{
 		// The API answers errors with "message" instead of "error".
 		URL: "{api_url}/user", Headers: apiHeaders, Issuer: "{base_url}",
 		// The login can be changed and given to somebody else; the id cannot.
-		Subject: "id", Login: "login", Name: "name", Email: "email",
+		Subject: "id", Login: "login", Name: "name", Email: "email", Picture: "avatar_url",
 		ScopesHeader: "X-OAuth-Scopes",
 	},
 	// https://docs.github.com/en/rest/apps/oauth-applications

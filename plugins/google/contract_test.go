@@ -39,3 +39,8 @@ func TestContract(t *testing.T) {
 		},
 	})
 }
+
+func TestPicture(t *testing.T) {
+	w := newWorld(t, sandbox.Options{})
+	w.WantPicture(w.MustConnect(nil, "openid", "profile"))
+}

@@ -88,6 +88,7 @@ var descriptor = sdk.Descriptor{
 		"accounts.google.com:443", "oauth2.googleapis.com:443", "openidconnect.googleapis.com:443", "www.googleapis.com:443", "www.google.com:443",
 	},
 	APIs:           []string{"https://www.googleapis.com", "https://*.googleapis.com"},
+	PictureHosts:   []string{"lh3.googleusercontent.com:443", "lh4.googleusercontent.com:443", "lh5.googleusercontent.com:443", "lh6.googleusercontent.com:443"},
 	SecretRequired: true,
 	Redirect:       sdk.RedirectRule{AnyPort: true, AnyPath: true},
 	Rotation:       sdk.RotationNone,

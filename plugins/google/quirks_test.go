@@ -244,7 +244,8 @@ func TestRevokeEndsTheGrant(t *testing.T) {
 func TestIdentityComesFromAVerifiedIDToken(t *testing.T) {
 	w := newWorld(t, sandbox.Options{})
 	got := w.MustConnect(nil, "openid", "email", "profile")
-	want := sdk.Account{Issuer: w.URL + "/google", Subject: "100000000000000000001", Login: ada, Name: "Ada (demo)", Email: ada}
+	want := sdk.Account{Issuer: w.URL + "/google", Subject: "100000000000000000001", Login: ada, Name: "Ada (demo)", Email: ada,
+		Picture: w.URL + "/google/pictures/100000000000000000001.png"}
 	if got.Account == nil || *got.Account != want || got.Tokens.IDToken.IsZero() {
 		t.Errorf("%+v, want %+v", got.Account, want)
 	}

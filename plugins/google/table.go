@@ -26,7 +26,7 @@ var standard = &oauth.Standard{
 	AuthorizeParams: map[string]string{"access_type": "offline", "include_granted_scopes": "true"},
 	Answer:          oauth.Answer{ErrorDetail: "error_subtype"},
 	Errors:          errorMap,
-	Identity:        &oauth.Identity{From: oauth.FromIDToken, Subject: "sub", Login: "email", Name: "name", Email: "email"},
+	Identity:        &oauth.Identity{From: oauth.FromIDToken, Subject: "sub", Login: "email", Name: "name", Email: "email", Picture: "picture"},
 	// Whichever token it is given, everything of this client and account goes.
 	// A token that is gone is an invalid_token of status 400.
 	// https://developers.google.com/identity/protocols/oauth2/native-app#tokenrevoke

@@ -24,3 +24,8 @@ func TestContract(t *testing.T) {
 		Server:       sandboxtest.Server("salesforce", "ada@demo.example.test", sandbox.Options{}),
 	})
 }
+
+func TestPicture(t *testing.T) {
+	w := newWorld(t, sandbox.Options{})
+	w.WantPicture(w.MustConnect(nil, "api", "id"))
+}

@@ -71,6 +71,7 @@ var descriptor = sdk.Descriptor{
 	}},
 	AllowedHosts:   []string{"login.salesforce.com:443", "test.salesforce.com:443"},
 	APIs:           []string{"{instance_url}"},
+	PictureHosts:   []string{"*.my.salesforce.com:443", "*.file.force.com:443", "*.content.force.com:443", "*.documentforce.com:443"},
 	SecretRequired: false,
 	Redirect:       sdk.RedirectRule{Host: sdk.RedirectLocalhost},
 	// Rotation is a switch of the app.

@@ -176,6 +176,7 @@ func TestIdentity(t *testing.T) {
 	want := sdk.Account{
 		Issuer: w.URL + "/salesforce", Subject: "005DEMO0000001AAA", Tenant: "00DDEMO0000001EAA",
 		Login: "ada@demo.example.test", Name: "Ada (demo)", Email: "ada.demo@example.test",
+		Picture: w.URL + "/salesforce/pictures/005DEMO0000001AAA.png",
 	}
 	if err != nil || who.Account != want {
 		t.Errorf("%+v, %v, want %+v", who, err, want)

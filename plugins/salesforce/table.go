@@ -37,6 +37,9 @@ var standard = &oauth.Standard{
 	Identity: &oauth.Identity{
 		URL: "{host}/services/oauth2/userinfo", Issuer: "{host}",
 		Subject: "user_id", Tenant: "organization_id", Login: "preferred_username|username", Name: "name|display_name", Email: "email",
+		// Orgs that do not show profile photos to the public answer with a login page.
+		// https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_using_openid.htm
+		Picture: "photos.thumbnail|picture",
 	},
 	// Of a refresh token it takes its access tokens along. One that is not known
 	// any more is an error of status 400.

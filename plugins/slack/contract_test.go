@@ -25,3 +25,18 @@ func TestContract(t *testing.T) {
 		Server:       sandboxtest.Server("slack", "ada.demo", sandbox.Options{}),
 	})
 }
+
+func TestPicture(t *testing.T) {
+	w := newWorld(t, sandbox.Options{})
+	w.WantPicture(w.MustConnect(nil, "user:users:read"))
+}
+
+// TestNoPicture: a token that may not list people, and a bot's that may.
+func TestNoPicture(t *testing.T) {
+	w := newWorld(t, sandbox.Options{})
+	first := w.MustConnect(nil, "chat:write")
+	if id, err := w.Identify(first.Tokens.AccessToken, first.Tokens.Metadata); err != nil || id.Account.Picture != "" {
+		t.Errorf("%+v, %v", id, err)
+	}
+	w.WantPicture(w.MustConnect(nil, "users:read"))
+}

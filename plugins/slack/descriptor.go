@@ -95,6 +95,7 @@ var descriptor = sdk.Descriptor{
 	}},
 	AllowedHosts:    []string{"slack.com:443"},
 	APIs:            []string{"{base_url}/api"},
+	PictureHosts:    []string{"avatars.slack-edge.com:443", "a.slack-edge.com:443", "secure.gravatar.com:443"},
 	SecretRequired:  false,
 	Redirect:        sdk.RedirectRule{Host: sdk.RedirectHTTPS, Paste: true, LoopbackScopes: userPrefix},
 	Rotation:        sdk.RotationSingle,

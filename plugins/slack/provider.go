@@ -99,6 +99,7 @@ func (p *provider) Identify(ctx context.Context, r *sdk.IdentifyRequest) (*sdk.I
 	if installer := r.Metadata["authed_user_id"]; installer != "" && installer != a.Subject {
 		a.Subject, a.Login = installer, ""
 	}
+	a.Picture = p.picture(ctx, r, a.Subject)
 	return out, nil
 }
 

@@ -5,6 +5,8 @@ package sandboxtest
 import (
 	"context"
 	"fmt"
+	"image/png"
+	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
@@ -119,4 +121,29 @@ func (w *World) Revoke(token secret.Value, kind sdk.TokenKind, reach sdk.Reach) 
 		return nil, sdk.Unsupported("no revocation")
 	}
 	return p.Revoke(context.Background(), &sdk.RevokeRequest{Target: w.Target, ClientSecret: w.Secret, Token: token, Kind: kind, Reach: reach})
+}
+
+// WantPicture wants a picture of the account that a token answer is of, where
+// the sandbox has it.
+func (w *World) WantPicture(first *sdk.ExchangeResponse) {
+	w.t.Helper()
+	account := first.Account
+	if account == nil {
+		id, err := w.Identify(first.Tokens.AccessToken, first.Tokens.Metadata)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		account = &id.Account
+	}
+	if want := w.URL + "/" + w.Provider + "/pictures/" + account.Subject + ".png"; account.Picture != want {
+		w.t.Fatalf("the picture is at %q, want %q", account.Picture, want)
+	}
+	resp, err := http.Get(account.Picture)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if _, err := png.Decode(resp.Body); err != nil {
+		w.t.Errorf("the picture: %v", err)
+	}
 }
