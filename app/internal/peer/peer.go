@@ -47,6 +47,9 @@ func ConnContext(ctx context.Context, c net.Conn) context.Context {
 		if err != nil {
 			return hub.Peer{}
 		}
+		if p, ok := seen.process(o); ok {
+			return p
+		}
 		if !looks.take(time.Now()) {
 			return hub.Peer{UID: o.uid}
 		}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -79,11 +78,9 @@ func hexAddr(a netip.AddrPort) string {
 // inherited it), the first. It looks through the processes of that user, which
 // takes some milliseconds.
 func processOf(o owner) hub.Peer {
-	p := hub.Peer{UID: o.uid}
-	link := fmt.Sprintf("socket:[%d]", o.inode)
 	procs, err := os.ReadDir("/proc")
 	if err != nil {
-		return p
+		return hub.Peer{UID: o.uid}
 	}
 	for _, proc := range procs {
 		pid, err := strconv.Atoi(proc.Name())
@@ -94,18 +91,11 @@ func processOf(o owner) hub.Peer {
 		if err != nil || int(info.Sys().(*syscall.Stat_t).Uid) != o.uid {
 			continue
 		}
-		dir := filepath.Join("/proc", proc.Name(), "fd")
-		fds, err := os.ReadDir(dir)
-		if err != nil {
-			continue // a process that lets nobody look
-		}
-		for _, fd := range fds {
-			if to, err := os.Readlink(filepath.Join(dir, fd.Name())); err == nil && to == link {
-				return Process(o.uid, pid)
-			}
+		if p, ok := seen.look(o, pid); ok {
+			return p
 		}
 	}
-	return p
+	return hub.Peer{UID: o.uid}
 }
 
 // executable is the path of a process's program; empty where that is not told.

@@ -61,6 +61,47 @@ func TestBothWays(t *testing.T) {
 	}
 }
 
+// TestManyConnections: of a program that opens connections by the hundred each
+// is known, although it is looked through a few times only; and a number that the
+// kernel gave to another socket since is not taken for the one that had it.
+func TestManyConnections(t *testing.T) {
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	var servers []net.Conn
+	for range 200 {
+		client, err := net.Dial("tcp4", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer client.Close()
+		server, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer server.Close()
+		servers = append(servers, server)
+	}
+	for i, c := range servers {
+		if p := hub.PeerOf(ConnContext(t.Context(), c)); p.PID != os.Getpid() {
+			t.Fatalf("connection %d is of %+v", i, p)
+		}
+	}
+	o, err := lookUp(addrOf(servers[0].RemoteAddr()), addrOf(servers[0].LocalAddr()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	elsewhere := places{pid: os.Getpid(), at: map[uint64]int{o.inode: 0}}
+	if p, ok := elsewhere.process(o); ok {
+		t.Errorf("a place that is another's by now is of %+v", p)
+	}
+	if p, ok := seen.process(owner{uid: o.uid + 1, inode: o.inode}); ok {
+		t.Errorf("another user's socket is of %+v", p)
+	}
+}
+
 // TestMapped: a program that speaks IPv4 through an IPv6 socket is found too.
 func TestMapped(t *testing.T) {
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
