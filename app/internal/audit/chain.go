@@ -7,7 +7,6 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/ecdh"
-	"crypto/hmac"
 	"crypto/hpke"
 	"crypto/sha256"
 	"encoding/base64"
@@ -68,16 +67,28 @@ type ratchet struct {
 }
 
 // key returns the key of the next line and moves on.
-func (r *ratchet) key() []byte {
-	k := derive(r.secret[:], "line")
-	copy(r.secret[:], derive(r.secret[:], "next"))
+func (r *ratchet) key() [sha256.Size]byte {
+	k := derive(&r.secret, "line")
+	r.secret = derive(&r.secret, "next")
 	return k
 }
 
-func derive(secret []byte, what string) []byte {
-	m := hmac.New(sha256.New, secret)
-	m.Write([]byte(what))
-	return m.Sum(nil)
+// derive is HMAC-SHA256 of what, which is of some letters, without what
+// crypto/hmac allocates: it is done twice for each line.
+func derive(secret *[sha256.Size]byte, what string) [sha256.Size]byte {
+	var inner [sha256.BlockSize + 16]byte
+	var outer [2 * sha256.BlockSize]byte
+	for i := range sha256.BlockSize {
+		inner[i], outer[i] = 0x36, 0x5c
+	}
+	for i, b := range secret {
+		inner[i] ^= b
+		outer[i] ^= b
+	}
+	n := sha256.BlockSize + copy(inner[sha256.BlockSize:], what)
+	hash := sha256.Sum256(inner[:n])
+	n = sha256.BlockSize + copy(outer[sha256.BlockSize:], hash[:])
+	return sha256.Sum256(outer[:n])
 }
 
 func kem() hpke.KEM { return hpke.DHKEM(ecdh.X25519()) }
@@ -109,8 +120,8 @@ func resume(private hpke.PrivateKey, encapsulated []byte) (ratchet, error) {
 }
 
 // aead is for one line only, so its nonce can be zero.
-func aead(key []byte) cipher.AEAD {
-	block, err := aes.NewCipher(key)
+func aead(key [sha256.Size]byte) cipher.AEAD {
+	block, err := aes.NewCipher(key[:])
 	if err != nil {
 		panic(err) // the key has 32 bytes
 	}
@@ -123,9 +134,9 @@ func aead(key []byte) cipher.AEAD {
 
 var nonce [12]byte
 
-// context is what a sealed line is bound to: its place in the chain.
-func (l *line) context() []byte {
-	b := append([]byte(purpose), 0)
+// context appends what a sealed line is bound to: its place in the chain.
+func (l *line) context(b []byte) []byte {
+	b = append(append(b, purpose...), 0)
 	b = binary.BigEndian.AppendUint64(b, l.Seq)
 	b = append(b, l.Prev...)
 	return append(b, l.Session...)
@@ -136,6 +147,9 @@ type chain struct {
 	head
 	ratchet ratchet
 	first   uint64 // the oldest line that is kept
+	// What the last line was sealed with, to be used again: copies of a chain
+	// share it, as one writes at a time.
+	sealed, context []byte
 }
 
 func (c *chain) anchor() anchor { return anchor{c.head, c.first} }
@@ -162,7 +176,9 @@ func (c *chain) seal(buf, session []byte, content any) ([]byte, error) {
 		return nil, err // no entry can cause this: it holds strings and numbers
 	}
 	l := line{Version: version, Seq: c.Seq + 1, Prev: c.Hash, Session: session}
-	l.Sealed = aead(c.ratchet.key()).Seal(nil, nonce[:], plain, l.context())
+	c.context = l.context(c.context[:0])
+	c.sealed = aead(c.ratchet.key()).Seal(c.sealed[:0], nonce[:], plain, c.context)
+	l.Sealed = c.sealed
 	begin := len(buf)
 	buf = l.append(buf)
 	c.head = head{l.Seq, hashOf(buf[begin:])}
@@ -268,7 +284,7 @@ func (u *unsealer) unseal(l *line) ([]byte, error) {
 	for n := u.next; n < l.Seq; n++ {
 		r.key()
 	}
-	plain, err := aead(r.key()).Open(nil, nonce[:], l.Sealed, l.context())
+	plain, err := aead(r.key()).Open(nil, nonce[:], l.Sealed, l.context(nil))
 	if err != nil {
 		return nil, errAltered
 	}

@@ -63,6 +63,7 @@ type Log struct {
 	cfg     Config
 	public  hpke.PublicKey
 	entries chan *pending
+	spare   sync.Pool // of those that were answered, to be used again
 	closing chan struct{}
 	closed  sync.Once
 	done    chan struct{} // the writer has ended
@@ -114,6 +115,21 @@ var _ hub.Auditor = (*Log)(nil)
 type pending struct {
 	entry hub.AuditEntry
 	done  chan error // has room for the answer
+	tick  *time.Timer
+}
+
+func newPending() any {
+	tick := time.NewTimer(time.Hour)
+	tick.Stop()
+	return &pending{done: make(chan error, 1), tick: tick}
+}
+
+// answered gives back what nobody else holds any more. One that was not answered
+// is left to the writer.
+func (l *Log) answered(p *pending) {
+	p.tick.Stop()
+	p.entry = hub.AuditEntry{}
+	l.spare.Put(p)
 }
 
 // Open opens the log of a folder, or begins it. The store must be open.
@@ -133,7 +149,7 @@ func Open(ctx context.Context, cfg Config) (*Log, error) {
 		return nil, fmt.Errorf("audit: the anchor: %w", err)
 	}
 	l := &Log{
-		cfg: cfg, public: key.PublicKey(),
+		cfg: cfg, public: key.PublicKey(), spare: sync.Pool{New: newPending},
 		entries: make(chan *pending, queue), closing: make(chan struct{}), done: make(chan struct{}),
 		durable: make(chan []*pending, queue),
 	}
@@ -196,17 +212,19 @@ func (l *Log) Record(ctx context.Context, e hub.AuditEntry) error {
 	if e.Peer == (hub.Peer{}) {
 		e.Peer = hub.PeerOf(ctx)
 	}
-	p := &pending{entry: e, done: make(chan error, 1)}
-	tick := time.NewTicker(l.cfg.limit)
-	defer tick.Stop()
+	p, _ := l.spare.Get().(*pending)
+	p.entry = e
+	p.tick.Reset(l.cfg.limit)
 	entries, end := l.entries, time.Now().Add(queueLimit)
 	for {
 		select {
 		case entries <- p:
 			entries = nil // and now its answer is waited for
 		case err := <-p.done:
+			l.answered(p)
 			return unavailable(err)
-		case <-tick.C:
+		case <-p.tick.C:
+			p.tick.Reset(l.cfg.limit)
 			switch {
 			case l.writing.overdue() || e.Action.Durable() && l.bringing.overdue():
 				return unavailable(errors.New("the disk does not answer"))

@@ -320,7 +320,7 @@ func TestKeysOfThePastAreGone(t *testing.T) {
 		}
 		r := l.chain.ratchet
 		for range 10 {
-			if _, err := aead(r.key()).Open(nil, nonce[:], ln.Sealed, ln.context()); err == nil {
+			if _, err := aead(r.key()).Open(nil, nonce[:], ln.Sealed, ln.context(nil)); err == nil {
 				t.Errorf("line %d can be read", i+1)
 			}
 		}
