@@ -145,7 +145,7 @@ func (a *API) selectRequest(ctx context.Context, app *hub.App, slug string, p pi
 	if err != nil {
 		return hub.SelectRequest{}, err
 	}
-	conns, err := a.cfg.Connections.Find(ctx, owner, slug)
+	conns, err := a.cfg.Connections.PeekAll(ctx, owner, slug)
 	if err != nil {
 		return hub.SelectRequest{}, err
 	}

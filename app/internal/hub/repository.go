@@ -21,9 +21,10 @@ const (
 // them goes through the one Connections of a store. Safe for concurrent use.
 type Connections struct {
 	store Store
-	// What a vend needs to find its tokens is remembered; tokens never are.
+	// What a vend needs is remembered, see ADR 40.
 	ids    *cache[Owner, []listed]
 	recent *cache[string, *Connection] // whose values are shared, and never changed
+	drawn  *drawnTokens
 	// descriptor is what is known of an integration's provider, see Know.
 	descriptor func(integration string) *Descriptor
 	now        func() time.Time
@@ -35,6 +36,7 @@ func NewConnections(s Store) *Connections {
 		store:      s,
 		ids:        newCache[Owner](maxCachedIDs, func(ids []listed) int { return 1 + len(ids) }),
 		recent:     newCache[string](maxCachedConnections, func(*Connection) int { return 1 }),
+		drawn:      newDrawnTokens(),
 		descriptor: func(string) *Descriptor { return nil }, now: time.Now,
 	}
 }
@@ -48,24 +50,35 @@ func (c *Connections) Know(descriptor func(integration string) *Descriptor, now 
 
 // Get returns a connection, or ErrNotFound. The caller owns the result.
 func (c *Connections) Get(ctx context.Context, id string) (*Connection, error) {
-	conn, version, ok := c.recent.get(id)
-	if !ok {
-		rec, err := c.store.Get(ctx, Ref{KindConnection, id})
-		if err != nil {
-			return nil, err
-		}
-		if conn, err = decodeConnection(rec); err != nil {
-			return nil, err
-		}
-		c.recent.put(id, conn, version)
+	conn, err := c.Peek(ctx, id)
+	if err != nil {
+		return nil, err
 	}
 	return conn.clone(), nil
+}
+
+// Peek is Get for who only reads: the result is shared, and must not be changed.
+func (c *Connections) Peek(ctx context.Context, id string) (*Connection, error) {
+	conn, version, ok := c.recent.get(id)
+	if ok {
+		return conn, nil
+	}
+	rec, err := c.store.Get(ctx, Ref{KindConnection, id})
+	if err != nil {
+		return nil, err
+	}
+	if conn, err = decodeConnection(rec); err != nil {
+		return nil, err
+	}
+	c.recent.put(id, conn, version)
+	return conn, nil
 }
 
 // Forget forgets what it remembers of the store, which is being locked.
 func (c *Connections) Forget() {
 	c.ids.clear()
 	c.recent.clear()
+	c.drawn.forgetAll()
 }
 
 // Tokens returns the tokens of a connection, or ErrNotFound. The caller owns
@@ -76,6 +89,23 @@ func (c *Connections) Tokens(ctx context.Context, id string) (*Tokens, error) {
 		return nil, err
 	}
 	return decodeTokens(rec)
+}
+
+// Drawn returns of the tokens of a connection what a vend needs: no secret but
+// the access token, neither of the main one nor of further ones. The result is
+// shared but for that token, and must not be changed.
+func (c *Connections) Drawn(ctx context.Context, id string) (*Tokens, error) {
+	t, version, ok := c.drawn.get(id)
+	if ok {
+		return t, nil
+	}
+	all, err := c.Tokens(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	t = drawable(all)
+	c.drawn.put(t, version)
+	return t, nil
 }
 
 // All yields every connection, in no particular order. One that cannot be read
@@ -99,6 +129,16 @@ func (c *Connections) All(ctx context.Context) iter.Seq2[*Connection, error] {
 // through any integration where that is empty. One that is damaged is left out,
 // unless it is all there is. It takes as long as there are such connections.
 func (c *Connections) Find(ctx context.Context, owner Owner, integration string) ([]*Connection, error) {
+	list, err := c.PeekAll(ctx, owner, integration)
+	for i, conn := range list {
+		list[i] = conn.clone()
+	}
+	return list, err
+}
+
+// PeekAll is Find for who only reads: the connections are shared, and must not be
+// changed.
+func (c *Connections) PeekAll(ctx context.Context, owner Owner, integration string) ([]*Connection, error) {
 	ids, err := c.idsOf(ctx, owner, integration)
 	if err != nil {
 		return nil, err
@@ -106,7 +146,7 @@ func (c *Connections) Find(ctx context.Context, owner Owner, integration string)
 	var out []*Connection
 	var damage error
 	for _, id := range ids {
-		conn, err := c.Get(ctx, id)
+		conn, err := c.Peek(ctx, id)
 		switch _, damaged := errors.AsType[*IntegrityError](err); {
 		case errors.Is(err, ErrNotFound):
 		case damaged:
@@ -163,6 +203,7 @@ func (c *Connections) Update(ctx context.Context, f func(*ConnectionsTx) error) 
 		// A write that failed may still arrive.
 		c.ids.forget(tx.moved, err != nil)
 		c.recent.forget(tx.written, err != nil)
+		c.drawn.kept.forget(tx.renewed, err != nil)
 	}
 	return err
 }
@@ -175,6 +216,7 @@ type ConnectionsTx struct {
 	of      *Connections
 	moved   []Owner  // whose list of connections changed
 	written []string // connections
+	renewed []string // connections whose tokens were written
 }
 
 // Connection returns a connection, or ErrNotFound.
@@ -229,6 +271,7 @@ func (tx *ConnectionsTx) PutTokens(t *Tokens) error {
 		return err
 	}
 	t.Revision = revision
+	tx.renewed = append(tx.renewed, t.Connection)
 	return tx.hint(t)
 }
 
@@ -256,7 +299,7 @@ func (tx *ConnectionsTx) DeleteConnection(id string) error {
 			return err // an entry that stays leads nowhere
 		}
 	}
-	tx.written = append(tx.written, id)
+	tx.written, tx.renewed = append(tx.written, id), append(tx.renewed, id)
 	if err := tx.Delete(Ref{KindTokens, id}); err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ const defaultMinTTL = 10 * time.Second
 // Vend returns a token that lives, or an *hub.Error that says why there is
 // none. It is audited before it returns; without audit there is no token. A
 // refresh that it began goes on when ctx ends. The result belongs to the
-// caller, but its slices and maps are shared and must not be changed.
+// caller, but its connection, slices and maps are shared and must not be changed.
 func (e *Engine) Vend(ctx context.Context, req hub.VendRequest) (*hub.Vended, error) {
 	begin := e.now()
 	v, failed := e.vend(ctx, req)
@@ -48,6 +48,9 @@ func (e *Engine) Vend(ctx context.Context, req hub.VendRequest) (*hub.Vended, er
 }
 
 func (e *Engine) vend(ctx context.Context, req hub.VendRequest) (*hub.Vended, *hub.Error) {
+	if v, err := e.vendFresh(ctx, &req); v != nil || err != nil {
+		return v, err
+	}
 	state, err := e.read(ctx, req.Connection)
 	if err != nil {
 		return nil, err
@@ -60,15 +63,13 @@ func (e *Engine) vend(ctx context.Context, req hub.VendRequest) (*hub.Vended, *h
 	if req.Scopes != nil || req.Audience != "" {
 		return e.vendNarrowed(ctx, state, &req)
 	}
-	now := e.now()
 	set := &state.tokens.Current
 	force, warning := e.refused(set, &req)
 	if warning != nil {
 		return e.vended(state, warning), nil
 	}
 	req.Force = force
-	fresh := set.ValidFor(now, effectiveTTL(set, req.MinTTL)) && (set.Expiry.IsZero() || !set.FromTheFuture(now))
-	if fresh && !req.Force {
+	if e.fresh(set, req.MinTTL) && !req.Force {
 		return e.vended(state, nil), nil
 	}
 	failed := e.pending(state, req.Force)
@@ -86,6 +87,30 @@ func (e *Engine) vend(ctx context.Context, req hub.VendRequest) (*hub.Vended, *h
 		return e.vended(state, failed), nil
 	}
 	return nil, failed
+}
+
+// vendFresh answers what most callers want, without a look at what renews the
+// token: the main one as it is, which is fresh. It returns neither a token nor an
+// error where it takes more.
+func (e *Engine) vendFresh(ctx context.Context, req *hub.VendRequest) (*hub.Vended, *hub.Error) {
+	if req.Token != "" || req.Scopes != nil || req.Audience != "" || req.Force || !req.Refused.IsZero() {
+		return nil, nil
+	}
+	conn, err := e.connection(ctx, req.Connection)
+	if err != nil {
+		return nil, err
+	}
+	toks, failed := e.cfg.Connections.Drawn(ctx, conn.ID)
+	if failed != nil || !e.fresh(&toks.Current, req.MinTTL) {
+		return nil, nil
+	}
+	return e.vended(&outcome{conn: conn, tokens: toks}, nil), nil
+}
+
+// fresh reports whether a set lives long enough to be handed out as it is.
+func (e *Engine) fresh(set *hub.TokenSet, minTTL time.Duration) bool {
+	now := e.now()
+	return set.ValidFor(now, effectiveTTL(set, minTTL)) && (set.Expiry.IsZero() || !set.FromTheFuture(now))
 }
 
 // serve answers with what a refresh left in the store.
@@ -124,20 +149,14 @@ func (e *Engine) await(ctx context.Context, f *flight) (*outcome, *hub.Error) {
 
 // read returns a connection that can be vended, with its tokens.
 func (e *Engine) read(ctx context.Context, id string) (*outcome, *hub.Error) {
-	conn, err := e.cfg.Connections.Get(ctx, id)
-	if errors.Is(err, hub.ErrNotFound) {
-		return nil, notConnected()
-	}
-	if err != nil {
-		return nil, storageFailed(err)
-	}
-	if err := usable(conn); err != nil {
-		return nil, err
+	conn, failed := e.connection(ctx, id)
+	if failed != nil {
+		return nil, failed
 	}
 	toks, err := e.cfg.Connections.Tokens(ctx, id)
 	if errors.Is(err, hub.ErrNotFound) {
 		// Both are removed together, so look whether they were just now.
-		if _, again := e.cfg.Connections.Get(ctx, id); errors.Is(again, hub.ErrNotFound) {
+		if _, again := e.cfg.Connections.Peek(ctx, id); errors.Is(again, hub.ErrNotFound) {
 			return nil, notConnected()
 		}
 		err = &hub.IntegrityError{Ref: hub.Ref{Kind: hub.KindTokens, ID: id}, Detail: "it is missing"}
@@ -146,6 +165,19 @@ func (e *Engine) read(ctx context.Context, id string) (*outcome, *hub.Error) {
 		return nil, storageFailed(err)
 	}
 	return &outcome{conn: conn, tokens: toks}, nil
+}
+
+// connection returns a connection that can be vended. It is shared, and must not be
+// changed.
+func (e *Engine) connection(ctx context.Context, id string) (*hub.Connection, *hub.Error) {
+	conn, err := e.cfg.Connections.Peek(ctx, id)
+	if errors.Is(err, hub.ErrNotFound) {
+		return nil, notConnected()
+	}
+	if err != nil {
+		return nil, storageFailed(err)
+	}
+	return conn, usable(conn)
 }
 
 // usable says why a connection cannot be vended or refreshed, or nil.
@@ -161,7 +193,7 @@ func usable(conn *hub.Connection) *hub.Error {
 }
 
 func (e *Engine) vended(o *outcome, warning *hub.Error) *hub.Vended {
-	conn, set := *o.conn, &o.tokens.Current
+	conn, set := o.conn, &o.tokens.Current
 	scopes := set.Scopes
 	if scopes == nil {
 		scopes = conn.Scopes
@@ -171,7 +203,7 @@ func (e *Engine) vended(o *outcome, warning *hub.Error) *hub.Vended {
 		granted = conn.Scopes // what is missing is in none of the tokens
 	}
 	return &hub.Vended{
-		Connection: &conn, AccessToken: set.AccessToken, TokenType: set.TokenType,
+		Connection: conn, AccessToken: set.AccessToken, TokenType: set.TokenType,
 		Expiry: set.Expiry, ExpirySource: set.ExpirySource,
 		Scopes: scopes, MissingScopes: hub.MissingScopes(e.cfg.Resolver.Wanted(conn.Integration), granted),
 		Metadata: set.Metadata, Generation: o.tokens.Generation, Warning: warning,
