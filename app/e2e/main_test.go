@@ -8,6 +8,8 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"testing"
@@ -43,6 +45,31 @@ func connect(t *testing.T, h *rig.Home, page *rig.Page, args []string, consent f
 	p.Line(decodeURL(&f))
 	page.Goto(f.AuthorizationURL)
 	consent(page)
+	var c connection
+	p.Line(func(line json.RawMessage) bool {
+		return json.Unmarshal(line, &c) == nil && strings.HasPrefix(c.ID, "data_installation_")
+	})
+	return c
+}
+
+// agree is connect with a person who agrees by HTTP, without a browser: consent
+// takes an authorization URL and returns the address of the callback.
+func agree(t *testing.T, h *rig.Home, hub *rig.Hub, consent func(authorizationURL string) (string, error), args ...string) connection {
+	t.Helper()
+	p := h.Start(append([]string{"connect", "--no-browser", "--json"}, args...)...)
+	var f flow
+	p.Line(decodeURL(&f))
+	address, err := consent(f.AuthorizationURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := hub.Do(http.MethodGet, "", u.RequestURI(), nil); a.Status >= http.StatusBadRequest {
+		t.Fatalf("the callback answers %d %s", a.Status, a.Body)
+	}
 	var c connection
 	p.Line(func(line json.RawMessage) bool {
 		return json.Unmarshal(line, &c) == nil && strings.HasPrefix(c.ID, "data_installation_")

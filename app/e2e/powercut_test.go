@@ -30,6 +30,10 @@ var cuts = []struct {
 	{"vend.decided", true}, {"vend.audited", true},
 }
 
+// accessTTL is how long a token of the provider lives: long enough to be used
+// where much else runs, short, since each cut waits for it.
+const accessTTL = 4 * time.Second
+
 // outcomes counts how connections were after the power was back.
 type outcomes struct {
 	mu    sync.Mutex
@@ -54,7 +58,7 @@ func TestPowerCut(t *testing.T) {
 	t.Parallel()
 	lanes, rounds, step := 2, 1, 3 // every third point
 	if os.Getenv("STANDPIPE_TEST_LONG") != "" {
-		lanes, rounds, step = 4, 50, 1
+		lanes, rounds, step = 12, 50, 1 // a lane mostly waits for tokens to end
 	}
 	seen := &outcomes{table: map[string]map[string]int{}}
 	t.Run("lanes", func(t *testing.T) {
@@ -93,12 +97,17 @@ type lane struct {
 }
 
 func newLane(t *testing.T, seen *outcomes) *lane {
-	h, hub, op := oidcHub(t, "ACCESS_TTL=4")
+	h, hub, op := oidcHub(t, fmt.Sprintf("ACCESS_TTL=%d", accessTTL/time.Second))
 	l := &lane{t: t, h: h, op: op, listen: strings.TrimPrefix(hub.AppAPI, "http://"), seen: seen}
-	l.conn = connect(t, h, h.Chromium(), []string{"openid"}, asAlice)
+	l.conn = l.connect(hub)
 	l.key = h.AddApp("survivor", "--grant", "openid")
 	hub.Stop()
 	return l
+}
+
+func (l *lane) connect(hub *rig.Hub, args ...string) connection {
+	consent := func(url string) (string, error) { return l.op.Approve(l.t, url, "alice"), nil }
+	return agree(l.t, l.h, hub, consent, append([]string{"openid"}, args...)...)
 }
 
 func (l *lane) cut(point string, safe bool) {
@@ -116,13 +125,17 @@ func (l *lane) cut(point string, safe bool) {
 			return false
 		}
 	})
+	time.Sleep(accessTTL) // without power: what was there has expired, and must be renewed
+	before := l.op.Count("refresh")
 	h.Program, h.Env = h.Product.Standpipe, env
 	hub := h.Serve("--listen", l.listen)
 	defer hub.Stop()
-	suspend(t, hub.PID(), 4*time.Second) // what was there has expired: it must renew
 
-	before := l.op.Count("refresh")
-	a := hub.Post(l.key, vendOpenID, map[string]any{})
+	var a *rig.Answer
+	rig.Eventually(t, "the plugins have started", func() bool {
+		a = hub.Post(l.key, vendOpenID, map[string]any{})
+		return a.Status != 503 || a.Field("code") != "plugin_unavailable"
+	})
 	switch {
 	case a.Status == 200 && a.Field("active") == "true":
 		if got := userinfo(t, l.op, a.Field("access_token", "access_token")); got != "alice" {
@@ -144,7 +157,7 @@ func (l *lane) cut(point string, safe bool) {
 			t.Errorf("%s: %d refreshes with a dead token", point, n)
 		}
 		l.seen.add(point, "asks for its user ("+a.Field("reason")+")")
-		if again := connect(t, h, h.Chromium(), []string{"openid", "--reauthorize", l.conn.ID}, asAlice); again.ID != l.conn.ID {
+		if again := l.connect(hub, "--reauthorize", l.conn.ID); again.ID != l.conn.ID {
 			t.Errorf("%s: the reauthorized connection is %s, was %s", point, again.ID, l.conn.ID)
 		}
 	default:

@@ -5,7 +5,6 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
-	"net/url"
 	"strings"
 	"testing"
 
@@ -206,8 +205,8 @@ func TestSandboxProviders(t *testing.T) {
 		h, hub := h.In(t), hub.In(t)
 		grace := sandboxtest.New(sandbox, "google", "grace.demo@example.test")
 		const tasks = "https://www.googleapis.com/auth/tasks"
-		first := agree(t, h, hub, grace, "google")
-		more := agree(t, h, hub, grace, "google", "--reauthorize", first.ID, "--scope", tasks)
+		first := agree(t, h, hub, grace.Consent, "google")
+		more := agree(t, h, hub, grace.Consent, "google", "--reauthorize", first.ID, "--scope", tasks)
 		a := hub.Post(key, "/data-integrations/google/token", map[string]any{})
 		if more.ID != first.ID || !strings.Contains(a.Field("access_token", "scopes"), tasks) {
 			t.Errorf("after the upgrade of %s: %s %s", first.ID, more.ID, a.Body)
@@ -218,7 +217,7 @@ func TestSandboxProviders(t *testing.T) {
 	t.Run("google, ended as a whole", func(t *testing.T) {
 		h, hub := h.In(t), hub.In(t)
 		ada := sandboxtest.New(sandbox, "google", "ada.demo@example.test")
-		one, two := agree(t, h, hub, ada, "google"), agree(t, h, hub, ada, "google-work")
+		one, two := agree(t, h, hub, ada.Consent, "google"), agree(t, h, hub, ada.Consent, "google-work")
 		r := h.Try("disconnect", one.ID, "--json")
 		if r.Exit != 3 || !strings.Contains(r.Stdout+r.Stderr, "grant_shared") || !strings.Contains(r.Stdout+r.Stderr, two.ID) {
 			t.Fatalf("a revocation that ends another connection is not asked about: %+v", r)
@@ -239,28 +238,4 @@ func TestSandboxProviders(t *testing.T) {
 		// The other account of the same client is not touched.
 		h.CLI("token", "google", "--account", "grace.demo@example.test", "--renew")
 	})
-}
-
-// agree connects with somebody who consents by HTTP, without a browser.
-func agree(t *testing.T, h *rig.Home, hub *rig.Hub, who *sandboxtest.Person, args ...string) connection {
-	t.Helper()
-	p := h.Start(append([]string{"connect", "--no-browser", "--json"}, args...)...)
-	var f flow
-	p.Line(decodeURL(&f))
-	address, err := who.Consent(f.AuthorizationURL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	u, err := url.Parse(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if a := hub.Do("GET", "", u.RequestURI(), nil); a.Status >= 400 {
-		t.Fatalf("the callback answers %d %s", a.Status, a.Body)
-	}
-	var c connection
-	p.Line(func(line json.RawMessage) bool {
-		return json.Unmarshal(line, &c) == nil && strings.HasPrefix(c.ID, "data_installation_")
-	})
-	return c
 }
