@@ -24,7 +24,7 @@ func newAppsList(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "List the apps and what they may draw",
-		Args:  cobra.NoArgs,
+		Args:  operands,
 		RunE: e.run(func(ctx context.Context, _ []string) error {
 			return e.withHub(ctx, func(c *instance.Client) error {
 				all, err := c.Apps(ctx)
@@ -48,7 +48,7 @@ func newAppsRevoke(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "revoke ID|NAME",
 		Short: "End an app's access",
-		Args:  cobra.ExactArgs(1),
+		Args:  operands,
 		RunE: e.run(func(ctx context.Context, args []string) error {
 			return e.withApp(ctx, args[0], func(c *instance.Client, app contract.App) error {
 				revoked, err := c.RevokeApp(ctx, app.ID)

@@ -25,7 +25,7 @@ func newAppsAdd(e *env) *cobra.Command {
 		Short: "Register an app and print its key, this once",
 		Example: `  standpipe apps add editor --grant github --header-file editor.header
   curl -H @editor.header …`,
-		Args: cobra.ExactArgs(1),
+		Args: operands,
 		RunE: e.run(func(ctx context.Context, args []string) error {
 			body := contract.AddApp{Name: args[0], Kind: "app", All: all}
 			if server {

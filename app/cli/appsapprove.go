@@ -34,7 +34,7 @@ func newAppsApprovals(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "approvals",
 		Short: "List what apps ask for and nobody has answered",
-		Args:  cobra.NoArgs,
+		Args:  operands,
 		RunE: e.run(func(ctx context.Context, _ []string) error {
 			return e.withRunning(ctx, func(c *instance.Client) error {
 				all, err := c.Approvals(ctx)
@@ -65,7 +65,7 @@ func newAppsPairings(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "pairings",
 		Short: "List the programs that ask for a key",
-		Args:  cobra.NoArgs,
+		Args:  operands,
 		RunE: e.run(func(ctx context.Context, _ []string) error {
 			return e.withRunning(ctx, func(c *instance.Client) error {
 				all, err := c.Pairings(ctx)
@@ -100,7 +100,7 @@ func newAppsApprove(e *env) *cobra.Command {
 		Long: `Allow what an app asks for (an ID of ` + "`standpipe apps approvals`" + `), once where
 no flag says how long; or let a program become an app (a CODE of
 ` + "`standpipe apps pairings`" + `). Compare the code with the one that the program shows.`,
-		Args: cobra.ExactArgs(1),
+		Args: operands,
 		RunE: e.run(func(ctx context.Context, args []string) error {
 			if strings.HasPrefix(args[0], "approval_") {
 				yes := contract.Approve{Connection: connection, Scopes: scopes, AcceptWider: wider}
@@ -182,7 +182,7 @@ func newAppsDeny(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "deny ID|CODE",
 		Short: "Refuse what an app or a program asks for",
-		Args:  cobra.ExactArgs(1),
+		Args:  operands,
 		RunE: e.run(func(ctx context.Context, args []string) error {
 			return e.withRunning(ctx, func(c *instance.Client) error {
 				deny := c.DenyPairing

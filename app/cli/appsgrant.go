@@ -65,7 +65,7 @@ func newAppsGrant(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "grant ID|NAME SLUG[:CONNECTION]",
 		Short: "Let an app draw from an account, or from all of a provider",
-		Args:  cobra.ExactArgs(2),
+		Args:  operands,
 		RunE: e.run(func(ctx context.Context, args []string) error {
 			body, err := parseGrant(args[1])
 			if err != nil {
@@ -99,7 +99,7 @@ func newAppsWithdraw(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "withdraw ID|NAME GRANT|SLUG",
 		Short: "End what an app was granted",
-		Args:  cobra.ExactArgs(2),
+		Args:  operands,
 		RunE: e.run(func(ctx context.Context, args []string) error {
 			return e.withApp(ctx, args[0], func(c *instance.Client, app contract.App) error {
 				var ended []string

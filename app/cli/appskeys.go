@@ -20,7 +20,7 @@ func newAppsRotate(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rotate ID|NAME",
 		Short: "Give an app a new key and print it, this once; the old one ends at once",
-		Args:  cobra.ExactArgs(1),
+		Args:  operands,
 		RunE: e.run(func(ctx context.Context, args []string) error {
 			body := contract.RotateApp{}
 			if expires != "" {
@@ -44,7 +44,7 @@ func newAppsRename(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "rename ID|NAME NEW-NAME",
 		Short: "Give an app another name",
-		Args:  cobra.ExactArgs(2),
+		Args:  operands,
 		RunE: e.run(func(ctx context.Context, args []string) error {
 			return e.withApp(ctx, args[0], func(c *instance.Client, app contract.App) error {
 				app, err := c.RenameApp(ctx, app.ID, args[1])

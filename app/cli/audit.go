@@ -100,7 +100,7 @@ func newAudit(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "audit",
 		Short: "Show who was given what",
-		Args:  cobra.NoArgs,
+		Args:  subcommand,
 		RunE: e.run(func(ctx context.Context, _ []string) error {
 			return e.withAudit(ctx, &flags, func(c *instance.Client, q url.Values) error { return e.showAudit(ctx, c, q, limit) })
 		}),
@@ -176,7 +176,7 @@ func newAuditExport(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "export",
 		Short: "Write the audit as JSON lines, oldest first",
-		Args:  cobra.NoArgs,
+		Args:  operands,
 		RunE: e.run(func(ctx context.Context, _ []string) error {
 			return e.withAudit(ctx, &flags, func(c *instance.Client, q url.Values) error { return e.exportAudit(ctx, c, q, file) })
 		}),
@@ -216,7 +216,7 @@ func newAuditVerify(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "verify",
 		Short: "Check that no line of the audit was altered, removed or moved",
-		Args:  cobra.NoArgs,
+		Args:  operands,
 		RunE: e.run(func(ctx context.Context, _ []string) error {
 			return e.withHub(ctx, func(c *instance.Client) error {
 				r, err := c.CheckActivity(ctx)

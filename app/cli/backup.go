@@ -42,7 +42,7 @@ browsers, and the key of this store.`,
   standpipe backup --recipient age1… --force /media/stick/standpipe.backup
   standpipe backup --move move.backup      then, on the new machine:
   standpipe restore move.backup`,
-		Args: cobra.ExactArgs(1),
+		Args: operands,
 		RunE: e.run(func(ctx context.Context, args []string) error {
 			recipients, err := to.keys(e, "the backup")
 			if err != nil {

@@ -24,7 +24,7 @@ func newConfigCheck(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "check",
 		Short: "Say what is wrong with the configuration file and the declared providers, and where",
-		Args:  cobra.NoArgs,
+		Args:  operands,
 		RunE: e.run(func(context.Context, []string) error {
 			paths, err := e.paths()
 			if err != nil {

@@ -46,7 +46,7 @@ the account that comes back is connected and printed.
 Where the browser runs on another machine (SSH, containers), its last page
 cannot reach this one. Copy that page's address and use --paste; or use --device
 where the provider offers it: a code to enter there, in any browser.`,
-		Args: cobra.ExactArgs(1),
+		Args: operands,
 		RunE: e.run(func(ctx context.Context, args []string) error {
 			config, err := pairs(settings)
 			if err != nil {

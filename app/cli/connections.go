@@ -24,7 +24,7 @@ func newConnectionsList(e *env) *cobra.Command {
 		Use:   "list",
 		Short: "List the connections of all owners",
 		Long:  `List the connections of all owners. ` + "`standpipe status`" + ` tells more of your own, and how they are.`,
-		Args:  cobra.NoArgs,
+		Args:  operands,
 		RunE: e.run(func(ctx context.Context, _ []string) error {
 			return e.withHub(ctx, func(c *instance.Client) error {
 				all, err := c.Connections(ctx)

@@ -55,7 +55,7 @@ such as gh's, can be used without.)`,
 		Example: `  standpipe connections import --from gh
   standpipe connections import --from nango --integration github nango.json
   pass show old/refresh | standpipe connections import --from refresh-token --integration google -`,
-		Args: cobra.MaximumNArgs(1),
+		Args: operands,
 		RunE: e.run(func(ctx context.Context, args []string) error {
 			items, err := i.read(ctx, args, &by)
 			if err != nil {

@@ -18,7 +18,7 @@ func newConnectionsLost(e *env) *cobra.Command {
 		Short: "List the accounts that a reset of lost keys left to be connected again",
 		Long: `List the accounts that were lost with the keys of the store and are not connected
 again. Of each, the beginning of its name is known, so that you recognise it.`,
-		Args: cobra.NoArgs,
+		Args: operands,
 		RunE: e.run(func(ctx context.Context, _ []string) error {
 			return e.withHub(ctx, func(c *instance.Client) error {
 				if forget {

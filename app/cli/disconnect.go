@@ -23,7 +23,7 @@ func newDisconnect(e *env) *cobra.Command {
 		Long: `Remove a connection and withdraw its tokens at the provider, as narrowly as the
 provider can. Some, such as Google, can only end the whole authorization: where
 another connection stands on it too, you are asked.`,
-		Args: cobra.ExactArgs(1),
+		Args: operands,
 	}
 	cmd.RunE = e.run(func(ctx context.Context, args []string) error {
 		return e.withHub(ctx, func(c *instance.Client) error { return e.disconnect(ctx, c, cmd, args[0], account) })

@@ -27,7 +27,7 @@ deleted can be read in the files any more.
 
 The exit code is 0 if there are no errors (there may be warnings), else that of
 the first error.`,
-		Args: cobra.NoArgs,
+		Args: operands,
 		RunE: e.run(func(ctx context.Context, _ []string) error { return e.doctor(ctx, compact) }),
 	}
 	cmd.Flags().BoolVar(&compact, "compact", false, "copy what is alive into a new store first")

@@ -22,14 +22,15 @@ func (e exitCode) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 // exitInterrupted is what a shell reports of a program that Ctrl-C ended.
 const exitInterrupted = 130
 
-// usageError marks an error as a mistake on the command line, in a command.
+// mistake is one on the command line, found by a command that does not say
+// which one it is: its caller knows.
+type mistake struct{ error }
+
+func usagef(format string, args ...any) error { return mistake{fmt.Errorf(format, args...)} }
+
+// usageError is a mistake on the command line of command.
 func usageError(err error, command string) error {
 	return &hub.Error{Code: hub.CodeInvalid, Message: err.Error(), Remedy: "See: " + command + " --help", Err: err}
-}
-
-// usagef is a usageError from a format.
-func usagef(format string, args ...any) error {
-	return usageError(fmt.Errorf(format, args...), "standpipe")
 }
 
 // fail reports err, in words or, with --json, as contract.Error, and returns

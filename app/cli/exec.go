@@ -26,10 +26,13 @@ func newExec(e *env) *cobra.Command {
 		Long: `Run a program with a fresh token in its environment. Nothing but that program
 gets the token, and its exit code becomes the one of this command.`,
 		Example: "  standpipe exec --provider github --env GITHUB_TOKEN -- gh repo list",
-		Args:    cobra.MinimumNArgs(1),
+		Args:    cobra.ArbitraryArgs,
 		RunE: e.run(func(ctx context.Context, args []string) error {
 			if slug == "" || !envName.MatchString(name) {
 				return usagef("exec needs --provider SLUG and --env NAME, the name of an environment variable")
+			}
+			if len(args) == 0 {
+				return usagef("exec needs the COMMAND to run, after --")
 			}
 			path, err := exec.LookPath(args[0])
 			if err != nil {

@@ -23,7 +23,7 @@ func newIntegrationsList(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "List what can be connected",
-		Args:  cobra.NoArgs,
+		Args:  operands,
 		RunE: e.run(func(ctx context.Context, _ []string) error {
 			return e.withHub(ctx, func(c *instance.Client) error {
 				accounts, err := c.Accounts(ctx)
@@ -54,7 +54,7 @@ func newIntegrationsSet(e *env) *cobra.Command {
 		Short: "Change an integration; what is not named stays as it is",
 		Example: `  standpipe integrations set github --credentials sandbox
   standpipe integrations set github --credentials own --client-id Iv1.0123 --client-secret-file secret.txt`,
-		Args: cobra.ExactArgs(1),
+		Args: operands,
 	}
 	f := cmd.Flags()
 	f.StringVar(&credentials, "credentials", "", "whose OAuth client to use: own, public or sandbox")

@@ -20,7 +20,7 @@ func newIntegrationsCheck(e *env) *cobra.Command {
 URL (discovery included), look at the page behind it, and trade a code that
 nobody issued: the error tells whether the provider takes the client. Nothing is
 connected or changed. Exit code 1 where a step failed.`,
-		Args: cobra.ExactArgs(1),
+		Args: operands,
 		RunE: e.run(func(ctx context.Context, args []string) error {
 			return e.withHub(ctx, func(c *instance.Client) error {
 				checked, err := c.CheckIntegration(ctx, args[0], contract.SaveIntegration{})

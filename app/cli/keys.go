@@ -34,7 +34,7 @@ func newKeysInit(e *env) *cobra.Command {
 The data folder remembers which. It cannot be opened without its key, so keep
 a copy of a file or a passphrase in a safe place.`,
 		Example: "  standpipe keys init --key file:$HOME/.config/standpipe/master.key",
-		Args:    cobra.NoArgs,
+		Args:    operands,
 		RunE: e.run(func(context.Context, []string) error {
 			source, err := seal.ParseSource(e.key)
 			if err != nil {
@@ -66,7 +66,7 @@ func newKeysStatus(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "status",
 		Short: "Say where the master key is, and how the vault is",
-		Args:  cobra.NoArgs,
+		Args:  operands,
 		RunE: e.run(func(ctx context.Context, _ []string) error {
 			return e.withHub(ctx, func(c *instance.Client) error {
 				keys, err := c.Keys(ctx)
@@ -107,7 +107,7 @@ func newKeysForget(e *env) *cobra.Command {
 		Long: `Make the keychain forget that this data folder held a store, so that a new one
 can be made there. Until then a vanished store is an error, since it may have
 been taken away. The key of the lost store stays in the keychain.`,
-		Args: cobra.NoArgs,
+		Args: operands,
 		RunE: e.run(func(context.Context, []string) error {
 			paths, err := e.paths()
 			if err != nil {

@@ -29,7 +29,7 @@ is kept in a folder beside, should the key turn up.
 --key says where the new key is kept; without it, where the lost one was.`,
 		Example: `  standpipe keys recover --recovery-key-file paper.txt
   standpipe keys recover --from-backup standpipe.backup --key passphrase-file:new.txt`,
-		Args: cobra.NoArgs,
+		Args: operands,
 		RunE: e.run(func(ctx context.Context, _ []string) error {
 			if (from == "") == (key == "") {
 				return usagef("say from what: --recovery-key-file FILE, or --from-backup FILE")

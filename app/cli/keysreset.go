@@ -36,7 +36,7 @@ audit stay. The lost store is kept in a folder beside, should the key turn up.
 
 --key says where the new key is kept (see ` + "`standpipe keys init`" + `); without it, where
 the lost one was.`,
-		Args: cobra.NoArgs,
+		Args: operands,
 		RunE: e.run(func(ctx context.Context, _ []string) error {
 			switch {
 			case !yes:

@@ -24,7 +24,7 @@ may run meanwhile, and serves. Cut short, it is gone on with the next time.
 It protects what is written from now on from one who got hold of the old data
 key. One who has the master key and an old copy of the data folder can still
 open that copy.`,
-		Args: cobra.NoArgs,
+		Args: operands,
 		RunE: e.run(func(ctx context.Context, _ []string) error {
 			return e.withHub(ctx, func(c *instance.Client) error {
 				r, err := c.RotateKeys(ctx)
@@ -53,7 +53,7 @@ Copies of the data folder that were made before still open with the old key.
 If somebody may know that, rotate the data keys as well.`,
 		Example: `  standpipe keys change-source keychain
   standpipe keys change-source passphrase-file:new.txt && standpipe keys rotate`,
-		Args: cobra.ExactArgs(1),
+		Args: operands,
 		RunE: e.run(func(ctx context.Context, args []string) error {
 			in, err := e.newSource(args[0])
 			if err != nil {
@@ -102,7 +102,7 @@ func newKeysRecoveryKey(e *env) *cobra.Command {
 		Long: `Make a recovery key and show it, once. Keep it on paper or in a password manager.
 When the passphrase, the key file or the keychain is lost, ` + "`standpipe keys recover`" + `
 opens the vault with it and nothing is lost. It takes the place of an earlier one.`,
-		Args: cobra.NoArgs,
+		Args: operands,
 		RunE: e.run(func(ctx context.Context, _ []string) error {
 			return e.withHub(ctx, func(c *instance.Client) error {
 				k, err := c.NewRecoveryKey(ctx)

@@ -20,7 +20,7 @@ func newLock(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "lock",
 		Short: "Lock the running hub: no tokens, and no keys in memory, until it is unlocked",
-		Args:  cobra.NoArgs,
+		Args:  operands,
 		RunE: e.run(func(ctx context.Context, _ []string) error {
 			return e.withRunning(ctx, func(c *instance.Client) error {
 				state, err := c.Lock(ctx)
@@ -40,7 +40,7 @@ func newUnlock(e *env) *cobra.Command {
 		Long: `Unlock the running hub: with its key from the keychain or wherever else the
 store has it, or with the passphrase, which is asked for, or read from the
 first line of standard input.`,
-		Args: cobra.NoArgs,
+		Args: operands,
 		RunE: e.run(func(ctx context.Context, _ []string) error {
 			return e.withRunning(ctx, func(c *instance.Client) error {
 				state, err := c.LockState(ctx)

@@ -4,6 +4,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/signal"
 	"syscall"
@@ -30,7 +31,7 @@ func Run(ctx context.Context, args []string, io IO) int {
 	root.SetOut(io.Out)
 	root.SetErr(io.Err)
 	cmd, err := root.ExecuteContextC(ctx)
-	if err != nil && !e.ran {
+	if _, wrong := errors.AsType[mistake](err); wrong || err != nil && !e.ran {
 		err = usageError(err, cmd.CommandPath())
 	}
 	return e.fail(ctx, err)

@@ -17,7 +17,7 @@ func newOpen(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "open",
 		Short: "Open the web UI of the running hub, logged in",
-		Args:  cobra.NoArgs,
+		Args:  operands,
 		RunE: e.run(func(ctx context.Context, _ []string) error {
 			c, err := e.attach(ctx)
 			if errors.Is(err, instance.ErrNotRunning) {

@@ -29,7 +29,7 @@ func newPluginDescribe(e *env) *cobra.Command {
 		Long: `Start a plugin once, without a network and held away from your files where the
 system can do that, and show what it says of itself: the providers it serves,
 the hosts it may reach, what it asks for, and what it was made with.`,
-		Args: cobra.ExactArgs(1),
+		Args: operands,
 		RunE: e.run(func(ctx context.Context, args []string) error {
 			in, err := pluginhost.Inspect(ctx, args[0], e.quietly().Logger)
 			if err != nil {
@@ -148,7 +148,7 @@ func newPluginList(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "List the plugins, bundled and installed, with their state",
-		Args:  cobra.NoArgs,
+		Args:  operands,
 		RunE: e.run(func(ctx context.Context, _ []string) error {
 			return e.withHub(ctx, func(c *instance.Client) error {
 				all, err := c.Providers(ctx)

@@ -55,7 +55,7 @@ departs from them, describe how in a JSON file and name it with --shape.
 
 Exit code 1: the plugin does not pass. One that does not say what it serves is
 held against the beginning of the suite.`,
-		Args: cobra.ExactArgs(1),
+		Args: operands,
 		RunE: e.run(func(ctx context.Context, args []string) error { return c.run(ctx, args[0]) }),
 	}
 	f := cmd.Flags()

@@ -58,7 +58,7 @@ again at each change. Its log is shown here.
 A stand-in for the provider listens where the sandbox would; the plugin's
 integration is pointed at it. Type to make it fail: "fail token 503", "fail
 userinfo hang 1", "revoke", "heal"; its page /_faults has the same switches.`,
-		Args: cobra.ExactArgs(1),
+		Args: operands,
 		RunE: e.run(func(ctx context.Context, args []string) error { return d.run(ctx, args[0]) }),
 	}
 	f := cmd.Flags()

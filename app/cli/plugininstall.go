@@ -117,7 +117,7 @@ func newPluginUpdate(e *env) *cobra.Command {
 		Long: `Replace an installed plugin. It must be signed as before and not be older. You
 are asked again where it wants to reach other hosts, or can do more, than what
 you agreed to. Without a source it is looked for where it came from.`,
-		Args: cobra.RangeArgs(1, 2),
+		Args: operands,
 		RunE: e.run(func(ctx context.Context, args []string) error {
 			i, err := e.installer(yes)
 			if err != nil {
@@ -166,7 +166,7 @@ func newPluginRemove(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "remove NAME",
 		Short: "Remove an installed plugin; what was connected through it stays, disabled",
-		Args:  cobra.ExactArgs(1),
+		Args:  operands,
 		RunE: e.run(func(ctx context.Context, args []string) error {
 			i, err := e.installer(false)
 			if err != nil {

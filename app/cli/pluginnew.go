@@ -21,7 +21,7 @@ func newPluginNew(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "new NAME",
 		Short: "Begin a provider plugin: a folder that builds, is tested and can be released",
-		Args:  cobra.ExactArgs(1),
+		Args:  operands,
 		RunE: e.run(func(ctx context.Context, args []string) error {
 			o.Name = args[0]
 			if o.Dir == "" {

@@ -36,7 +36,7 @@ started, and a stand-in on this machine answers as the definition says that the
 provider does.
 
 A file that only changes a bundled definition is laid over it, as in a hub.`,
-		Args: cobra.ExactArgs(1),
+		Args: operands,
 		RunE: e.run(func(ctx context.Context, args []string) error { return c.definition(ctx, args[0], definitionOnly) }),
 	}
 	f := cmd.Flags()

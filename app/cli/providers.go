@@ -17,7 +17,7 @@ func newProviders(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "providers",
 		Short: "List the providers that the plugins serve, and the state of the plugins",
-		Args:  cobra.NoArgs,
+		Args:  operands,
 		RunE: e.run(func(ctx context.Context, _ []string) error {
 			return e.withHub(ctx, func(c *instance.Client) error {
 				all, err := c.Providers(ctx)

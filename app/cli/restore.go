@@ -36,7 +36,7 @@ that it replaces.
 
 An older backup brings back what it holds: apps that were revoked since then, and
 tokens that were renewed since then and do not work any more.`,
-		Args: cobra.ExactArgs(1),
+		Args: operands,
 		RunE: e.run(func(ctx context.Context, args []string) error {
 			return e.restore(ctx, args[0], &by, what)
 		}),

@@ -90,7 +90,7 @@ Exit codes: 0 ok, 1 error, 2 usage, 3 needs the user, 4 not allowed,
 func group(use, short string, commands ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: use, Short: short,
-		Args: cobra.NoArgs,
+		Args: subcommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return usagef("%s: say what to do", cmd.CommandPath()) },
 	}
 	cmd.AddCommand(commands...)

@@ -19,7 +19,7 @@ func newSandbox(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sandbox",
 		Short: "Play the providers on this machine, with made-up accounts",
-		Args:  cobra.NoArgs,
+		Args:  operands,
 		RunE: e.run(func(ctx context.Context, _ []string) error {
 			opts.Log = e.options().Logger
 			if listen == "" {

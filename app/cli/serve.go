@@ -33,7 +33,7 @@ func newServe(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the hub without a window: the app API and the web UI",
-		Args:  cobra.NoArgs,
+		Args:  operands,
 		RunE: e.run(func(ctx context.Context, _ []string) error {
 			return e.serve(ctx, listen, uiListen, e.announce)
 		}),

@@ -50,7 +50,7 @@ func newToken(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "token SLUG",
 		Short: "Print a fresh access token",
-		Args:  cobra.ExactArgs(1),
+		Args:  operands,
 		RunE: e.run(func(ctx context.Context, args []string) error {
 			return e.withHub(ctx, func(c *instance.Client) error {
 				token, err := flags.draw(ctx, e, c, args[0])

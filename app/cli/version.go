@@ -16,7 +16,7 @@ func newVersion(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Say which build this is",
-		Args:  cobra.NoArgs,
+		Args:  operands,
 		RunE: e.run(func(context.Context, []string) error {
 			if e.json {
 				return e.printJSON(struct {

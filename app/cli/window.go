@@ -64,7 +64,7 @@ func linkOnly(cmd *cobra.Command, args []string) error {
 	if len(args) == 1 && strings.HasPrefix(args[0], "standpipe:") {
 		return nil
 	}
-	return cobra.NoArgs(cmd, args)
+	return subcommand(cmd, args)
 }
 
 // window is the program without a command.
