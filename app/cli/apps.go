@@ -31,14 +31,12 @@ func newAppsList(e *env) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if e.json {
-					return e.printJSON(all)
-				}
 				var rows [][]string
 				for _, a := range all.Apps {
 					rows = append(rows, []string{a.ID, a.Name, string(a.Kind), grantWords(a), dateWords(a.LastUsed), dateWords(a.ExpiresAt)})
 				}
-				return e.table([]string{"ID", "NAME", "KIND", "MAY DRAW", "LAST USED", "EXPIRES"}, rows)
+				return e.list(all, []string{"ID", "NAME", "KIND", "MAY DRAW", "LAST USED", "EXPIRES"}, rows,
+					"There is no app. `standpipe apps add NAME --grant SLUG` makes one, with a key.")
 			})
 		}),
 	}

@@ -41,9 +41,6 @@ func newAppsApprovals(e *env) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if e.json {
-					return e.printJSON(all)
-				}
 				var rows [][]string
 				for _, q := range all.Approvals {
 					account := "any account"
@@ -55,7 +52,7 @@ func newAppsApprovals(e *env) *cobra.Command {
 					}
 					rows = append(rows, []string{q.ID, q.AppName, programWords(q.Program), q.Integration, account, wantWords(q), leftWords(q.ExpiresAt)})
 				}
-				return e.table([]string{"ID", "APP", "PROGRAM", "PROVIDER", "ACCOUNT", "SCOPES", "DENIED IN"}, rows)
+				return e.list(all, []string{"ID", "APP", "PROGRAM", "PROVIDER", "ACCOUNT", "SCOPES", "DENIED IN"}, rows, "No app waits for an answer.")
 			})
 		}),
 	}
@@ -72,9 +69,6 @@ func newAppsPairings(e *env) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if e.json {
-					return e.printJSON(all)
-				}
 				var rows [][]string
 				for _, p := range all.Pairings {
 					state := "asks"
@@ -83,7 +77,7 @@ func newAppsPairings(e *env) *cobra.Command {
 					}
 					rows = append(rows, []string{p.Code, p.Name, programWords(p.Program), grantsText(p.Grants), state})
 				}
-				return e.table([]string{"CODE", "CALLS ITSELF", "PROGRAM", "WANTS", "STATE"}, rows)
+				return e.list(all, []string{"CODE", "CALLS ITSELF", "PROGRAM", "WANTS", "STATE"}, rows, "No program asks for a key.")
 			})
 		}),
 	}

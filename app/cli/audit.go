@@ -127,21 +127,14 @@ func (e *env) showAudit(ctx context.Context, c *instance.Client, q url.Values, l
 		}
 		q.Set("before", strconv.FormatUint(page.Next, 10))
 	}
-	if e.json {
-		return e.printJSON(out)
-	}
-	if out.Damaged > 0 {
-		e.note("%d lines cannot be read; `standpipe audit verify` says which.", out.Damaged)
-	}
-	if len(out.Entries) == 0 {
-		e.print("Nothing was asked for yet.")
-		return nil
+	if out.Damaged > 0 && !e.json {
+		e.note("%s cannot be read; `standpipe audit verify` says which.", count(out.Damaged, "line", "lines"))
 	}
 	rows := make([][]string, len(out.Entries))
 	for i := range out.Entries {
 		rows[len(rows)-1-i] = auditRow(&out.Entries[i])
 	}
-	return e.table([]string{"TIME", "ACTION", "DECISION", "APP", "WHAT", "BY", "PROCESS"}, rows)
+	return e.list(out, []string{"TIME", "ACTION", "DECISION", "APP", "WHAT", "BY", "PROCESS"}, rows, "Nothing was asked for.")
 }
 
 func auditRow(a *contract.ActivityEntry) []string {

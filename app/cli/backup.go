@@ -112,13 +112,19 @@ func (e *env) showBackup(path string, m backup.Manifest) error {
 			backup.Manifest
 		}{path, m})
 	}
-	e.print("Backed up %d connections, %d integrations and %d apps to %s.",
-		m.Records[hub.KindConnection], m.Records[hub.KindIntegration], m.Records[hub.KindApp], plain(path))
+	e.print("Backed up %s to %s.", contentWords(m), plain(path))
 	if m.Damaged > 0 {
-		e.note("%d damaged records are not in it.", m.Damaged)
+		e.note("%s not in it.", count(m.Damaged, "damaged record is", "damaged records are"))
 	}
 	if m.Moved {
 		e.note("The accounts are out of use here from now on. Restore the backup on the new machine, once: standpipe restore FILE")
 	}
 	return nil
+}
+
+// contentWords says what a backup holds.
+func contentWords(m backup.Manifest) string {
+	return count(m.Records[hub.KindConnection], "connection", "connections") + ", " +
+		count(m.Records[hub.KindIntegration], "integration", "integrations") + " and " +
+		count(m.Records[hub.KindApp], "app", "apps")
 }

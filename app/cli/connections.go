@@ -37,9 +37,6 @@ func newConnectionsList(e *env) *cobra.Command {
 					}
 					return a.CreatedAt.Compare(b.CreatedAt)
 				})
-				if e.json {
-					return e.printJSON(all)
-				}
 				return e.listConnections(all)
 			})
 		}),
@@ -47,14 +44,14 @@ func newConnectionsList(e *env) *cobra.Command {
 }
 
 func (e *env) listConnections(all contract.Connections) error {
-	if all.Damaged > 0 {
-		e.note("%d connections are damaged and cannot be read; `standpipe doctor` tells more.", all.Damaged)
+	if all.Damaged > 0 && !e.json {
+		e.note("%s damaged and cannot be read; `standpipe doctor` tells more.", count(all.Damaged, "connection is", "connections are"))
 	}
 	var rows [][]string
 	for _, c := range all.Connections {
 		rows = append(rows, []string{ownerWords(c.Owner), c.Integration, c.Account.Label, stateWords(c), c.ID})
 	}
-	return e.table([]string{"OWNER", "INTEGRATION", "ACCOUNT", "STATE", "ID"}, rows)
+	return e.list(all, []string{"OWNER", "INTEGRATION", "ACCOUNT", "STATE", "ID"}, rows, "No account is connected.")
 }
 
 // ownerWords is an owner in one word.

@@ -74,11 +74,12 @@ func (e *env) showDiagnosis(d contract.Diagnosis) error {
 		return e.printJSON(d)
 	}
 	marks := map[string]string{contract.FindingOK: "ok", contract.FindingWarning: "warning", contract.FindingError: "ERROR"}
+	var rows [][]string
 	for _, f := range d.Findings {
-		e.print("%-8s %-18s %s", marks[f.Status], f.Check, plain(f.Detail))
+		rows = append(rows, []string{marks[f.Status], f.Check, f.Detail})
 		if f.Remedy != "" {
-			e.print("%-8s %-18s → %s", "", "", plain(f.Remedy))
+			rows = append(rows, []string{"", "", "→ " + f.Remedy})
 		}
 	}
-	return nil
+	return e.table([]string{"RESULT", "CHECK", "WHAT"}, rows)
 }

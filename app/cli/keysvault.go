@@ -34,7 +34,7 @@ open that copy.`,
 				if e.json {
 					return e.printJSON(r)
 				}
-				e.print("Sealed %d records anew. The old data key is gone.", r.Records)
+				e.print("Sealed %s anew. The old data key is gone.", count(r.Records, "record", "records"))
 				return nil
 			})
 		}),

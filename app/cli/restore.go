@@ -10,7 +10,6 @@ import (
 
 	"github.com/standpipe/standpipe/app"
 	"github.com/standpipe/standpipe/app/internal/backup"
-	"github.com/standpipe/standpipe/app/internal/hub"
 )
 
 func newRestore(e *env) *cobra.Command {
@@ -73,8 +72,7 @@ func (e *env) showRestored(r *app.Restored) error {
 			Held     int             `json:"held"`
 		}{m, r.Keys.Source, r.Keys.StoreID, r.Replaced, r.Held})
 	}
-	e.print("Restored %d connections, %d integrations and %d apps, as of %s.",
-		m.Records[hub.KindConnection], m.Records[hub.KindIntegration], m.Records[hub.KindApp], m.CreatedAt.Local().Format(time.DateTime))
+	e.print("Restored %s, as of %s.", contentWords(m), m.CreatedAt.Local().Format(time.DateTime))
 	e.print("The key is kept in %s.", plain(r.Keys.Source))
 	if r.Replaced != "" {
 		e.note("The earlier store is in %s; delete that folder when all is well.", plain(r.Replaced))
