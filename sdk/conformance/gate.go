@@ -34,7 +34,7 @@ type gate struct {
 	server  http.Handler
 	fault   http.HandlerFunc // answers the plugin's requests; nil: the server does
 	tickets map[string]bool  // of the calls that are being made
-	tunnels map[string]bool  // addresses from which the open tunnels come
+	tunnels map[string]bool  // addresses from which tunnels come, and whether they are open: what one sent can be read when it is not any more
 	refused []string         // what the plugin asked for and may not have
 	around  int              // requests that came around the dialer
 	through int              // requests that came through it
@@ -98,7 +98,13 @@ func (g *gate) set(fault http.HandlerFunc) {
 func (g *gate) open() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return len(g.tunnels)
+	n := 0
+	for _, open := range g.tunnels {
+		if open {
+			n++
+		}
+	}
+	return n
 }
 
 func (g *gate) counts() (through, around int, refused []string) {
@@ -118,7 +124,7 @@ func (g *gate) forgive() {
 func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.mu.Lock()
 	server, fault := g.server, g.fault
-	ours := g.tunnels[r.RemoteAddr]
+	_, ours := g.tunnels[r.RemoteAddr]
 	if ours {
 		g.through++
 	} else {
@@ -182,7 +188,7 @@ func (g *gate) tunnel(c net.Conn) {
 	defer func() {
 		_ = server.Close()
 		g.mu.Lock()
-		delete(g.tunnels, from)
+		g.tunnels[from] = false
 		g.mu.Unlock()
 	}()
 	_, _ = io.WriteString(c, "HTTP/1.1 200 Connection established\r\n\r\n")
