@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
@@ -167,5 +168,21 @@ func TestTableIsPlain(t *testing.T) {
 	}
 	if strings.ContainsAny(strings.ReplaceAll(out.String(), "\n", ""), "\x1b\r") || strings.Count(out.String(), "\n") != 2 {
 		t.Errorf("table = %q", out.String())
+	}
+}
+
+// TestShapeHint: a description that lies beside the plugin is named.
+func TestShapeHint(t *testing.T) {
+	dir := t.TempDir()
+	binary := filepath.Join(dir, "standpipe-provider-acme")
+	if hint := shapeHint(binary); !strings.Contains(hint, "--shape FILE") {
+		t.Error(hint)
+	}
+	shape := filepath.Join(dir, "shape.json")
+	if err := os.WriteFile(shape, []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if hint := shapeHint(binary); !strings.Contains(hint, "--shape "+shape) {
+		t.Error(hint)
 	}
 }

@@ -101,7 +101,7 @@ func (e *env) showInspection(in *pluginhost.Inspection) {
 	if version == "" {
 		version = "says no version"
 	}
-	e.print("Plugin %s (%s), protocol %d, made with %s", plain(in.Name), plain(version), in.Protocol, plain(orSaid(in.SDK)))
+	e.print("Plugin %s (%s), protocol %d, SDK: %s", plain(in.Name), plain(version), in.Protocol, plain(orSaid(in.SDK)))
 	e.print("SHA-256 %s", in.SHA256)
 	for _, d := range in.Providers {
 		e.print("\n%s (%s): %s", plain(d.Name), d.Slug, plain(d.Description))

@@ -188,6 +188,15 @@ func (p *checkedProvider) fail(name, problem string) {
 	p.Cases[i].Verdict, p.Cases[i].Problems = conformance.Fail, append(p.Cases[i].Problems, problem)
 }
 
+// shapeHint tells whoever named no shape how to: what the suite finds then is
+// often a provider that answers differently, not a plugin that is wrong.
+func shapeHint(binary string) string {
+	if beside := filepath.Join(filepath.Dir(binary), "shape.json"); exists(beside) {
+		return "A description of other answers lies beside the plugin: try --shape " + beside
+	}
+	return "Where the provider answers differently, say how with --shape FILE."
+}
+
 func (c *checking) report(out checked) error {
 	if c.json {
 		if err := c.printJSON(out); err != nil {
@@ -208,6 +217,9 @@ func (c *checking) report(out checked) error {
 				}
 			}
 			c.print("\n%s: %d passed, %d failed, %d left out\n", p.Provider, p.Passed, p.Failed, p.Skipped)
+		}
+		if !out.OK && c.shape == "" && !c.offline {
+			c.note("The stand-in answered as the standards say. %s", shapeHint(out.Binary))
 		}
 	}
 	if !out.OK {

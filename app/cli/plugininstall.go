@@ -94,7 +94,11 @@ another machine, or after the plugin folder was lost.`,
 				if e.json {
 					return e.finish(ctx, map[string]any{"installed": append([]string{}, done...)})
 				}
-				e.print("Installed as locked: %s", orSaid(strings.Join(done, ", ")))
+				if len(done) == 0 {
+					e.print("All that the lock file names is installed already.")
+				} else {
+					e.print("Installed as locked: %s", strings.Join(done, ", "))
+				}
 				return e.rescan(ctx)
 			}
 			o.Source = args[0]

@@ -57,7 +57,11 @@ func checkDescribeVerb(t *T, cfg *Config, path string) {
 		return run(t, cfg, &exec.Cmd{Path: path, Args: append([]string{path}, args...), Env: []string{}, Dir: socketDir(t)})
 	}
 	if _, stderr, err := byHand(); err == nil || stderr == "" {
-		t.Errorf("started by hand it ends with %v and says %q; it should say what it is for and exit with 1", err, cut(stderr))
+		how := "exit status 0"
+		if err != nil {
+			how = err.Error()
+		}
+		t.Errorf("started by hand it ends with %s and says %q; it should say on stderr what it is for, and exit with 1", how, cut(stderr))
 	}
 	stdout, stderr, err := byHand("describe")
 	if err != nil {
@@ -68,7 +72,7 @@ func checkDescribeVerb(t *T, cfg *Config, path string) {
 		Providers []struct{ Slug string }
 	}
 	if err := json.Unmarshal([]byte(stdout), &out); err != nil || out.Protocol == 0 {
-		t.Fatalf("describe prints protocol %d, %v", out.Protocol, err)
+		t.Fatalf("describe prints %q, which is no JSON object with a protocol and providers", cut(stdout))
 	}
 	found := slices.ContainsFunc(out.Providers, func(p struct{ Slug string }) bool { return p.Slug == cfg.Provider })
 	if cfg.Definition == nil && cfg.Provider != "" && !found {
