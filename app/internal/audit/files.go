@@ -107,23 +107,41 @@ func wholeLines(path string, size int64) (int64, error) {
 	return 0, nil
 }
 
-// lastLine returns the last line of a file, without opening it.
-func lastLine(path string) (h head, err error) {
+// lastPart is how much of the end of a file lastLine reads at first.
+const lastPart = 64 << 10
+
+// lastLine returns the last line of a file, without opening it. It reads no more
+// of the file than it must: it is done in each rotation, for which writers wait.
+func lastLine(path string) (head, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return head{}, err
 	}
 	defer func() { _ = f.Close() }() // it was only read
-	for _, raw := range rawLines(f) {
-		var l line
-		if json.Unmarshal(raw, &l) == nil && l.Seq > 0 {
-			h = head{l.Seq, hashOf(raw)}
+	info, err := f.Stat()
+	if err != nil {
+		return head{}, err
+	}
+	for part := int64(lastPart); ; part *= 8 {
+		from := max(info.Size()-part, 0)
+		b, err := io.ReadAll(io.NewSectionReader(f, from, info.Size()-from))
+		if err != nil {
+			return head{}, err
+		}
+		if from > 0 {
+			_, b, _ = bytes.Cut(b, []byte{'\n'}) // it may begin amid a line
+		}
+		lines := bytes.Split(b, []byte{'\n'})
+		for _, raw := range slices.Backward(lines[:len(lines)-1]) { // what follows the last newline is half a line
+			var l line
+			if json.Unmarshal(raw, &l) == nil && l.Seq > 0 {
+				return head{l.Seq, hashOf(raw)}, nil
+			}
+		}
+		if from == 0 {
+			return head{}, fmt.Errorf("%s holds no line", filepath.Base(path))
 		}
 	}
-	if h.Seq == 0 {
-		return head{}, fmt.Errorf("%s holds no line", filepath.Base(path))
-	}
-	return h, nil
 }
 
 // resumeChain finds the end of a log: the last line that the key opens.
