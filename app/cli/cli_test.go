@@ -25,14 +25,14 @@ import (
 
 func TestFailTellsWhatWhyAndHow(t *testing.T) {
 	he := &hub.Error{
-		Code: hub.CodeAccountSelection, Message: "several accounts\x1b[31m", Remedy: "Name one.", RetryAfter: 3 * time.Second,
+		Code: hub.CodeAccountSelection, Message: "several accounts\x1b[31m\u202e", Remedy: "Name one.", RetryAfter: 3 * time.Second,
 		Choices: []hub.Choice{{Connection: "c1", Account: "octo\x07cat"}},
 	}
 	e, out, errs := testEnv("")
 	if code := e.fail(t.Context(), fmt.Errorf("wrapped: %w", he)); code != hub.ExitUsage {
 		t.Errorf("exit code %d", code)
 	}
-	want := "standpipe: several accounts�[31m\n  c1  octo�cat\nTry again in 3s.\nName one.\n"
+	want := "standpipe: several accounts�[31m�\n  c1  octo�cat\nTry again in 3s.\nName one.\n"
 	if errs.String() != want || out.Len() > 0 {
 		t.Errorf("stderr = %q, want %q", errs, want)
 	}

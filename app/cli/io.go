@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"text/tabwriter"
+	"unicode"
 
 	"golang.org/x/term"
 )
@@ -64,11 +65,12 @@ func (i IO) table(heading []string, rows [][]string) error {
 	return w.Flush()
 }
 
-// plain makes text from outside harmless to a terminal.
+// plain makes text from outside harmless to a terminal: no control characters,
+// and none that reorder or hide the others.
 func plain(s string) string {
 	out := []rune(s)
 	for i, r := range out {
-		if r < ' ' || (r >= 0x7f && r < 0xa0) {
+		if unicode.In(r, unicode.Cc, unicode.Cf) {
 			out[i] = '�'
 		}
 	}

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/standpipe/standpipe/app/internal/hub"
 )
@@ -99,10 +101,16 @@ func processOf(o owner) hub.Peer {
 }
 
 // executable is the path of a process's program; empty where that is not told.
+// A program chooses its file's name, and the path is shown as a fact: what would
+// reorder or hide text there is written out.
 func executable(pid int) string {
 	path, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
 	if err != nil {
 		return ""
+	}
+	if strings.ContainsFunc(path, func(r rune) bool { return !unicode.IsPrint(r) }) || !utf8.ValidString(path) {
+		quoted := strconv.Quote(path)
+		return quoted[1 : len(quoted)-1]
 	}
 	return path
 }

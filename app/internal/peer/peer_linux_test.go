@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -207,5 +208,39 @@ func BenchmarkLookUp(b *testing.B) {
 		if _, err := diagnose(own, other); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// TestExecutableIsText: a program's file can have any name; the path that a
+// question shows can neither break the line nor turn the text around.
+func TestExecutableIsText(t *testing.T) {
+	sleep, err := os.ReadFile("/bin/sleep")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	program := filepath.Join(dir, "sleep")
+	if err := os.WriteFile(program, sleep, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"plain é (1)":          "plain é (1)",
+		"vs\u202eedoc":         `vs\u202eedoc`,
+		"code\n(verified)":     `code\n(verified)`,
+		"a\x1b[31m\u200b\xff!": `a\x1b[31m\u200b\xff!`,
+	} {
+		path := filepath.Join(dir, name)
+		if err := os.Link(program, path); err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command(path, "60")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if got := executable(cmd.Process.Pid); got != filepath.Join(dir, want) {
+			t.Errorf("%q is shown as %q", path, got)
+		}
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
 	}
 }
