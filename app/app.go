@@ -32,6 +32,7 @@ import (
 	"github.com/standpipe/standpipe/app/internal/inventory"
 	"github.com/standpipe/standpipe/app/internal/lock"
 	"github.com/standpipe/standpipe/app/internal/peer"
+	"github.com/standpipe/standpipe/app/internal/picture"
 	"github.com/standpipe/standpipe/app/internal/pluginhost"
 	"github.com/standpipe/standpipe/app/internal/relay"
 	"github.com/standpipe/standpipe/app/internal/seal"
@@ -170,10 +171,16 @@ func (a *App) openDomain(ctx context.Context) (err error) {
 	if a.sessions, err = session.New(ctx, a.store, faults.Now); err != nil {
 		return err
 	}
-	a.connect = connect.New(connect.Config{
+	flows := connect.Config{
 		Store: a.store, Connections: a.conns, Providers: a.plugins, Catalog: a.catalog, Revoker: a.tokens,
 		Auditor: a.audit, Publisher: a.bus, Logger: a.log, Now: faults.Now, NewID: newID, CanReceive: a.listen.canReceive, Prober: a.plugins,
-	})
+	}
+	if a.config.Avatars {
+		pictures := picture.New(picture.Config{Connections: a.conns, Publisher: a.bus, Dial: a.plugins.Dial, Logger: a.log})
+		a.onClose(pictures.Close)
+		flows.Pictures = pictures
+	}
+	a.connect = connect.New(flows)
 	a.transfer = transfer.New(transfer.Config{
 		Connections: a.conns, Providers: a.plugins, Catalog: a.catalog, Refreshes: a.tokens,
 		Auditor: a.audit, Publisher: a.bus, Now: faults.Now, NewID: newID,
@@ -239,7 +246,7 @@ func (a *App) openAPI(context.Context) error {
 	a.api = api.New(api.Config{
 		Catalog: a.catalog, Flows: a.connect, Tokens: a.tokens, Connections: a.conns, Access: a.access, Lock: a.lock,
 		Sessions: a.sessions, Backups: backups{a}, Transfers: a.transfer, Plugins: pluginStatus{a.plugins, a.catalog}, Vault: vaultDesk{a}, Relay: a.relay, Events: a.bus, Auditor: a.audit, Activity: a.audit,
-		Peer: only, ServerKey: a.serverKey, Assets: frontend.Assets(), Logger: a.log, Now: faults.Now, NewID: newID,
+		Avatars: a.config.Avatars, Peer: only, ServerKey: a.serverKey, Assets: frontend.Assets(), Logger: a.log, Now: faults.Now, NewID: newID,
 		Version: a.opts.Version, Data: a.paths.Data, ConfigFile: a.paths.Config, Sandbox: a.sandbox(),
 		Listen: a.listen.appAddress(), UI: a.listen.uiAddress(), BaseURL: a.config.BaseURL, EmbedOrigins: a.config.EmbedOrigins, Notices: a.allNotices,
 	})

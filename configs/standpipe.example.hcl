@@ -25,6 +25,10 @@ sandbox = "http://127.0.0.1:4790"
 # machine. Without it, "any" where mode is not "desktop" or base_url is set.
 peers = "same_user"
 
+# Fetch the pictures of accounts from where their providers keep them. Without
+# them there are initials.
+avatars = true
+
 log {
   level = "info" # debug, info, warn or error
 }

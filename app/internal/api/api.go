@@ -42,6 +42,9 @@ type Config struct {
 	Auditor     hub.Auditor
 	Activity    Activity
 
+	// Avatars is set where pictures of accounts are shown.
+	Avatars bool
+
 	// Peer refuses the connection of a request that came over TCP; nil: none.
 	Peer func(context.Context) error
 

@@ -140,7 +140,7 @@ func newHouseOn(t testing.TB, store hub.Store, vends hub.Auditor) *house {
 	h.API = api.New(api.Config{
 		Backups: h.backups, Transfers: h.transfer,
 		Catalog: h.catalog, Flows: h.connect, Tokens: h.tokens, Connections: h.conns, Access: h.access, Lock: h.lock, Sessions: h.sessions,
-		Plugins: yes{}, Vault: yes{}, Relay: h.relay(), Events: h.bus, Auditor: h, Activity: h.activity, Logger: quiet, Now: time.Now, NewID: newID, Version: "test",
+		Plugins: yes{}, Vault: yes{}, Avatars: true, Relay: h.relay(), Events: h.bus, Auditor: h, Activity: h.activity, Logger: quiet, Now: time.Now, NewID: newID, Version: "test",
 		Assets: fstest.MapFS{
 			"index.html":    {Data: []byte(`<meta name="standpipe-session" content="%STANDPIPE_SESSION%"><meta name="standpipe-host" content="%STANDPIPE_HOST%">`)},
 			"assets/app.js": {Data: []byte("export {}")},

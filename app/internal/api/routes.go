@@ -121,6 +121,7 @@ var routes = []route{
 	{class: classUI, method: "GET", path: "/ui/api/activity/check", id: "checkActivity", summary: "Check that the audit is as it was written", typed: typed((*API).checkActivity)},
 	{class: classUI, method: "GET", path: "/ui/api/activity/export", raw: (*API).exportActivity},
 	{class: classUI, method: "GET", path: "/ui/api/connections/{id}", id: "connection", summary: "All there is to tell of a connection", typed: typed((*API).connection)},
+	{class: classUI, method: "GET", path: "/ui/api/connections/{id}/picture", id: "picture", summary: "The picture of a connection's account", typed: typed((*API).picture)},
 	{class: classUI, method: "POST", path: "/ui/api/connections/{id}/refresh", id: "refreshConnection", summary: "Renew a token now", typed: typed((*API).refreshConnection)},
 	{class: classUI, method: "POST", path: "/ui/api/connections/{id}/reveal", id: "reveal", summary: "A token for the clipboard", typed: typed((*API).reveal)},
 	{class: classUI, method: "GET", path: "/ui/api/diagnostics", id: "diagnostics", summary: "A report that can be shared", typed: typed((*API).diagnostics)},

@@ -259,6 +259,9 @@ func (a *API) connectionOf(ctx context.Context, c *hub.Connection) contract.Conn
 		Scopes: orEmpty(c.Scopes), MissingScopes: hub.MissingScopes(wanted, c.Scopes), RequestedScopes: orEmpty(c.Requested), Sandbox: c.Sandbox,
 		Expiry: timeOrNull(c.Expiry), LastRefresh: timeOrNull(c.LastRefresh), CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
 	}
+	if a.cfg.Avatars {
+		out.Picture = c.Picture
+	}
 	if c.State == hub.StateNeedsReauthorization {
 		out.Reason, out.Remedy, out.Backup = c.Reason, a.descriptorOf(c).Remedy(c.Reason), c.Backup
 	}

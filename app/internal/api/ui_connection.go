@@ -78,6 +78,25 @@ func (a *API) reveal(ctx context.Context, in *ByID) (*body[contract.Revealed], e
 	}}, nil
 }
 
+// picture is what to show in place of initials.
+func (a *API) picture(ctx context.Context, in *ByID) (*body[contract.Picture], error) {
+	if _, err := a.mine(ctx, in.ID); err != nil {
+		return nil, err
+	}
+	none := hub.Errorf(hub.CodeNotFound, "there is no picture of this account").WithRemedy("Its initials will do.")
+	if !a.cfg.Avatars {
+		return nil, none
+	}
+	png, err := a.cfg.Connections.Picture(ctx, in.ID)
+	if errors.Is(err, hub.ErrNotFound) {
+		return nil, none
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &body[contract.Picture]{contract.Picture{PNG: png}}, nil
+}
+
 // mine is a connection of the person at this machine.
 func (a *API) mine(ctx context.Context, id string) (*hub.Connection, error) {
 	conn, err := a.cfg.Connections.Get(ctx, id)

@@ -36,7 +36,7 @@ func TestConnectionDetail(t *testing.T) {
 func TestConnectionOfOthers(t *testing.T) {
 	h := newHouse(t)
 	id := h.connected(hub.Owner{User: "user_1"})
-	for _, call := range [][2]string{{"GET", ""}, {"POST", "/refresh"}, {"POST", "/reveal"}} {
+	for _, call := range [][2]string{{"GET", ""}, {"GET", "/picture"}, {"POST", "/refresh"}, {"POST", "/reveal"}} {
 		body := ""
 		if call[0] == "POST" {
 			body = "{}"
@@ -44,6 +44,37 @@ func TestConnectionOfOthers(t *testing.T) {
 		if r := send(h.Local(), call[0], "/ui/api/connections/"+id+call[1], body, "Content-Type", "application/json"); r.StatusCode != 404 {
 			t.Errorf("%v: %d %s", call, r.StatusCode, text(t, r))
 		}
+	}
+}
+
+func TestPicture(t *testing.T) {
+	h := newHouse(t)
+	id := h.connected(hub.Me)
+	path := "/ui/api/connections/" + id + "/picture"
+	if r := send(h.Local(), "GET", path, ""); r.StatusCode != 404 {
+		t.Errorf("before there is one: %d %s", r.StatusCode, text(t, r))
+	}
+	if err := h.conns.Update(t.Context(), func(tx *hub.ConnectionsTx) error {
+		conn, err := tx.Connection(id)
+		if err != nil {
+			return err
+		}
+		return tx.PutPicture(id, conn.Account, []byte("a png"))
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if got := decode(t, send(h.Local(), "GET", path, "")); got["png"] != "YSBwbmc=" {
+		t.Errorf("the picture: %v", got)
+	}
+	named := decode(t, send(h.Local(), "GET", "/ui/api/connections/"+id, ""))["picture"]
+	if name, _ := named.(string); len(name) != 16 {
+		t.Errorf("the connection names its picture %v", named)
+	}
+	if r := send(h.UI(), "GET", path, "", "Host", uiHost); r.StatusCode != 401 {
+		t.Errorf("without a session: %d", r.StatusCode)
+	}
+	if r := send(h.App(), "GET", path, ""); r.StatusCode != 401 && r.StatusCode != 404 {
+		t.Errorf("the app API answers %d", r.StatusCode)
 	}
 }
 

@@ -44,6 +44,8 @@ type Config struct {
 	Lock *hub.LockSettings
 	// Inventory keeps what a reset of lost keys can begin from.
 	Inventory bool
+	// Avatars says whether the pictures of accounts are fetched and shown.
+	Avatars bool
 	// EmbedOrigins are the origins of pages that may embed <standpipe-connect>.
 	EmbedOrigins []string
 	// Integrations in the order of the file, each with FromFile set.
@@ -65,5 +67,6 @@ func Default() *Config {
 
 		ApprovalTimeout: 2 * time.Minute,
 		Inventory:       true,
+		Avatars:         true,
 	}
 }

@@ -19,7 +19,7 @@ import (
 var harmless = safeNames{
 	"mode", "listen", "ui_listen", "base_url", "sandbox", "log", "level", "plugins", "idle", "metrics",
 	"embed", "origins", "integration", "provider", "credentials", "client_id", "scopes", "description", "enabled", "network", "config",
-	"peers", "approvals", "timeout", "lock", "screen", "suspend", "background", "vault", "inventory",
+	"peers", "approvals", "timeout", "lock", "screen", "suspend", "background", "vault", "inventory", "avatars",
 	"policy", "app", "connection", "accept_wider", "audience", "audiences", "decision",
 }
 
@@ -90,6 +90,7 @@ func (d *decoder) config(c *Config, body *hclsyntax.Body) {
 		"base_url":  d.str(&c.BaseURL, checkBaseURL),
 		"sandbox":   d.str(&c.Sandbox, checkSandbox),
 		"peers":     oneOf(d, &c.Peers, PeersSameUser, PeersAny),
+		"avatars":   d.boolean(&c.Avatars),
 	}, blocks{
 		"log": single(func(d *decoder, b *hclsyntax.Block) {
 			d.body(b.Body, settings{"level": d.level(&c.LogLevel)}, nil)

@@ -120,6 +120,7 @@ listen    = "[::1]:5000"
 ui_listen = "localhost:5001"
 base_url  = "https://pipes.example.com"
 sandbox   = ""
+avatars   = false
 log { level = "warn" }
 plugins { idle = "90s" }
 vault { inventory = false }

@@ -63,6 +63,9 @@ func (e *Engine) Confirm(ctx context.Context, id string, by hub.Initiator, accep
 	e.mu.Unlock()
 	e.cfg.Publisher.Publish(hub.Event{Type: hub.EventConnected, Connection: conn.ID, Slug: conn.Integration, Time: conn.UpdatedAt})
 	e.cfg.Publisher.Publish(ev)
+	if e.cfg.Pictures != nil {
+		e.cfg.Pictures.Fetch(conn, f.resolved)
+	}
 	if replaced != nil {
 		e.retire(ctx, replaced.conn, replaced.tokens)
 	}
@@ -121,7 +124,10 @@ func (e *Engine) save(ctx context.Context, f *flow, p *pending, conn *hub.Connec
 			}
 			// The refresh engine may have written since; what it wrote is of
 			// the old token set and gives way.
-			conn.Generation = before.Generation
+			conn.Generation, conn.Picture = before.Generation, before.Picture
+			if conn.Account.PictureURL == "" {
+				conn.Picture = "" // the account has none any more
+			}
 			tokens, err := tx.Tokens(conn.ID)
 			if err != nil && !errors.Is(err, hub.ErrNotFound) {
 				return err

@@ -29,7 +29,7 @@ const (
 	maxFlows   = 64               // waiting at once; the oldest gives way
 )
 
-// Config is what an Engine needs. Every field must be set.
+// Config is what an Engine needs. Every field must be set, but where it says otherwise.
 type Config struct {
 	Store       hub.Store
 	Connections *hub.Connections
@@ -46,6 +46,14 @@ type Config struct {
 	CanReceive func() error
 	// Prober looks at addresses, for Preview and Check.
 	Prober Prober
+	// Pictures fetches the pictures of accounts; nil: there are none.
+	Pictures Pictures
+}
+
+// Pictures fetches the picture of a connection's account some time later. It
+// never blocks, and is no part of connecting.
+type Pictures interface {
+	Fetch(*hub.Connection, *hub.Resolved)
 }
 
 // Catalog resolves integrations.

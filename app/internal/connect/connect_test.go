@@ -45,6 +45,7 @@ type house struct {
 	blocked    error
 	tokens     int
 	probe      func(address string) (hub.Probe, error)
+	pictures   []string // that were asked for
 }
 
 func newHouse(t *testing.T) *house {
@@ -62,13 +63,16 @@ func newHouse(t *testing.T) *house {
 		Store: h.store, Connections: h.conns, Providers: h, Catalog: h, Revoker: h, Auditor: h, Publisher: h,
 		Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return h.now },
 		NewID:      func(p string) string { n++; return fmt.Sprintf("%s_%03d", p, n) },
-		CanReceive: func() error { return h.blocked }, Prober: h,
+		CanReceive: func() error { return h.blocked }, Prober: h, Pictures: h,
 	})
 	return h
 }
 
 func (h *house) Probe(_ context.Context, _ hub.Target, address string) (hub.Probe, error) {
 	return h.probe(address)
+}
+func (h *house) Fetch(c *hub.Connection, r *hub.Resolved) {
+	h.pictures = append(h.pictures, c.ID+" "+r.Target.Provider+" "+c.Account.PictureURL)
 }
 func (h *house) Describe(context.Context) ([]hub.Descriptor, error) { return nil, nil }
 func (h *house) Refresh(context.Context, hub.Target, hub.RefreshRequest) (hub.TokenAnswer, error) {
@@ -271,6 +275,53 @@ func TestSecondAccountAndReconnect(t *testing.T) {
 	done, err := confirm(f, false)
 	if err != nil || done.Connection != first.Connection {
 		t.Errorf("reauthorize: %+v, %v", done, err)
+	}
+}
+
+// TestPictureOfAnAccount: it is asked for with each connect and reauthorize, and
+// one that is there goes with the account that it is of.
+func TestPictureOfAnAccount(t *testing.T) {
+	h := newHouse(t)
+	through := func(r hub.StartFlow, other bool) string {
+		t.Helper()
+		f, q := h.start(r)
+		if _, err := h.back("/callback/p", code(q.Get("state"))); err != nil {
+			t.Fatal(err)
+		}
+		f, err := h.Confirm(t.Context(), f.ID, hub.InitiatorUI, other)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f.Connection
+	}
+	put := func(id string) {
+		t.Helper()
+		if err := h.conns.Update(t.Context(), func(tx *hub.ConnectionsTx) error { return tx.PutPicture(id, h.account, []byte("png")) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	has := func(id string) bool {
+		conn, err := h.conns.Get(t.Context(), id)
+		return err == nil && conn.Picture != ""
+	}
+	h.account.PictureURL = "https://p.test/ada.png"
+	id := through(hub.StartFlow{}, false)
+	put(id)
+	through(hub.StartFlow{Connection: id}, false)
+	if want := id + " p https://p.test/ada.png"; len(h.pictures) != 2 || h.pictures[0] != want || h.pictures[1] != want {
+		t.Errorf("asked for %q", h.pictures)
+	}
+	if !has(id) {
+		t.Error("a reauthorization of the same account took its picture away")
+	}
+	h.account.PictureURL = ""
+	if through(hub.StartFlow{Connection: id}, false); has(id) {
+		t.Error("an account that has no picture any more is shown with the old one")
+	}
+	put(id)
+	h.account = hub.Account{Issuer: "https://p.test", Subject: "2", Login: "bob", PictureURL: "https://p.test/bob.png"}
+	if through(hub.StartFlow{Connection: id}, true); has(id) {
+		t.Error("bob is shown with the picture of ada")
 	}
 }
 

@@ -28,6 +28,7 @@ type Connection struct {
 	ClientID      string            `json:"client_id"`        // the OAuth client it was made with
 	RedirectURI   string            `json:"redirect_uri"`
 	Sandbox       bool              `json:"sandbox,omitempty"`
+	Picture       string            `json:"picture,omitempty"` // which picture of the account is stored; empty: none
 	CreatedAt     time.Time         `json:"created_at"`
 	UpdatedAt     time.Time         `json:"updated_at"`
 	LastRefresh   time.Time         `json:"last_refresh,omitzero"`
@@ -51,6 +52,8 @@ type Account struct {
 	Login   string `json:"login,omitempty"`
 	Name    string `json:"name,omitempty"`
 	Email   string `json:"email,omitempty"`
+	// PictureURL is where the provider says that its picture is. It is not kept.
+	PictureURL string `json:"-"`
 }
 
 // Same reports whether two accounts are the same one, whatever their names.

@@ -30,7 +30,8 @@ const (
 	EventRefreshed            EventType = "connection.refreshed"
 	EventNeedsReauthorization EventType = "connection.reauthorization_needed"
 	EventHealth               EventType = "connection.health"
-	EventProviderHealth       EventType = "provider.health" // one went down, or came back
+	EventPicture              EventType = "connection.picture" // the account's picture came
+	EventProviderHealth       EventType = "provider.health"    // one went down, or came back
 	EventFlow                 EventType = "flow.changed"
 	EventIntegration          EventType = "integration.changed"
 	EventApps                 EventType = "apps.changed"

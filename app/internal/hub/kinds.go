@@ -32,6 +32,7 @@ var kinds = []KindInfo{
 	{KindProvider, Kept},
 	{KindConnection, Kept},
 	{KindTokens, Kept},
+	{KindPicture, Kept},
 	{KindApp, Kept},
 	{KindSetting, Kept},
 	{KindAudit, Kept},     // opens the files that stay where they are

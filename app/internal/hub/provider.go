@@ -25,6 +25,7 @@ type Descriptor struct {
 	Scopes                  []Scope
 	Config                  []ConfigField
 	AllowedHosts            []string
+	PictureHosts            []string // host:port where pictures of accounts are; "*." for any name below
 	APIs                    []string // URLs below which its API takes the access token; see sdk.Descriptor
 	NoPKCE                  bool     // the provider breaks on PKCE
 	SecretRequired          bool

@@ -245,6 +245,9 @@ func (tx *ConnectionsTx) PutConnection(conn *Connection) error {
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return err
 	}
+	if err := tx.settlePicture(old, conn); err != nil {
+		return err
+	}
 	b, err := encodeConnection(conn)
 	if err != nil {
 		return err
@@ -289,8 +292,8 @@ func (tx *ConnectionsTx) PutTokenSet(connection string, set TokenSet) (*Tokens, 
 	return t, tx.PutTokens(t)
 }
 
-// DeleteConnection removes a connection together with its tokens, also where
-// they cannot be read any more.
+// DeleteConnection removes a connection together with its tokens and picture,
+// also where they cannot be read any more.
 func (tx *ConnectionsTx) DeleteConnection(id string) error {
 	old, err := tx.Connection(id)
 	if err == nil {
@@ -300,8 +303,10 @@ func (tx *ConnectionsTx) DeleteConnection(id string) error {
 		}
 	}
 	tx.written, tx.renewed = append(tx.written, id), append(tx.renewed, id)
-	if err := tx.Delete(Ref{KindTokens, id}); err != nil {
-		return err
+	for _, kind := range []Kind{KindTokens, KindPicture} {
+		if err := tx.Delete(Ref{kind, id}); err != nil {
+			return err
+		}
 	}
 	return tx.Delete(Ref{KindConnection, id})
 }

@@ -18,6 +18,7 @@ type Kind string
 const (
 	KindConnection  Kind = "connection"
 	KindTokens      Kind = "tokens"
+	KindPicture     Kind = "picture" // of a connection's account
 	KindPending     Kind = "pending" // a token set that awaits confirmation
 	KindIntegration Kind = "integration"
 	KindProvider    Kind = "provider" // that the user declared

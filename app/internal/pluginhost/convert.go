@@ -178,6 +178,9 @@ func account(a *sdk.Account) (*hub.Account, error) {
 	if out.Subject == "" || out.Subject != a.Subject || out.Issuer != a.Issuer || out.Tenant != a.Tenant {
 		return nil, bug("the answer names an account without a proper subject, issuer or tenant")
 	}
+	if picture, err := webURL(a.Picture); err == nil { // one that cannot be is left out
+		out.PictureURL = picture
+	}
 	return out, nil
 }
 

@@ -132,6 +132,15 @@ func TestAccount(t *testing.T) {
 	if err != nil || a.Login != "a[0m" || len(a.Name) != maxLine {
 		t.Errorf("account %+v, %v", a, err)
 	}
+	for picture, want := range map[string]string{
+		"https://pictures.example/1.png?s=2": "https://pictures.example/1.png?s=2",
+		"javascript:alert(1)":                "", "data:image/svg+xml,<svg/>": "", "//pictures.example/1.png": "", "https://a\x00.example/": "",
+		"https://u:p@pictures.example/": "", "https://pictures.example/" + strings.Repeat("a", maxURL): "",
+	} {
+		if a, err := account(&sdk.Account{Issuer: "https://i", Subject: "1", Picture: picture}); err != nil || a.PictureURL != want {
+			t.Errorf("picture %q: %+v, %v", picture, a, err)
+		}
+	}
 	for _, bad := range []sdk.Account{{}, {Subject: " 1"}, {Subject: "1\x00"}, {Subject: "1", Tenant: "t\n"}, {Subject: "1", Issuer: "i\u202e"}, {Subject: strings.Repeat("s", 600)}} {
 		if got, err := account(&bad); err == nil {
 			t.Errorf("account(%+v) = %+v", bad, got)

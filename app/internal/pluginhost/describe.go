@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
@@ -145,6 +147,9 @@ func checkDescription(in *sdk.Descriptor) (d hub.Descriptor, notes []string, err
 	if d.AllowedHosts, err = checkHosts(in.AllowedHosts); err != nil {
 		return d, nil, err
 	}
+	if d.PictureHosts, err = checkPictureHosts(in.PictureHosts); err != nil {
+		note("%v; its accounts are shown without", err)
+	}
 	if len(in.APIs) > maxHosts {
 		return d, nil, fmt.Errorf("it names %d APIs, the limit is %d", len(in.APIs), maxHosts)
 	}
@@ -183,6 +188,30 @@ func checkHosts(in []string) ([]string, error) {
 		if !slices.Contains(out, c) {
 			out = append(out, c)
 		}
+	}
+	return out, nil
+}
+
+// checkPictureHosts is checkHosts for hosts of which any name below may be meant.
+func checkPictureHosts(in []string) ([]string, error) {
+	if len(in) > maxHosts {
+		return nil, fmt.Errorf("it names %d hosts of pictures, the limit is %d", len(in), maxHosts)
+	}
+	var out []string
+	for _, h := range in {
+		name, below := strings.CutPrefix(h, "*.")
+		c, err := canonicalHostPort(name)
+		if err != nil {
+			return nil, fmt.Errorf("host of pictures: %w", err)
+		}
+		if below {
+			host, _, _ := net.SplitHostPort(c)
+			if _, err := netip.ParseAddr(host); err == nil || !strings.Contains(host, ".") {
+				return nil, fmt.Errorf("host of pictures: what is below %q may be anybody's", host)
+			}
+			c = "*." + c
+		}
+		out = append(out, c)
 	}
 	return out, nil
 }

@@ -39,6 +39,21 @@ func TestCheckDescriptionsCleans(t *testing.T) {
 	}
 }
 
+func TestCheckPictureHosts(t *testing.T) {
+	t.Parallel()
+	got, err := checkPictureHosts([]string{"Pictures.example.com:443", "*.Files.example.com:443", "[2001:DB8::1]:443"})
+	if want := []string{"pictures.example.com:443", "*.files.example.com:443", "[2001:db8::1]:443"}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("%q, %v", got, err)
+	}
+	for _, bad := range []string{"*", "*.", "*.com:443", "*.*.example.com:443", "a.*.example.com:443", "*.10.0.0.1:443", "https://a.example", "a.example:"} {
+		// Pictures are no reason to do without the provider.
+		out, problems, err := checkDescriptions("p", []sdk.Descriptor{{Slug: "x", PictureHosts: []string{bad}}})
+		if err != nil || len(out) != 1 || out[0].PictureHosts != nil || len(problems) != 1 {
+			t.Errorf("%q: %+v, %q, %v", bad, out, problems, err)
+		}
+	}
+}
+
 func TestCheckDescriptionsRefuses(t *testing.T) {
 	t.Parallel()
 	good := sdk.Descriptor{Slug: "good"}

@@ -194,6 +194,7 @@ func (d *Desk) store(ctx context.Context, conn *hub.Connection, t *tried) error 
 			if err != nil {
 				return err
 			}
+			conn.Picture = before.Picture
 			conn.Generation = before.Generation // a refresh may have written since; its tokens give way
 		}
 		if err := tx.PutConnection(conn); err != nil {

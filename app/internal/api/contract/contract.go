@@ -25,6 +25,7 @@
 //	  POST   /ui/api/flows/{id}/callback      Paste → Flow             (the callback URL, pasted)
 //	  POST   /ui/api/flows/{id}/prompts/{prompt}  AnswerPrompt → Flow  (what the plugin asked)
 //	  DELETE /ui/api/flows/{id}               204                      (cancel)
+//	  GET    /ui/api/connections/{id}/picture Picture                  (of the account; where Connection.Picture is there)
 //	  DELETE /ui/api/connections/{id}         Disconnect → Disconnected
 //	  GET    /ui/api/activity                 Activity                 (query: app, connection, decision, action, since, until, before, limit)
 //	  GET    /ui/api/activity/export          application/x-ndjson     (the same query; an ActivityEntry a line, oldest first)
@@ -258,6 +259,7 @@ type Connection struct {
 	Remedy        string     `json:"remedy,omitempty"`
 	Backup        string     `json:"backup,omitempty"` // with moved_away and restored: which one
 	Account       Account    `json:"account"`
+	Picture       string     `json:"picture,omitempty"` // changes with the account's picture; absent: there is none
 	Scopes        []string   `json:"scopes"`
 	MissingScopes []string   `json:"missing_scopes"`
 	// RequestedScopes is what was asked for when it was connected.
@@ -269,6 +271,12 @@ type Connection struct {
 	LastRefresh     *time.Time `json:"last_refresh,omitempty"`
 	CreatedAt       time.Time  `json:"created_at"`
 	UpdatedAt       time.Time  `json:"updated_at"`
+}
+
+// Picture is the picture of an account, drawn anew by the hub: a PNG of 96 by 96
+// pixels, in base64.
+type Picture struct {
+	PNG []byte `json:"png"`
 }
 
 // Account is how to recognise whose it is. All of it is text from outside.

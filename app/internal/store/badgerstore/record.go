@@ -38,7 +38,7 @@ const kindKey hub.Kind = "key"
 // keyed reports whether records of a kind have keys of their own, which are
 // deleted with them: what belongs to an account.
 func keyed(kind hub.Kind) bool {
-	return kind == hub.KindTokens || kind == hub.KindConnection || kind == hub.KindPending
+	return kind == hub.KindTokens || kind == hub.KindConnection || kind == hub.KindPicture || kind == hub.KindPending
 }
 
 // keyRef names the key of the record with a key of the database: by that, as a
