@@ -263,17 +263,25 @@ func TestPublicCredentials(t *testing.T) {
 }
 
 func TestPluginsThatCannotBeAsked(t *testing.T) {
-	broken := errors.New("no plugins")
-	cfg := catalog.Config{Declarer: &declarer{}, Store: memstore.New(), Providers: plugins{err: broken}, Publisher: events.New(), Now: time.Now, NewID: func(p string) string { return p }}
-	c, err := catalog.New(context.Background(), cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := c.Resolve(context.Background(), "git", nil); !errors.Is(err, broken) {
-		t.Errorf("resolve: %v", err)
-	}
-	if _, err := c.Get(context.Background(), "git"); hub.AsError(err).Code != hub.CodeNotFound {
-		t.Errorf("get: %v", err)
+	for _, broken := range []error{
+		errors.New("no plugins"),
+		&hub.ProviderError{Class: hub.ProviderTemporary, Message: "not in time"}, // as where the machine is busy
+	} {
+		cfg := catalog.Config{Declarer: &declarer{}, Store: memstore.New(), Providers: plugins{err: broken}, Publisher: events.New(), Now: time.Now, NewID: func(p string) string { return p }}
+		c, err := catalog.New(context.Background(), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = c.Resolve(context.Background(), "git", nil)
+		if !errors.Is(err, broken) {
+			t.Errorf("resolve: %v", err)
+		}
+		if _, late := errors.AsType[*hub.ProviderError](broken); late && hub.AsError(err).Code != hub.CodePluginUnavailable {
+			t.Errorf("of plugins that were late the caller learns %+v", hub.AsError(err))
+		}
+		if _, err := c.Get(context.Background(), "git"); hub.AsError(err).Code != hub.CodeNotFound {
+			t.Errorf("get: %v", err)
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ package catalog
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"net"
 	"net/url"
@@ -97,7 +98,14 @@ func (c *Catalog) described(ctx context.Context, slug string) error {
 	if known {
 		return nil
 	}
-	return c.Refresh(ctx)
+	err := c.Refresh(ctx)
+	if late, ok := errors.AsType[*hub.ProviderError](err); ok {
+		return &hub.Error{
+			Code: hub.CodePluginUnavailable, Message: "the plugins have not started yet",
+			Remedy: "`standpipe providers` lists the plugins and what is wrong with them.", Err: late,
+		}
+	}
+	return err
 }
 
 func (c *Catalog) resolve(e *hub.Entry, config map[string]string) (*hub.Resolved, error) {

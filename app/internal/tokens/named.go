@@ -68,7 +68,7 @@ func (e *Engine) serveNamed(o *outcome) (*hub.Vended, *hub.Error) {
 		return nil, err
 	}
 	if set := n.Set(); !set.ValidFor(e.now(), 0) {
-		return nil, expiredAnswer(o.conn.Integration)
+		return nil, expiredAnswer(o.conn.Integration, &set)
 	}
 	return e.vendedNamed(o, nil), nil
 }

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -115,13 +116,23 @@ func (e *Engine) fresh(set *hub.TokenSet, minTTL time.Duration) bool {
 
 // serve answers with what a refresh left in the store.
 func (e *Engine) serve(o *outcome) (*hub.Vended, *hub.Error) {
-	if !o.tokens.Current.ValidFor(e.now(), 0) {
-		return nil, expiredAnswer(o.conn.Integration)
+	if set := &o.tokens.Current; !set.ValidFor(e.now(), 0) {
+		return nil, expiredAnswer(o.conn.Integration, set)
 	}
 	return e.vended(o, o.warning), nil
 }
 
-func expiredAnswer(integration string) *hub.Error {
+// expiredAnswer says why a token that was just renewed is of no use: it came
+// expired, or it lived too shortly for a machine that is busy or was asleep.
+func expiredAnswer(integration string, set *hub.TokenSet) *hub.Error {
+	if set.Life() > 0 {
+		return &hub.Error{
+			Code:       hub.CodeProviderUnavailable,
+			Message:    fmt.Sprintf("%s issued a token that ended before it could be handed out", integration),
+			Remedy:     "Ask again.",
+			RetryAfter: minInterval,
+		}
+	}
 	return &hub.Error{
 		Code:    hub.CodeProviderRefused,
 		Message: integration + " issued a token that has already expired",

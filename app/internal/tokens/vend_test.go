@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -274,6 +275,28 @@ func TestExpiredOnArrival(t *testing.T) {
 		h.connect("c", -time.Hour)
 		h.provider.answer = func(a *hub.TokenAnswer) { a.Tokens.Expiry = time.Now().Add(-time.Second) }
 		h.mustFail("c", hub.CodeProviderRefused)
+	})
+}
+
+// TestExpiredOnTheWay: a machine that was too busy for a short-lived token does
+// not blame its clock, and the next call gets one.
+func TestExpiredOnTheWay(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *house) {
+		h.connect("c", -time.Hour)
+		h.provider.answer = func(a *hub.TokenAnswer) {
+			a.Tokens.IssuedAt, a.Tokens.Expiry = time.Now(), time.Now().Add(2*time.Second)
+			time.Sleep(3 * time.Second)
+		}
+		err := h.mustFail("c", hub.CodeProviderUnavailable)
+		if err.RetryAfter <= 0 || strings.Contains(err.Remedy, "clock") {
+			t.Errorf("the caller is told %+v", err)
+		}
+		h.wantState("c", hub.StateConnected, "")
+		h.provider.script(func(p *provider) { p.answer = nil })
+		time.Sleep(err.RetryAfter)
+		if v := h.mustVend("c"); v.Generation != 3 {
+			t.Errorf("generation %d after two refreshes", v.Generation)
+		}
 	})
 }
 
