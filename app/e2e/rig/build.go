@@ -6,6 +6,7 @@
 package rig
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -21,7 +22,6 @@ type Product struct {
 	Standpipe string
 	Desktop   string
 	Faults    string // the hub with the hooks of -tags faults
-	Hostile   string // folder of test programs
 }
 
 var build = sync.OnceValues(func() (*Product, error) {
@@ -71,6 +71,36 @@ func Build(t testing.TB) *Product {
 		t.Fatal(err)
 	}
 	return p
+}
+
+// With is the product with some of its plugins only, for a test that starts the
+// hub so often that the others would be most of the work.
+func (p *Product) With(t testing.TB, plugins ...string) *Product {
+	t.Helper()
+	dir, err := os.MkdirTemp(filepath.Dir(p.Standpipe), "with-")
+	if err == nil {
+		err = errors.Join(os.Chmod(dir, 0o755), os.Mkdir(filepath.Join(dir, "plugins"), 0o755))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	link := func(path string) string {
+		rel, err := filepath.Rel(filepath.Dir(p.Standpipe), path)
+		to := filepath.Join(dir, rel)
+		if err == nil {
+			err = os.Link(path, to)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return to
+	}
+	from := filepath.Join(filepath.Dir(p.Standpipe), "plugins")
+	link(filepath.Join(from, "plugins.sum")) // tells of more than there is, which is no harm
+	for _, name := range plugins {
+		link(filepath.Join(from, "standpipe-provider-"+name))
+	}
+	return &Product{Standpipe: link(p.Standpipe), Desktop: link(p.Desktop), Faults: link(p.Faults)}
 }
 
 // Clean removes what Build made. Call it at the end of TestMain.
