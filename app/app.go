@@ -133,7 +133,7 @@ func (a *App) openDomain(ctx context.Context) (err error) {
 		Store: a.store, Providers: a.plugins, Publisher: a.bus, Now: faults.Now, NewID: newID, File: a.config.Integrations,
 		Listen: a.listen.appAddress(), BaseURL: a.config.BaseURL, Sandbox: a.sandbox(),
 		SandboxClient: catalog.Client{ID: sandbox.ClientID, Secret: secret.New(sandbox.ClientSecret)},
-		Declarer:      a.plugins, Definitions: config.Raw(a.definitions), Declared: config.Files(a.definitions),
+		Declarer:      a.plugins, Definitions: config.Raw(a.definitions), Declared: config.Files(a.definitions), Write: config.WriteProvider,
 	}); err != nil {
 		return err
 	}

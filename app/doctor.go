@@ -41,6 +41,7 @@ var checks = []check{
 	{"process.memory", checkMemory},
 	{"process.hardening", func(context.Context, *App) []contract.Finding { return checkProcess() }},
 	{"config", checkConfig},
+	{"providers", checkDeclared},
 	{"plugins", checkPlugins},
 	{"plugins.held", checkHolding},
 }
@@ -227,6 +228,21 @@ func checkConfig(_ context.Context, a *App) []contract.Finding {
 	}
 	if out == nil {
 		return good("the configuration says nothing that is worth a word")
+	}
+	return out
+}
+
+// checkDeclared tells of files that win over what was declared in the window.
+func checkDeclared(ctx context.Context, a *App) []contract.Finding {
+	var out []contract.Finding
+	for _, e := range a.catalog.List(ctx) {
+		if e.Hides {
+			out = append(out, warn("Remove the one or the other: the file, or in the window what it hides.",
+				"the file %s declares a provider that was declared in the window too, and wins", filepath.Base(e.Files[len(e.Files)-1]))...)
+		}
+	}
+	if out == nil {
+		return good("no provider is declared twice")
 	}
 	return out
 }

@@ -20,7 +20,7 @@ import (
 )
 
 func newProvider(e *env) *cobra.Command {
-	return group("provider", "Declare providers in HCL", newProviderCheck(e))
+	return group("provider", "Declare providers in HCL", newProviderCheck(e), newProviderExport(e))
 }
 
 func newProviderCheck(e *env) *cobra.Command {

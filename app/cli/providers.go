@@ -43,6 +43,11 @@ func newProviders(e *env) *cobra.Command {
 					return err
 				}
 				e.print("\n%s", holdingWords(all.Holding))
+				for _, p := range all.Providers {
+					if p.HidesCustom {
+						e.note("standpipe: %s is declared in %s, which wins over what was declared in the window", plain(p.Slug), plain(p.DeclaredIn))
+					}
+				}
 				for _, p := range all.Plugins {
 					if p.Error != "" {
 						e.note("standpipe: the plugin %s (%s) is %s: %s", plain(p.Name), plain(p.Path), p.State, plainLines(p.Error))

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 
@@ -81,6 +82,39 @@ func TestCustomProvider(t *testing.T) {
 		t.Error("no token after a restart")
 	}
 	rig.Eventually(t, "`providers` to know it", func() bool { return strings.Contains(h.CLI("providers"), "acme-id") })
+
+	// As a file it is the same on the page and at the command line. Where the file
+	// is, it wins, and that is said; without the file, what it hid is back.
+	page.Goto(strings.TrimSpace(h.CLI("open", "--no-browser")))
+	page.See("h1", "Accounts")
+	page.Hash("#/integrations/acme-id")
+	page.Press(id("provider-as-file"))
+	page.See(id("provider-file"), `provider "acme-id" {`)
+	inspect(t, page, "provider-file")
+	file := h.CLI("provider", "export", "acme-id")
+	var shown string
+	if page.Run("return document.querySelector(arguments[0]).textContent", &shown, id("provider-file")); shown != file {
+		t.Errorf("the page shows\n%s\nand the command line\n%s", shown, file)
+	}
+	kept := h.Write("providers/acme-id.hcl", file)
+	hub.Stop()
+	hub = h.Serve("--listen", listen)
+	page.Goto(strings.TrimSpace(h.CLI("open", "--no-browser")))
+	page.See("h1", "Accounts")
+	page.Hash("#/integrations/acme-id")
+	page.See(id("hides-custom"), kept)
+	inspect(t, page, "provider-hidden")
+	if r := h.Try("providers"); !strings.Contains(r.Stderr, kept) {
+		t.Errorf("`providers` does not say that a file wins: %s%s", r.Stdout, r.Stderr)
+	}
+	if r := h.Try("doctor"); !strings.Contains(r.Stdout, "acme-id.hcl declares a provider that was declared in the window too") {
+		t.Errorf("doctor does not say that a file wins: %s%s", r.Stdout, r.Stderr)
+	}
+	if err := os.Remove(kept); err != nil {
+		t.Fatal(err)
+	}
+	hub.Stop()
+	h.Serve("--listen", listen)
 
 	// It is there as long as an account needs it.
 	page.Goto(strings.TrimSpace(h.CLI("open", "--no-browser")))

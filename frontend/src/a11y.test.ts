@@ -5,7 +5,7 @@ import { cleanup, fireEvent, render, screen } from "@testing-library/svelte";
 import axe from "axe-core";
 import { beforeEach, expect, test, vi } from "vitest";
 import App from "./App.svelte";
-import { activityOf, checked, custom, detail, preview, scenes } from "./dev/scenes";
+import { activityOf, checked, custom, customFile, detail, preview, scenes } from "./dev/scenes";
 import type { Flow } from "./lib/api/types";
 
 function hub(scene: string, flow: Partial<Flow>) {
@@ -31,7 +31,7 @@ function hub(scene: string, flow: Partial<Flow>) {
       case "activity":
         return Response.json(activityOf(new URLSearchParams(query)));
       case "providers":
-        return Response.json(custom);
+        return Response.json(path.endsWith("/file") ? customFile : custom);
       case "provider-preview":
         return Response.json(preview);
       case "integrations":
@@ -84,7 +84,8 @@ const views: [scene: string, route: string, press: string[], seen: string, flow?
   ["hostile", "#/integrations/evil", [], "setup-form"],
   ["mixed", "#/integrations/github", ["check"], "check-token"],
   ["mixed", "#/integrations/draft", [], "plugin-error"],
-  ["mixed", "#/integrations/intranet", [], "declared"],
+  ["mixed", "#/integrations/intranet", [], "hides-custom"],
+  ["mixed", "#/integrations/acme", ["provider-as-file"], "provider-file"],
   ["states", "#/providers", [], "provider-health-google"],
   ["states", "#/integrations/google", [], "provider-health-google"],
   ["mixed", "#/custom", [], "custom-form"],

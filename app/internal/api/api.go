@@ -83,6 +83,7 @@ type Catalog interface {
 	Try(ctx context.Context, slug string, change hub.IntegrationChange) (*hub.Resolved, error)
 
 	Custom(ctx context.Context, slug string) (hub.Custom, error)
+	CustomFile(ctx context.Context, slug string) ([]byte, error)
 	SaveCustom(ctx context.Context, p hub.Custom, create bool) (hub.Entry, error)
 	RemoveCustom(ctx context.Context, slug string) error
 	DraftCustom(ctx context.Context, p hub.Custom) (*hub.Resolved, error)

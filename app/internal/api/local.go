@@ -90,6 +90,7 @@ func (a *API) providers(ctx context.Context, _ *struct{}) (*body[contract.Provid
 		seen[d.Slug] = true
 		out.Providers = append(out.Providers, contract.Provider{
 			Slug: d.Slug, Name: d.Name, Plugin: d.Plugin, Capabilities: d.Capabilities, AllowedHosts: d.AllowedHosts,
+			Custom: e.Custom, DeclaredIn: declaredIn(e.Files), HidesCustom: e.Hides,
 		})
 	}
 	out.Plugins = a.cfg.Plugins.Status() // List may have started some

@@ -108,6 +108,7 @@ var routes = []route{
 	{class: classUI, method: "POST", path: "/ui/api/providers", id: "addProvider", summary: "Declare a provider", status: 201, typed: typed((*API).addProvider)},
 	{class: classUI, method: "POST", path: "/ui/api/provider-preview", id: "previewProvider", summary: "The authorization URL of a provider that is not declared yet", typed: typed((*API).previewProvider)},
 	{class: classUI, method: "GET", path: "/ui/api/providers/{slug}", id: "provider", summary: "A provider that was declared here", typed: typed((*API).provider)},
+	{class: classUI, method: "GET", path: "/ui/api/providers/{slug}/file", id: "providerFile", summary: "One as a configuration file", typed: typed((*API).providerFile)},
 	{class: classUI, method: "PUT", path: "/ui/api/providers/{slug}", id: "saveProvider", summary: "Change one", typed: typed((*API).saveProvider)},
 	{class: classUI, method: "DELETE", path: "/ui/api/providers/{slug}", id: "removeProvider", summary: "Remove one, with its set-up", status: 204, typed: typed((*API).removeProvider)},
 	{class: classUI, method: "POST", path: "/ui/api/flows", id: "startFlow", summary: "Begin to connect an account", status: 201, typed: typed((*API).startFlow)},

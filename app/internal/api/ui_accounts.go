@@ -157,7 +157,7 @@ func (a *API) integrationOf(e *hub.Entry) contract.Integration {
 		Credentials: in.Credentials, CredentialsOffered: []hub.CredentialsKind{},
 		ClientID: in.ClientID, ClientSecretSet: !in.ClientSecret.IsZero(), ClientSecretHint: lastFour(in.ClientSecret),
 		RedirectURI: e.RedirectURI, SetupSteps: []string{}, Scopes: []contract.ScopeChoice{}, Config: []contract.ConfigField{}, Capabilities: []hub.Capability{},
-		Categories: []string{}, Warnings: []string{}, ConnectWays: e.Ways(), Custom: e.Custom, DeclaredIn: declaredIn(e.Files),
+		Categories: []string{}, Warnings: []string{}, ConnectWays: e.Ways(), Custom: e.Custom, DeclaredIn: declaredIn(e.Files), HidesCustom: e.Hides,
 		Audiences: orEmpty(in.Audiences),
 	}
 	if e.Problem != nil {

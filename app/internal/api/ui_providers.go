@@ -35,6 +35,14 @@ func (a *API) provider(ctx context.Context, in *BySlug) (*body[contract.CustomPr
 	return &body[contract.CustomProvider]{customBody(&p)}, nil
 }
 
+func (a *API) providerFile(ctx context.Context, in *BySlug) (*body[contract.ProviderFile], error) {
+	file, err := a.cfg.Catalog.CustomFile(ctx, in.Slug)
+	if err != nil {
+		return nil, err
+	}
+	return &body[contract.ProviderFile]{contract.ProviderFile{Name: in.Slug + ".hcl", Text: string(file)}}, nil
+}
+
 func (a *API) previewProvider(ctx context.Context, in *body[contract.CustomProvider]) (*body[contract.ProviderPreview], error) {
 	p := customOf(&in.Body)
 	r, err := a.cfg.Catalog.DraftCustom(ctx, p)
@@ -80,12 +88,25 @@ func (a *API) removeProvider(ctx context.Context, in *BySlug) (*struct{}, error)
 	if _, err := a.cfg.Catalog.Custom(ctx, in.Slug); err != nil {
 		return nil, err
 	}
+	if e, err := a.cfg.Catalog.Get(ctx, in.Slug); err != nil || !e.Hides {
+		if err := a.noneConnected(ctx, in.Slug); err != nil {
+			return nil, err
+		}
+	}
+	if err := a.recordProvider(ctx, hub.AuditProviderRemove, in.Slug); err != nil {
+		return nil, err
+	}
+	return nil, a.cfg.Catalog.RemoveCustom(ctx, in.Slug)
+}
+
+// noneConnected is the error that accounts are connected through a provider.
+func (a *API) noneConnected(ctx context.Context, slug string) error {
 	n := 0
 	for c, err := range a.cfg.Connections.All(ctx) {
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if c.Provider == in.Slug && c.State != hub.StateDisconnected {
+		if c.Provider == slug && c.State != hub.StateDisconnected {
 			n++
 		}
 	}
@@ -94,13 +115,10 @@ func (a *API) removeProvider(ctx context.Context, in *BySlug) (*struct{}, error)
 		if n > 1 {
 			what = fmt.Sprintf("%d accounts are", n)
 		}
-		return nil, hub.Errorf(hub.CodeConflict, "%s still connected through %q", what, in.Slug).
+		return hub.Errorf(hub.CodeConflict, "%s still connected through %q", what, slug).
 			WithRemedy("Disconnect first: without the provider nothing can be revoked.")
 	}
-	if err := a.recordProvider(ctx, hub.AuditProviderRemove, in.Slug); err != nil {
-		return nil, err
-	}
-	return nil, a.cfg.Catalog.RemoveCustom(ctx, in.Slug)
+	return nil
 }
 
 func (a *API) recordProvider(ctx context.Context, action hub.AuditAction, slug string) error {

@@ -18,8 +18,8 @@ import (
 	"github.com/standpipe/standpipe/sdk/secret"
 )
 
-// Config is what a Catalog needs. All fields but BaseURL, Sandbox and the last
-// two must be set.
+// Config is what a Catalog needs. All fields but BaseURL, Sandbox, Definitions
+// and Declared must be set.
 type Config struct {
 	Store     hub.Store
 	Providers hub.Providers
@@ -44,6 +44,8 @@ type Config struct {
 	// each, by slug.
 	Definitions [][]byte
 	Declared    map[string][]string
+	// Write makes a file of the definition of a provider, with comments above.
+	Write func(definition []byte, comment ...string) ([]byte, error)
 }
 
 // Client is an OAuth client registration.
@@ -231,8 +233,8 @@ func (c *Catalog) entry(slug string) hub.Entry {
 		Integration: in.Integration, Configured: configured && in.Credentials != "", Descriptor: c.descriptors[in.Provider],
 		Files: c.cfg.Declared[in.Provider],
 	}
-	_, e.Custom = c.custom[in.Provider]
-	e.Custom = e.Custom && e.Files == nil
+	_, known := c.custom[in.Provider]
+	e.Custom, e.Hides = known && e.Files == nil, known && e.Files != nil
 	if e.Descriptor == nil {
 		e.Problem = hub.Errorf(hub.CodePluginUnavailable, "no plugin serves the provider %q", in.Provider).
 			WithRemedy("`standpipe providers` shows which plugins were found, and why one was refused.")

@@ -48,8 +48,8 @@ func open(t *testing.T, store hub.Store, change func(*catalog.Config)) *catalog.
 	t.Helper()
 	n := 0
 	cfg := catalog.Config{
-		Declarer: &declarer{},
-		Store:    store, Providers: plugins{}, Publisher: events.New(), Now: time.Now, Listen: "127.0.0.1:4780", Sandbox: "http://127.0.0.1:4790/",
+		Declarer: &declarer{}, Write: func(definition []byte, _ ...string) ([]byte, error) { return definition, nil },
+		Store: store, Providers: plugins{}, Publisher: events.New(), Now: time.Now, Listen: "127.0.0.1:4780", Sandbox: "http://127.0.0.1:4790/",
 		NewID:         func(p string) string { n++; return p + "_" + string(rune('a'+n)) },
 		SandboxClient: catalog.Client{ID: "sandbox-id", Secret: secret.New("sandbox-secret")},
 	}

@@ -79,6 +79,24 @@ func (c *Catalog) Custom(_ context.Context, slug string) (hub.Custom, error) {
 	return p.Custom, nil
 }
 
+// CustomFile is a provider that the user declared as a configuration file: in
+// the folder of such files it is the same provider, here or elsewhere.
+func (c *Catalog) CustomFile(ctx context.Context, slug string) ([]byte, error) {
+	p, err := c.Custom(ctx, slug)
+	if err != nil {
+		return nil, err
+	}
+	comment := []string{
+		"The provider " + slug + ", as it was declared in Standpipe. Keep this file as",
+		"providers/" + slug + ".hcl beside standpipe.hcl, on any machine.",
+	}
+	if p.PrivateNetwork {
+		comment = append(comment, "", "It is in a private network, which its integration in standpipe.hcl has to say:",
+			"integration \""+slug+"\" { network = \"private\" … }")
+	}
+	return c.cfg.Write(definitionOf(&p), comment...)
+}
+
 func noCustom(slug string) error {
 	return hub.Errorf(hub.CodeNotFound, "there is no custom provider %q", slug).WithRemedy("The providers' page shows which there are.")
 }
@@ -131,14 +149,38 @@ func (c *Catalog) mayDeclare(slug string, create bool) (custom, error) {
 
 // RemoveCustom takes a declared provider away, with its set-up. That no account
 // is connected through it is for the caller to see to: without the definition
-// nothing can be revoked.
+// nothing can be revoked. Of one that a file hides only the declaration goes:
+// the set-up, and the accounts, are those of the file's.
 func (c *Catalog) RemoveCustom(ctx context.Context, slug string) error {
 	c.declaring.Lock()
 	defer c.declaring.Unlock()
+	if c.hidden(slug) {
+		return c.forgetHidden(ctx, slug)
+	}
 	if _, err := c.mayDeclare(slug, false); err != nil {
 		return err
 	}
 	return c.declare(ctx, slug, nil)
+}
+
+func (c *Catalog) hidden(slug string) bool {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	_, known := c.custom[slug]
+	return known && c.cfg.Declared[slug] != nil
+}
+
+func (c *Catalog) forgetHidden(ctx context.Context, slug string) error {
+	err := c.cfg.Store.Update(ctx, func(tx hub.Tx) error { return tx.Delete(hub.Ref{Kind: hub.KindProvider, ID: slug}) })
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	c.custom = maps.Clone(c.custom)
+	delete(c.custom, slug)
+	c.mu.Unlock()
+	c.cfg.Publisher.Publish(hub.Event{Type: hub.EventIntegration, Slug: slug, Time: c.cfg.Now()})
+	return nil
 }
 
 // declare puts p in the place of the slug's custom provider, nil: removes it. It

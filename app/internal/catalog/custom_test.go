@@ -44,6 +44,49 @@ func (d *declarer) Describe(ctx context.Context) ([]hub.Descriptor, error) {
 	return out, err
 }
 
+// TestFileWinsOverCustom: what the user declared is kept while a file of that
+// name is there, and can be removed without the set-up, which the file's
+// provider goes on with.
+func TestFileWinsOverCustom(t *testing.T) {
+	ctx, store := context.Background(), memstore.New()
+	c, _ := openCustom(t, store)
+	if _, err := c.SaveCustom(ctx, acme(), true); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Save(ctx, "acme", own("id", "key")); err != nil {
+		t.Fatal(err)
+	}
+	reopen := func() *catalog.Catalog {
+		d := &declarer{}
+		return open(t, store, func(cfg *catalog.Config) {
+			cfg.Providers, cfg.Declarer = d, d
+			cfg.Definitions = [][]byte{[]byte(`{"slug":"acme","name":"Filed","authorize_url":"https://f.test/a","token_url":"https://f.test/t"}`)}
+			cfg.Declared = map[string][]string{"acme": {"/etc/standpipe/providers/acme.hcl"}}
+			d.definitions = cfg.Definitions
+		})
+	}
+	c = reopen()
+	e, err := c.Get(ctx, "acme")
+	if err != nil || !e.Hides || e.Custom || e.Name() != "Filed" || e.Integration.ClientID != "id" {
+		t.Fatalf("with a file of its name: %+v, %v", e, err)
+	}
+	if p, err := c.Custom(ctx, "acme"); err != nil || p.Name != "Acme" {
+		t.Errorf("what is hidden: %+v, %v", p, err)
+	}
+	if _, err := c.SaveCustom(ctx, acme(), false); hub.AsError(err).Code != hub.CodeReadOnly {
+		t.Errorf("changing what is hidden: %v", err)
+	}
+	if err := c.RemoveCustom(ctx, "acme"); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if e, err := c.Get(ctx, "acme"); err != nil || e.Hides || e.Integration.ClientID != "id" {
+			t.Errorf("after the removal: %+v, %v", e, err)
+		}
+		c = reopen()
+	}
+}
+
 func openCustom(t *testing.T, store hub.Store) (*catalog.Catalog, *declarer) {
 	t.Helper()
 	d := &declarer{}

@@ -3,58 +3,87 @@
 package catalog
 
 import (
+	"cmp"
 	"encoding/json"
 	"net"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/standpipe/standpipe/app/internal/hub"
 	"github.com/standpipe/standpipe/sdk/oauth"
 )
 
 // definitionOf is a custom provider in the form of a declared one (package
-// sdk/oauth). The custom provider was checked.
+// sdk/oauth), with what was set and nothing else. The custom provider was
+// checked.
 func definitionOf(p *hub.Custom) []byte {
 	d := map[string]any{
-		"slug": p.Slug, "name": p.Name, "description": p.Description, "categories": []string{"custom"},
-		"issuer": p.Issuer, "authorize_url": p.AuthorizeURL, "token_url": p.TokenURL,
-		"scope_separator": p.ScopeSeparator, "client_auth": p.ClientAuth, "secret_required": p.SecretRequired,
-		"redirect":         map[string]any{"host": p.RedirectHost, "paste": p.RedirectHost == hub.RedirectHTTPS},
-		"authorize_params": p.AuthorizeParams, "token_params": p.TokenParams,
+		"slug": p.Slug, "name": p.Name, "categories": []string{"custom"}, "allowed_hosts": hostsOf(p),
 		"setup_steps": []string{
 			"Register an OAuth app, or client, at " + p.Name + ", for the authorization code flow.",
 			"Enter the redirect URI that is shown here.",
 			"Copy the client id, and the client secret where there is one.",
 		},
 	}
+	put(d, map[string]string{
+		"description": p.Description, "issuer": p.Issuer, "authorize_url": p.AuthorizeURL, "token_url": p.TokenURL,
+		"scope_separator": p.ScopeSeparator, "client_auth": p.ClientAuth,
+	})
+	if p.SecretRequired {
+		d["secret_required"] = true
+	}
 	if p.NoPKCE {
 		d["pkce"] = "never"
 	}
-	scopes := []map[string]any{}
-	for _, s := range p.Scopes {
-		title := s.Title
-		if title == "" {
-			title = s.Name
-		}
-		scopes = append(scopes, map[string]any{"name": s.Name, "title": title, "default": true})
+	switch p.RedirectHost {
+	case "":
+	case hub.RedirectHTTPS:
+		d["redirect"] = map[string]any{"host": p.RedirectHost, "paste": true}
+	default:
+		d["redirect"] = map[string]any{"host": p.RedirectHost}
 	}
-	d["scopes"] = scopes
+	if len(p.AuthorizeParams) > 0 {
+		d["authorize_params"] = p.AuthorizeParams
+	}
+	if len(p.TokenParams) > 0 {
+		d["token_params"] = p.TokenParams
+	}
+	var scopes []map[string]any
+	for _, s := range p.Scopes {
+		scopes = append(scopes, map[string]any{"name": s.Name, "title": cmp.Or(s.Title, s.Name), "default": true})
+	}
+	if scopes != nil {
+		d["scopes"] = scopes
+	}
 	if id := p.Identity; id.URL != "" {
-		d["identity"] = map[string]any{"url": id.URL, "subject": id.Subject, "login": id.Login, "name": id.Name, "email": id.Email}
+		identity := map[string]any{}
+		put(identity, map[string]string{"url": id.URL, "subject": id.Subject, "login": id.Login, "name": id.Name, "email": id.Email})
+		d["identity"] = identity
 	}
 	if p.RevokeURL != "" || p.Issuer != "" {
-		d["revoke"], d["revocation"] = hub.ReachToken, map[string]any{"url": p.RevokeURL}
+		revocation := map[string]any{}
+		put(revocation, map[string]string{"url": p.RevokeURL})
+		d["revoke"], d["revocation"] = hub.ReachToken, revocation
 	} else {
 		d["revoke_note"] = "No address to withdraw tokens at is known; end the access in the settings of your account."
 	}
-	d["allowed_hosts"] = hostsOf(p)
 	b, err := json.Marshal(d)
 	if err != nil {
 		panic(err) // texts and lists of texts only
 	}
 	return b
+}
+
+// put adds the texts that are set.
+func put(fields map[string]any, texts map[string]string) {
+	for name, text := range texts {
+		if text != "" {
+			fields[name] = text
+		}
+	}
 }
 
 // hostsOf are the host:port of every address, and the further ones.
@@ -82,7 +111,7 @@ func invalidCustom(field, format string, args ...any) *hub.Error {
 }
 
 var (
-	customSlug = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
+	customSlug = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 	// scopeName is scope-token of RFC 6749 section 3.3.
 	scopeName = regexp.MustCompile(`^[\x21\x23-\x5b\x5d-\x7e]{1,200}$`)
 	// answerPath is a path as package sdk/oauth reads it.
@@ -122,6 +151,8 @@ func checkRequests(p *hub.Custom) error {
 		return invalidCustom("slug", "%q is no short name: lower-case letters, digits and hyphens, at most 63", p.Slug)
 	case strings.TrimSpace(p.Name) == "":
 		return invalidCustom("name", "the name is missing")
+	case strings.ContainsFunc(p.Name, unicode.IsControl):
+		return invalidCustom("name", "the name holds a control character")
 	case p.Issuer == "" && p.AuthorizeURL == "":
 		return invalidCustom("authorize_url", "the authorization URL is missing; the provider's documentation for OAuth has it")
 	case p.Issuer == "" && p.TokenURL == "":

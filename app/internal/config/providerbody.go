@@ -23,18 +23,14 @@ func (d *decoder) fields(b *hclsyntax.Body, sc schema, beside fs.FS) map[string]
 	out := map[string]any{}
 	set, sub := settings{}, blocks{}
 	for name, f := range sc {
-		key := f.json
-		if key == "" {
-			key = name
-		}
-		switch f.kind {
-		case kBlock, kBlocks, kNamed:
+		key := f.key(name)
+		if f.block() {
 			sub[name] = func(b *hclsyntax.Block) { d.block(out, key, f, b, beside) }
-		default:
-			set[name] = func(a *hclsyntax.Attribute) {
-				if v, ok := d.field(a, f, beside); ok {
-					out[key] = v
-				}
+			continue
+		}
+		set[name] = func(a *hclsyntax.Attribute) {
+			if v, ok := d.field(a, f, beside); ok {
+				out[key] = v
 			}
 		}
 	}

@@ -2,6 +2,8 @@
 
 package config
 
+import "cmp"
+
 // kind is what a field of a provider definition holds.
 type kind int
 
@@ -27,6 +29,12 @@ type field struct {
 	sub     schema   // of a block
 	label   string   // the JSON field that the label of a kBlocks sets
 }
+
+// key is the field's name in JSON, name being that in HCL.
+func (f field) key(name string) string { return cmp.Or(f.json, name) }
+
+// block reports whether it is written as a block, or as several.
+func (f field) block() bool { return f.kind == kBlock || f.kind == kBlocks || f.kind == kNamed }
 
 // schema is every name of one level.
 type schema map[string]field

@@ -66,6 +66,9 @@ type Entry struct {
 	// Custom is set where the user declared the provider in the window, so that
 	// it can be changed and removed there.
 	Custom bool
+	// Hides is set where Files win over a provider of the same name that the
+	// user declared in the window. That one is kept.
+	Hides bool
 	// Files declare the provider, the first of them the base; none of one that
 	// is a plugin's own.
 	Files []string

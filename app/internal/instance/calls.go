@@ -98,6 +98,11 @@ func (c *Client) Providers(ctx context.Context) (out contract.Providers, err err
 	return out, c.call(ctx, http.MethodGet, "/local/providers", nil, &out)
 }
 
+// ProviderFile returns a provider that was declared in the window as a file.
+func (c *Client) ProviderFile(ctx context.Context, slug string) (out contract.ProviderFile, err error) {
+	return out, c.call(ctx, http.MethodGet, "/ui/api/providers/"+url.PathEscape(slug)+"/file", nil, &out)
+}
+
 // Activity lists who was given what, newest first.
 func (c *Client) Activity(ctx context.Context, query url.Values) (out contract.Activity, err error) {
 	return out, c.call(ctx, http.MethodGet, "/ui/api/activity?"+query.Encode(), nil, &out)

@@ -7,7 +7,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Plugin } from "vite";
 import type { Flow, Prompt } from "../lib/api/types";
-import { activityOf, checked, custom, detail, preview, scenes } from "./scenes.ts";
+import { activityOf, checked, custom, customFile, detail, preview, scenes } from "./scenes.ts";
 
 export function mockHub(): Plugin {
   const flows = new Map<string, Flow>();
@@ -51,7 +51,7 @@ export function mockHub(): Plugin {
       case "POST integrations":
         return json(200, checked);
       case "GET providers":
-        return json(200, custom);
+        return json(200, parts[2] === "file" ? customFile : custom);
       case "POST providers":
       case "PUT providers":
         return json(

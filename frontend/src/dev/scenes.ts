@@ -8,6 +8,7 @@ import type {
   CustomProvider,
   Hub,
   Integration,
+  ProviderFile,
   ProviderPreview,
 } from "../lib/api/types";
 
@@ -187,6 +188,7 @@ const some: Accounts = {
     }),
     integration("intranet", "Intranet", {
       declared_in: "/home/ada/.config/standpipe/providers/intranet.hcl",
+      hides_custom: true,
       plugin: { name: "oauth2", source: "bundled", development: false, state: "stopped" },
     }),
     integration("draft", "Plugin draft", {
@@ -238,6 +240,18 @@ export const custom: CustomProvider = {
   authorize_params: { prompt: "consent" },
   scopes: [{ name: "contacts.read", title: "Read your contacts" }],
   identity: { url: "https://api.acme.example/v1/me", subject: "data.id", login: "data.login" },
+};
+export const customFile: ProviderFile = {
+  name: "acme.hcl",
+  text: `# The provider acme, as it was declared in Standpipe. Keep this file as
+# providers/acme.hcl beside standpipe.hcl, on any machine.
+
+provider "acme" {
+  name          = "Acme CRM"
+  authorize_url = "https://login.acme.example/oauth/authorize"
+  token_url     = "https://api.acme.example/oauth/token"
+}
+`,
 };
 export const preview: ProviderPreview = {
   authorization_url:

@@ -161,7 +161,7 @@ export function checkCustom(f: CustomForm): Record<string, string> {
     wrong(field, value.trim() ? checkURL(value, f.privateNetwork) : missing);
 
   if (!f.name.trim()) wrong("name", "Give it the name by which people know the service.");
-  if (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(f.slug.trim()))
+  if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(f.slug.trim()))
     wrong(
       "slug",
       "Lower-case letters, digits and hyphens, at most 63; it becomes a part of the redirect URI.",

@@ -165,9 +165,12 @@ type Integration struct {
 	FromFile    bool             `json:"from_file"` // read-only here
 	// Custom is set where the provider was declared on the page, DeclaredIn
 	// where a file of the user's declares it, or a part of it: its path.
-	Custom     bool         `json:"custom"`
-	DeclaredIn string       `json:"declared_in,omitempty"`
-	Plugin     *PluginBrief `json:"plugin,omitempty"` // that serves it; absent: none does
+	Custom     bool   `json:"custom"`
+	DeclaredIn string `json:"declared_in,omitempty"`
+	// HidesCustom: that file wins over a provider of the same name that was
+	// declared on the page, and is kept.
+	HidesCustom bool         `json:"hides_custom"`
+	Plugin      *PluginBrief `json:"plugin,omitempty"` // that serves it; absent: none does
 
 	Credentials        hub.CredentialsKind   `json:"credentials"` // "" while needs_setup
 	CredentialsOffered []hub.CredentialsKind `json:"credentials_offered"`
@@ -463,6 +466,10 @@ type Provider struct {
 	Plugin       string           `json:"plugin"`
 	Capabilities []hub.Capability `json:"capabilities"`
 	AllowedHosts []string         `json:"allowed_hosts"`
+	// Custom, DeclaredIn and HidesCustom are as of an Integration.
+	Custom      bool   `json:"custom"`
+	DeclaredIn  string `json:"declared_in,omitempty"`
+	HidesCustom bool   `json:"hides_custom"`
 }
 
 // Plugin is the state of a plugin's process.

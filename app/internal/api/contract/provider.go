@@ -47,6 +47,13 @@ type CustomIdentity struct {
 	Email   string `json:"email,omitempty" maxLength:"200"`
 }
 
+// ProviderFile is a provider that was declared on the page, as a file to keep in
+// the folder of declared providers. It holds no secret.
+type ProviderFile struct {
+	Name string `json:"name"` // "acme.hcl"
+	Text string `json:"text"`
+}
+
 // ProviderPreview is what connecting would do.
 type ProviderPreview struct {
 	AuthorizationURL string   `json:"authorization_url"` // with names in the place of what is random

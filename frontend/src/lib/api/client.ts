@@ -27,6 +27,7 @@ import type {
   Hub,
   Integration,
   LoggedIn,
+  ProviderFile,
   ProviderPreview,
   Revealed,
   SaveIntegration,
@@ -124,6 +125,7 @@ export function createClient(config: ClientConfig) {
     checkIntegration: (slug: string, change: SaveIntegration) =>
       call<Checked>("POST", `/ui/api/integrations/${id(slug)}/check`, change),
     provider: (slug: string) => call<CustomProvider>("GET", `/ui/api/providers/${id(slug)}`),
+    providerFile: (slug: string) => call<ProviderFile>("GET", `/ui/api/providers/${id(slug)}/file`),
     addProvider: (p: CustomProvider) => call<Integration>("POST", "/ui/api/providers", p),
     saveProvider: (p: CustomProvider) => call<Integration>("PUT", `/ui/api/providers/${id(p.slug)}`, p),
     removeProvider: (slug: string) => call<void>("DELETE", `/ui/api/providers/${id(slug)}`),

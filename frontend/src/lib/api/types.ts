@@ -81,6 +81,8 @@ export interface Integration {
   custom?: boolean;
   /** The user's file that declares it. */
   declared_in?: string;
+  /** That file wins over a provider of the same name that was declared on this page. */
+  hides_custom?: boolean;
   plugin?: PluginBrief;
   credentials: Credentials | "";
   credentials_offered: Credentials[];
@@ -137,6 +139,12 @@ export interface CustomProvider {
   token_params?: Record<string, string>;
   scopes?: { name: string; title?: string }[];
   identity?: { url?: string; subject?: string; login?: string; name?: string; email?: string };
+}
+
+/** A declared provider as a file; it holds no secret. */
+export interface ProviderFile {
+  name: string;
+  text: string;
 }
 
 export interface ProviderPreview {
