@@ -321,6 +321,7 @@ func (p pluginStatus) Status() []contract.Plugin {
 		out = append(out, contract.Plugin{
 			Name: s.Name, Path: s.Path, SHA256: s.SHA256, State: string(s.State), PID: s.PID, Restarts: s.Restarts, Error: s.Error,
 			Source: pluginSource(s), Version: s.Version, Development: s.Development, Network: string(s.Network), Files: string(s.Files),
+			Untaken: s.Untaken,
 		})
 	}
 	return out

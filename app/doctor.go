@@ -255,6 +255,9 @@ func checkPlugins(_ context.Context, a *App) []contract.Finding {
 				Status: contract.FindingError, Detail: fmt.Sprintf("plugin %s: %s", p.Name, p.State), Remedy: "The hub's log says more; standpipe providers lists the plugins.",
 			})
 		}
+		for _, slug := range p.Untaken {
+			out = append(out, warn("standpipe provider check FILE, with the file that declares it, says which", "the declared provider %s has a fault and is left out", slug)...)
+		}
 	}
 	if out == nil {
 		return good("no plugin is out of order")

@@ -20,6 +20,7 @@ func TestPluginNotices(t *testing.T) {
 		"backoff":     {contract.Plugin{Name: "acme", State: "backoff", Error: "it ended"}, "", ""}, // passes
 		"crash loop":  {contract.Plugin{Name: "acme", State: "crashed", Error: "it is in a crash loop"}, "error", "The plugin acme was stopped: it is in a crash loop."},
 		"refused":     {contract.Plugin{Name: "acme", State: "refused", Error: "it was changed"}, "warning", "The plugin acme is not started: it was changed."},
+		"untaken":     {contract.Plugin{Name: "oauth2", State: "running", Untaken: []string{"acme"}}, "warning", "The declared provider acme has a fault and is left out."},
 		"development": {contract.Plugin{Name: "acme", State: "running", Development: true}, "info", "The plugin acme is in development"},
 	} {
 		got := pluginNotices(c.plugin)

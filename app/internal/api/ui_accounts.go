@@ -62,6 +62,12 @@ func pluginNotices(p contract.Plugin) (out []contract.Notice) {
 			Remedy: "`standpipe plugin list` says which file is meant.",
 		})
 	}
+	for _, slug := range p.Untaken {
+		out = append(out, contract.Notice{
+			Severity: "warning", Message: fmt.Sprintf("The declared provider %s has a fault and is left out.", slug),
+			Remedy: "`standpipe provider check FILE`, with the file that declares it, says which.",
+		})
+	}
 	if p.Development {
 		out = append(out, contract.Notice{
 			Severity: "info", Message: fmt.Sprintf("The plugin %s is in development: each new build of it runs without being asked about.", p.Name),

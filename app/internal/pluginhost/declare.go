@@ -5,6 +5,7 @@ package pluginhost
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
@@ -44,6 +45,13 @@ func (d *definitions) of(slug string) []byte {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	return d.bySlug[slug]
+}
+
+// slugs are in alphabetical order.
+func (d *definitions) slugs() []string {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return slices.Sorted(maps.Keys(d.bySlug))
 }
 
 // SetDefinitions replaces the declared providers (Config.Definitions) and, where
@@ -88,6 +96,20 @@ func (p *plugin) describeAgain(ctx context.Context) error {
 		return &hub.ProviderError{Class: hub.ProviderBug, Message: fmt.Sprintf("the plugin %s does not take the definitions: %s", p.name, clean(err.Error(), maxText)), Unsent: true}
 	}
 	return nil
+}
+
+// untakenOf are the slugs of the definitions that are not among what the plugin
+// says to serve: their authors have to be told, as nothing fails.
+func (p *plugin) untakenOf(providers []hub.Descriptor) (untaken []string) {
+	if p.name != Declaring {
+		return nil
+	}
+	for _, slug := range p.host.definitions.slugs() {
+		if !slices.ContainsFunc(providers, func(d hub.Descriptor) bool { return d.Slug == slug }) {
+			untaken = append(untaken, slug)
+		}
+	}
+	return untaken
 }
 
 // serving is the plugin that a call for a target goes to.

@@ -104,3 +104,22 @@ func TestDraft(t *testing.T) {
 		t.Errorf("without the plugin: %v", err)
 	}
 }
+
+// TestUntakenDefinitions: a definition that the plugin leaves out is told, until
+// it is mended.
+func TestUntakenDefinitions(t *testing.T) {
+	t.Parallel()
+	h := newTestHost(t, Config{Definitions: declared("faulty", "gitlab")}, Declaring)
+	if _, err := h.Describe(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if s := h.status(t, Declaring); !slices.Equal(s.Untaken, []string{"faulty"}) || s.Error != "" {
+		t.Errorf("untaken: %q, error %q", s.Untaken, s.Error)
+	}
+	if err := h.SetDefinitions(t.Context(), declared("gitlab")); err != nil {
+		t.Fatal(err)
+	}
+	if s := h.status(t, Declaring); len(s.Untaken) > 0 {
+		t.Errorf("untaken: %q, though it is gone", s.Untaken)
+	}
+}

@@ -74,6 +74,7 @@ type PluginStatus struct {
 	Files    Closure // its way to the user's files
 	Restarts int
 	Error    string
+	Untaken  []string // slugs of the declared providers that it was sent and does not take
 }
 
 // New finds the plugins of cfg.Dirs. It starts none of them. What is wrong with

@@ -40,6 +40,7 @@ type plugin struct {
 	lastError string
 	providers []hub.Descriptor // what it said of itself, last
 	version   string           // that it named
+	untaken   []string         // slugs of the definitions that it was sent and does not serve
 	idle      *time.Timer
 	closed    bool
 }
@@ -208,10 +209,11 @@ func (p *plugin) learn(described *sdk.DescribeResponse) error {
 	if err := p.agreed(providers); err != nil {
 		return err
 	}
+	untaken := p.untakenOf(providers)
 	providers, refused := p.host.claim(p, providers)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.providers, p.version = providers, clean(described.Version, 64)
+	p.providers, p.version, p.untaken = providers, clean(described.Version, 64), untaken
 	if len(refused) > 0 && len(providers) == 0 {
 		return errors.New(refused[0])
 	}
@@ -340,7 +342,7 @@ func (p *plugin) close() {
 func (p *plugin) status() PluginStatus {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := PluginStatus{Name: p.name, Path: p.path, State: StateStopped, Restarts: max(p.starts-1, 0), Error: p.lastError}
+	s := PluginStatus{Name: p.name, Path: p.path, State: StateStopped, Restarts: max(p.starts-1, 0), Error: p.lastError, Untaken: p.untaken}
 	if p.pin != (digest{}) {
 		s.SHA256 = p.pin.String()
 	}

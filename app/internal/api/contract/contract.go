@@ -481,6 +481,8 @@ type Plugin struct {
 	PID      int    `json:"pid,omitempty"`
 	Restarts int    `json:"restarts"`
 	Error    string `json:"error,omitempty"`
+	// Untaken are the slugs of the declared providers that it does not take.
+	Untaken []string `json:"untaken,omitempty"`
 
 	Source      string `json:"source"`            // "bundled" | "installed" | "development"
 	Version     string `json:"version,omitempty"` // of an installed one

