@@ -279,6 +279,28 @@ func TestDisconnectWhenTheProviderCannot(t *testing.T) {
 
 // TestDisconnectDuringARefresh: what the refresh brings is revoked, and the
 // connection stays gone.
+// TestRefusalIsNotHiddenByAnotherKind: where the provider refuses to revoke one
+// token, the other kinds that it does not revoke at all do not make that good.
+func TestRefusalIsNotHiddenByAnotherKind(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *house) {
+		h.connect("c", time.Hour, func(_ *hub.Connection, s *hub.TokenSet) {
+			s.Named = map[string]hub.NamedToken{"user": {AccessToken: secret.New("named-access"), RefreshToken: secret.New("named-refresh")}}
+		})
+		h.provider.revoke = func(r hub.RevokeRequest) (hub.Reach, error) {
+			switch {
+			case !r.Refresh:
+				return "", &hub.ProviderError{Class: hub.ProviderUnsupported}
+			case r.Token.Reveal() == "named-refresh":
+				return "", &hub.ProviderError{Class: hub.ProviderMisconfigured, Message: "the client may not"}
+			}
+			return hub.ReachToken, nil
+		}
+		if rev := h.disconnect("c", hub.GrantKeep); !strings.Contains(rev.Message, "revoked a part of its tokens") {
+			t.Errorf("got %+v", rev)
+		}
+	})
+}
+
 func TestDisconnectDuringARefresh(t *testing.T) {
 	for name, takes := range map[string]time.Duration{"soon over": 2 * time.Second, "hung": 35 * time.Second} {
 		t.Run(name, func(t *testing.T) {

@@ -79,8 +79,11 @@ func (e *Engine) revokeAll(ctx context.Context, r *hub.Resolved, set *hub.TokenS
 		asked++
 		got, err := e.cfg.Providers.Revoke(ctx, r.Target, hub.RevokeRequest{Token: token, Refresh: refresh, Reach: as})
 		if err != nil {
-			// Not every provider revokes both kinds; the other one may do.
-			failed = err
+			// Not every provider revokes both kinds; the other one may do, and it
+			// must not hide that this one was refused.
+			if failed == nil || unsupported(failed) {
+				failed = err
+			}
 			if another := worthAnother(err); another != nil {
 				again = another
 				return
@@ -108,7 +111,7 @@ func (e *Engine) revokeAll(ctx context.Context, r *hub.Resolved, set *hub.TokenS
 	if reach == hub.ReachGrant {
 		again = nil // nothing of it works any more
 	}
-	if failed != nil {
+	if failed != nil && !(unsupported(failed) && reach != hub.ReachNone) {
 		e.cfg.Logger.Warn("a token could not be revoked", "provider", d.Slug, "error", failed)
 	}
 	return hub.Revocation{Reach: reach, Message: revoked(d, reach, asked, failed, again)}, &rest, again
@@ -116,8 +119,6 @@ func (e *Engine) revokeAll(ctx context.Context, r *hub.Resolved, set *hub.TokenS
 
 // revoked says in words what became of tokens.
 func revoked(d *hub.Descriptor, reach hub.Reach, asked int, failed, again error) string {
-	pe, _ := errors.AsType[*hub.ProviderError](failed)
-	unsupported := pe != nil && pe.Class == hub.ProviderUnsupported
 	switch {
 	case asked == 0:
 		return "The account was removed. There was no token left to revoke."
@@ -125,7 +126,7 @@ func revoked(d *hub.Descriptor, reach hub.Reach, asked int, failed, again error)
 		return fmt.Sprintf(later, d.Name, hub.AsError(again).Message)
 	case reach == hub.ReachNone && failed != nil:
 		return fmt.Sprintf("The account was removed here. %s did not revoke its token (%s). Remove the access in the account's settings there.", d.Name, public(failed, d))
-	case failed != nil && !unsupported:
+	case failed != nil && !unsupported(failed):
 		return fmt.Sprintf("The account was removed. %s revoked a part of its tokens and failed on the rest (%s).", d.Name, public(failed, d))
 	case reach == hub.ReachGrant:
 		return fmt.Sprintf("The account was removed, and %s ended the whole authorization.", d.Name)
@@ -133,6 +134,13 @@ func revoked(d *hub.Descriptor, reach hub.Reach, asked int, failed, again error)
 		return fmt.Sprintf("The account was removed, and its token was revoked at %s.", d.Name)
 	}
 	return fmt.Sprintf("The account was removed here. %s revoked nothing; remove the access in the account's settings there.", d.Name)
+}
+
+// unsupported reports that the provider has no way to do it, so that nothing
+// went wrong.
+func unsupported(err error) bool {
+	pe, ok := errors.AsType[*hub.ProviderError](err)
+	return ok && pe.Class == hub.ProviderUnsupported
 }
 
 // worthAnother is the error where a later try may do better, or nil.
