@@ -62,7 +62,7 @@ var descriptor = sdk.Descriptor{
 		{Name: "chatbot_api", Title: "Use Einstein bots and agents as you", Sensitivity: sdk.SensitivityMedium},
 		{Name: "chatter_api", Title: "Read and write in Chatter as you", Sensitivity: sdk.SensitivityMedium},
 		{Name: "web", Title: "Use Salesforce in a browser as you", Sensitivity: sdk.SensitivityHigh},
-		{Name: "full", Title: "Everything that you can do, but staying connected", Sensitivity: sdk.SensitivityHigh},
+		{Name: "full", Title: "Everything that you can do, except staying connected", Sensitivity: sdk.SensitivityHigh},
 	},
 	Config: []sdk.ConfigField{{
 		Key: "host", Label: "Login host", Kind: sdk.FieldURL, Level: sdk.LevelInstallation, Default: "https://login.salesforce.com",
