@@ -32,14 +32,27 @@ func (a *App) openInventory() {
 		}
 		return
 	}
-	storeID, _, err := file.Read()
 	a.inventory = inventory.New(inventory.Config{
-		File: file, StoreID: a.vault.StoreID(), Bus: a.bus, Now: faults.Now, Logger: a.log, Stale: err != nil || storeID != a.vault.StoreID() || a.opts.AcceptRollback,
-		Collect: func(ctx context.Context) (*hub.Inventory, error) {
-			return inventory.Collect(ctx, a.catalog.Kept(), a.access.Kept(), a.conns)
+		File: file, StoreID: a.vault.StoreID(), Bus: a.bus, Now: faults.Now, Logger: a.log, Last: a.lastInventory(file),
+		Collect: func(ctx context.Context, last *hub.Inventory) (*hub.Inventory, error) {
+			return inventory.Collect(ctx, last, a.catalog.Kept(), a.access.Kept(), a.conns)
 		},
 	})
 	a.onClose(a.inventory.Close)
+}
+
+// lastInventory is the one of this store that is there, unless it is not to be
+// believed.
+func (a *App) lastInventory(file *seal.InventoryFile) *hub.Inventory {
+	storeID, content, err := file.Read()
+	if err != nil || storeID != a.vault.StoreID() || a.opts.AcceptRollback {
+		return nil
+	}
+	last, err := hub.DecodeInventory(content)
+	if err != nil {
+		return nil
+	}
+	return last
 }
 
 // keepInventory is the part of Run that does so.

@@ -110,10 +110,17 @@ var indexRef = Ref{KindDue, "state"}
 // indexChunk is how many connections are indexed in one transaction.
 const indexChunk = 40
 
-// Prepare builds the indexes of a store that was written without them. It must
-// be called once, before anything else; where they are there it reads one
-// record.
+// Prepare builds the indexes of a store that was written without them, and
+// counts. It must be called once, before anything else; where they are there it
+// reads two records.
 func (c *Connections) Prepare(ctx context.Context) error {
+	if err := c.indexAll(ctx); err != nil {
+		return err
+	}
+	return c.countAll(ctx)
+}
+
+func (c *Connections) indexAll(ctx context.Context) error {
 	_, err := c.store.Get(ctx, indexRef)
 	if !errors.Is(err, ErrNotFound) {
 		return err

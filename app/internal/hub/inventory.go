@@ -20,6 +20,7 @@ const MaxInventory = 1000
 // full e-mail address, since less protects it than the store.
 type Inventory struct {
 	WrittenAt    time.Time         `json:"written_at"`
+	Mark         string            `json:"mark,omitempty"` // of the Tally of the connections; empty: there was none
 	Integrations []KeptIntegration `json:"integrations"`
 	Apps         []KeptApp         `json:"apps"`
 	Lost
@@ -77,10 +78,18 @@ func (l *Lost) Add(c *Connection) {
 		l.Accounts = append(l.Accounts, LostAccount{c.Integration, c.Account.Hint()})
 		return
 	}
+	l.AddMore(c.Integration, 1)
+}
+
+// AddMore notes n connections of an integration that are not listed.
+func (l *Lost) AddMore(integration string, n int) {
+	if n <= 0 {
+		return
+	}
 	if l.More == nil {
 		l.More = map[string]int{}
 	}
-	l.More[c.Integration]++
+	l.More[integration] += n
 }
 
 // Empty reports whether nothing was lost.

@@ -44,6 +44,7 @@ var kinds = []KindInfo{
 	{KindOwner, Derived},
 	{KindAccount, Derived},
 	{KindDue, Derived},
+	{KindTally, Derived},
 }
 
 // Kinds yields every kind of record there is, in the order in which a backup

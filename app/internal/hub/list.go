@@ -38,19 +38,24 @@ func decodeList(rec Record) ([]listed, error) {
 func (c *Connections) list(ctx context.Context, kind Kind, name string) ([]listed, error) {
 	var all []listed
 	for n := 0; ; n++ {
-		rec, err := c.store.Get(ctx, part(kind, name, n))
+		l, err := c.listPart(ctx, kind, name, n)
 		if errors.Is(err, ErrNotFound) {
 			return all, nil
 		}
 		if err != nil {
 			return nil, err
 		}
-		l, err := decodeList(rec)
-		if err != nil {
-			return nil, err
-		}
 		all = append(all, l...)
 	}
+}
+
+// listPart reads a record of a list, or ErrNotFound after the last.
+func (c *Connections) listPart(ctx context.Context, kind Kind, name string, n int) ([]listed, error) {
+	rec, err := c.store.Get(ctx, part(kind, name, n))
+	if err != nil {
+		return nil, err
+	}
+	return decodeList(rec)
 }
 
 // enlist puts an entry into a list, unless its id is there.

@@ -164,6 +164,39 @@ func (c *Connections) PeekAll(ctx context.Context, owner Owner, integration stri
 	return out, nil
 }
 
+// First returns connections of an owner, at most n of them and always the same,
+// without looking at the others, of which there may be many. One that is
+// damaged is left out.
+func (c *Connections) First(ctx context.Context, owner Owner, n int) ([]*Connection, error) {
+	var out []*Connection
+	for at := 0; len(out) < n; at++ {
+		some, err := c.listPart(ctx, KindOwner, ownerName(owner), at)
+		if errors.Is(err, ErrNotFound) {
+			break
+		}
+		if _, damaged := errors.AsType[*IntegrityError](err); damaged {
+			all, err := c.Find(ctx, owner, "")
+			return all[:min(n, len(all))], err
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range some[:min(n-len(out), len(some))] {
+			conn, err := c.Get(ctx, e.ID)
+			if _, damaged := errors.AsType[*IntegrityError](err); damaged || errors.Is(err, ErrNotFound) {
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+			if conn.Owner == owner {
+				out = append(out, conn)
+			}
+		}
+	}
+	return out, nil
+}
+
 // SameAccount returns the connections, of whomever, that stand on the same
 // OAuth client and the same account.
 func (c *Connections) SameAccount(ctx context.Context, client string, a Account) ([]*Connection, error) {
@@ -196,7 +229,9 @@ func (c *Connections) Update(ctx context.Context, f func(*ConnectionsTx) error) 
 	var failed error
 	err := c.store.Update(ctx, func(t Tx) error {
 		tx = &ConnectionsTx{Tx: t, of: c} // afresh, should the store run f again
-		failed = f(tx)
+		if failed = f(tx); failed == nil {
+			failed = tx.tally()
+		}
 		return failed
 	})
 	if tx != nil && failed == nil {
@@ -217,6 +252,7 @@ type ConnectionsTx struct {
 	moved   []Owner  // whose list of connections changed
 	written []string // connections
 	renewed []string // connections whose tokens were written
+	counted counted
 }
 
 // Connection returns a connection, or ErrNotFound.
@@ -258,6 +294,7 @@ func (tx *ConnectionsTx) PutConnection(conn *Connection) error {
 	}
 	conn.Generation = generation
 	tx.written = append(tx.written, conn.ID)
+	tx.counted.add(old, conn)
 	return tx.index(old, conn)
 }
 
@@ -297,10 +334,13 @@ func (tx *ConnectionsTx) PutTokenSet(connection string, set TokenSet) (*Tokens, 
 func (tx *ConnectionsTx) DeleteConnection(id string) error {
 	old, err := tx.Connection(id)
 	if err == nil {
+		tx.counted.add(old, nil)
 		err = tx.index(old, nil)
 		if _, damaged := errors.AsType[*IntegrityError](err); err != nil && !damaged {
 			return err // an entry that stays leads nowhere
 		}
+	} else if !errors.Is(err, ErrNotFound) {
+		tx.counted.unknown = true
 	}
 	tx.written, tx.renewed = append(tx.written, id), append(tx.renewed, id)
 	for _, kind := range []Kind{KindTokens, KindPicture} {

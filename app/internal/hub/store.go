@@ -36,6 +36,7 @@ const (
 	KindOwner   Kind = "owner"   // lists of connections by owner
 	KindAccount Kind = "account" // lists of connections by OAuth client and account
 	KindDue     Kind = "due"     // a kind for each minute, see Kind.Of
+	KindTally   Kind = "tally"   // how many connections there are
 )
 
 // Of is the kind of one bucket of an index, so that listing it takes as long as

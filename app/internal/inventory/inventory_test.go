@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"reflect"
 	"slices"
@@ -39,11 +40,12 @@ func newWorld(t *testing.T) *world {
 	w := &world{bus: events.New()}
 	w.Keeper = inventory.New(inventory.Config{
 		File: w, StoreID: "one", Bus: w.bus, Now: time.Now, Logger: slog.New(slog.DiscardHandler), Collect: w.collect,
+		Last: &hub.Inventory{Mark: "of another day"},
 	})
 	return w
 }
 
-func (w *world) collect(ctx context.Context) (*hub.Inventory, error) {
+func (w *world) collect(ctx context.Context, _ *hub.Inventory) (*hub.Inventory, error) {
 	w.mu.Lock()
 	w.collects++
 	cost := w.cost
@@ -132,6 +134,78 @@ func TestKeeperWritesChangesTogether(t *testing.T) {
 		pass(time.Minute)
 		w.want(t, 2, 200) // nothing is new
 	})
+}
+
+// TestSecondStart: where nothing changed, the next hub reads one record, and
+// writes nothing.
+func TestSecondStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &counting{Store: memstore.New()}
+		conns := hub.NewConnections(store)
+		if err := conns.Prepare(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for i := range hub.MaxInventory + 20 {
+			connect(t, conns, fmt.Sprint(i), "github", "octocat", hub.Me)
+		}
+		connect(t, conns, "hers", "slack", "ada", hub.Owner{User: "ada"})
+		var last *hub.Inventory
+		start := func(what string, reads, writings int, change func()) {
+			t.Helper()
+			w := newWorld(t)
+			w.Keeper = inventory.New(inventory.Config{
+				File: w, StoreID: "one", Bus: w.bus, Now: time.Now, Logger: slog.New(slog.DiscardHandler), Last: last,
+				Collect: func(ctx context.Context, last *hub.Inventory) (*hub.Inventory, error) {
+					return inventory.Collect(ctx, last, nil, []hub.KeptApp{{ID: "a"}}, conns)
+				},
+			})
+			change()
+			store.reads, store.lists = 0, 0
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan error)
+			go func() { done <- w.Run(ctx) }()
+			pass(time.Hour)
+			cancel()
+			if err := errors.Join(<-done, w.Close()); err != nil {
+				t.Error(err)
+			}
+			w.want(t, writings, 1)
+			if store.reads > reads || store.lists != 0 {
+				t.Errorf("%s: %d reads, %d lists", what, store.reads, store.lists)
+			}
+			if writings > 0 {
+				last = &w.written[writings-1]
+			}
+		}
+		nothing := func() {}
+		start("the first", 1+hub.MaxInventory+5, 1, nothing)
+		if len(last.Accounts) != hub.MaxInventory || last.More["github"] != 20 || last.More["slack"] != 1 {
+			t.Errorf("%d accounts, more: %v", len(last.Accounts), last.More)
+		}
+		start("the second", 1, 0, nothing)
+		start("another one, after a change that the one before did not live to write", 1+hub.MaxInventory+5, 1, func() {
+			connect(t, conns, "hers too", "slack", "ada", hub.Owner{User: "ada"})
+		})
+		if last.More["slack"] != 2 {
+			t.Errorf("more: %v", last.More)
+		}
+	})
+}
+
+// counting is a store whose reads are counted.
+type counting struct {
+	hub.Store
+	reads, lists int
+}
+
+func (s *counting) Get(ctx context.Context, ref hub.Ref) (hub.Record, error) {
+	s.reads++
+	return s.Store.Get(ctx, ref)
+}
+
+func (s *counting) List(ctx context.Context, k hub.Kind) iter.Seq2[hub.Record, error] {
+	s.lists++
+	return s.Store.List(ctx, k)
 }
 
 // TestKeeperIsCheap: where a look takes long, there are few.
@@ -238,12 +312,23 @@ func TestLost(t *testing.T) {
 	connect(t, old, "2", "github", "octopus", hub.Me) // the same hint
 	connect(t, old, "3", "slack", "alexander@example.org", hub.Me)
 	connect(t, old, "4", "slack", "customer@example.org", hub.Owner{User: "u"})
-	in, err := inventory.Collect(ctx, nil, nil, old)
+	in, err := inventory.Collect(ctx, nil, nil, nil, old) // where nobody has counted
 	if err != nil {
 		t.Fatal(err)
 	}
-	if b, _ := in.Encode(); len(b) == 0 || in.Count() != 4 || reflect.DeepEqual(in.More, map[string]int{}) {
-		t.Errorf("collected: %s", b)
+	if err := old.Prepare(ctx); err != nil {
+		t.Fatal(err)
+	}
+	counted, err := inventory.Collect(ctx, nil, nil, nil, old)
+	if err != nil || counted.Mark == "" {
+		t.Fatal(counted, err)
+	}
+	counted.Mark = ""
+	for _, in := range []*hub.Inventory{in, counted} {
+		b, err := in.Encode()
+		if err != nil || in.Count() != 4 || !reflect.DeepEqual(in.More, map[string]int{"slack": 1}) {
+			t.Errorf("collected: %s, %v", b, err)
+		}
 	}
 
 	store := memstore.New()

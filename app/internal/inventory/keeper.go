@@ -8,7 +8,6 @@ package inventory
 import (
 	"bytes"
 	"context"
-	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -20,8 +19,7 @@ const (
 	// quiet is how long a change waits for others, to be written with them.
 	quiet = 2 * time.Second
 	// settle is when a hub that has started looks whether a kill kept the one
-	// before from writing. Of many connections that takes a while, so it does
-	// not get into the way of the start.
+	// before from writing. It does not get into the way of the start.
 	settle = time.Minute
 	// share bounds what keeping costs: after a writing that took a second, the
 	// next one waits for so many.
@@ -38,18 +36,20 @@ type File interface {
 	Write(storeID string, content []byte) error
 }
 
-// Config is what a Keeper needs. Every field but Stale must be set.
+// Config is what a Keeper needs. Every field but Last must be set.
 type Config struct {
 	File    File
 	StoreID string
-	// Collect looks at everything that the hub has. It may take long.
-	Collect func(context.Context) (*hub.Inventory, error)
+	// Collect makes the inventory of what the hub has now. It need not look at
+	// what last tells already; nil is none. It may take long.
+	Collect func(_ context.Context, last *hub.Inventory) (*hub.Inventory, error)
 	Bus     hub.Bus
 	Now     func() time.Time
 	Logger  *slog.Logger
-	// Stale says that what is there is not to be believed, or missing: it is
-	// written anew, soon, and whether or not anything changes.
-	Stale bool
+	// Last is the inventory that is there. Where it is not to be believed, or
+	// missing, it is nil, and one is written soon, whether or not anything
+	// changes.
+	Last *hub.Inventory
 }
 
 // Keeper writes the inventory after something changed: a while after, with all
@@ -60,8 +60,8 @@ type Keeper struct {
 	stop   context.CancelFunc
 
 	// Of Run, and then of Close.
-	dirty   bool
-	written []byte
+	dirty bool
+	last  *hub.Inventory // that was written
 
 	mu  sync.Mutex
 	err error // of the last writing
@@ -70,10 +70,10 @@ type Keeper struct {
 // New returns a Keeper that hears of every change from now on.
 func New(cfg Config) *Keeper {
 	ctx, stop := context.WithCancel(context.Background())
-	return &Keeper{cfg: cfg, events: cfg.Bus.Subscribe(ctx), stop: stop, dirty: cfg.Stale}
+	return &Keeper{cfg: cfg, events: cfg.Bus.Subscribe(ctx), stop: stop, dirty: cfg.Last == nil, last: cfg.Last}
 }
 
-// Run keeps the inventory until ctx ends. It begins with a look at everything.
+// Run keeps the inventory until ctx ends. It begins with a look at what is there.
 func (k *Keeper) Run(ctx context.Context) error {
 	first, due := settle, k.dirty
 	if due {
@@ -152,16 +152,15 @@ func (k *Keeper) write(ctx context.Context) (err error) {
 		defer k.mu.Unlock()
 		k.err = err
 	}()
-	in, err := k.cfg.Collect(ctx)
+	in, err := k.cfg.Collect(ctx, k.last)
 	if err != nil {
 		return err
 	}
-	in.WrittenAt = time.Time{}
-	same, err := in.Encode()
+	same, err := k.same(in)
 	if err != nil {
 		return err
 	}
-	if !bytes.Equal(same, k.written) {
+	if !same {
 		in.WrittenAt = k.cfg.Now().UTC().Truncate(time.Second)
 		b, err := in.Encode()
 		if err != nil {
@@ -170,24 +169,22 @@ func (k *Keeper) write(ctx context.Context) (err error) {
 		if err := k.cfg.File.Write(k.cfg.StoreID, b); err != nil {
 			return err
 		}
-		k.written = same
+		k.last = in
 	}
 	k.dirty = false
 	return nil
 }
 
-// Collect makes an inventory of connections, with the rest as it is given. A
-// connection that cannot be read is passed over.
-func Collect(ctx context.Context, integrations []hub.KeptIntegration, apps []hub.KeptApp, conns *hub.Connections) (*hub.Inventory, error) {
-	in := &hub.Inventory{Integrations: integrations, Apps: apps}
-	for c, err := range conns.All(ctx) {
-		if _, damaged := errors.AsType[*hub.IntegrityError](err); damaged {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		in.Add(c)
+// same reports whether an inventory tells what the last one does.
+func (k *Keeper) same(in *hub.Inventory) (bool, error) {
+	if k.last == nil {
+		return false, nil
 	}
-	return in, ctx.Err()
+	in.WrittenAt = k.last.WrittenAt
+	a, err := in.Encode()
+	if err != nil {
+		return false, err
+	}
+	b, err := k.last.Encode()
+	return bytes.Equal(a, b), err
 }
