@@ -21,6 +21,8 @@ class FakeHub {
   /** Those whose authorization a disconnect would end too. */
   sharing: { connected_account_id: string; account: string }[] = [];
   status = 200;
+  /** The picture of whoever has one; undefined: it is not to be had. */
+  picture: string | undefined = "AAAA";
   asked: { method: string; path: string; body: unknown }[] = [];
   #stream?: ReadableStreamDefaultController<Uint8Array>;
 
@@ -52,6 +54,10 @@ class FakeHub {
           { code: "grant_shared", message: "it would end more", choices: this.sharing },
           { status: 409 },
         );
+    if (path.endsWith("/picture"))
+      return this.picture === undefined
+        ? Response.json({ code: "entity_not_found", message: "none" }, { status: 404 })
+        : Response.json({ png: this.picture });
     if (path.startsWith("/ui/api/connections/"))
       return Response.json({ revoked: "token", message: "The token was revoked." });
     const found = this.accounts.integrations.find((i) => path.endsWith("/" + i.slug));
@@ -97,6 +103,42 @@ test("the list shows states in words, and outside text is inert", async () => {
   expect(screen.getByTestId("row-github").textContent).toContain('<img src=x onerror="alert(1)">');
   expect(document.querySelector("img[onerror]")).toBeNull();
   expect(within(screen.getByTestId("section-connected")).getByText("Sandbox")).toBeTruthy();
+});
+
+test("an account is shown with its picture, and another one when it changed", async () => {
+  render(App);
+  const img = (await shown("picture-c1")) as HTMLImageElement;
+  expect(img.src).toBe("data:image/png;base64,AAAA");
+  expect(screen.queryByTestId("picture-c2")).toBeNull(); // it has none
+  hub.tell({ type: "connection.refreshed", connection: "c1" });
+  await waitFor(() => expect(hub.calls("GET", "/ui/api/accounts").length).toBeGreaterThan(1));
+  expect(hub.calls("GET", "/ui/api/connections/c1/picture")).toHaveLength(1);
+
+  hub.picture = "BBBB";
+  hub.accounts = structuredClone(hub.accounts);
+  hub.accounts.connections.find((c) => c.id === "c1")!.picture = "a2";
+  hub.tell({ type: "connection.picture", connection: "c1" });
+  await waitFor(() =>
+    expect((screen.getByTestId("picture-c1") as HTMLImageElement).src).toBe("data:image/png;base64,BBBB"),
+  );
+});
+
+test("initials stand where a picture is not to be had, or is broken", async () => {
+  hub.picture = undefined;
+  render(App);
+  await waitFor(() => expect(hub.calls("GET", "/ui/api/connections/c1/picture").length).toBe(1));
+  await shown("state-c1");
+  expect(screen.queryByTestId("picture-c1")).toBeNull();
+  expect(screen.getByTestId("connection-c1").textContent).toContain("MO");
+  expect(screen.queryByTestId("picture-c2")).toBeNull();
+
+  hub.picture = "AAAA";
+  hub.accounts = structuredClone(hub.accounts);
+  hub.accounts.connections.find((c) => c.id === "c1")!.picture = "a2";
+  hub.tell({ type: "connection.picture", connection: "c1" });
+  await fireEvent.error(await shown("picture-c1"));
+  await waitFor(() => expect(screen.queryByTestId("picture-c1")).toBeNull());
+  expect(screen.getByTestId("connection-c1").textContent).toContain("MO");
 });
 
 test("an event changes the list without a reload", async () => {

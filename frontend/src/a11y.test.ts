@@ -38,6 +38,7 @@ function hub(scene: string, flow: Partial<Flow>) {
         if (init?.method === "POST") return Response.json(checked);
         return Response.json(data.accounts.integrations.find((i) => i.slug === name));
       case "connections":
+        if (path.endsWith("/picture")) return Response.json({ png: "AAAA" });
         return Response.json(detail(data.accounts.connections.find((c) => c.id === name)!));
       case "flows":
         return Response.json({ id: "f1", expires_at: "2030-01-01T00:00:00Z", integration: "x", ...flow });

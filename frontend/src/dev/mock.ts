@@ -122,6 +122,7 @@ export function mockHub(): Plugin {
         return json(204);
       case "GET connections": {
         const c = data.accounts.connections.find((c) => c.id === parts[1]);
+        if (parts[2] === "picture") return json(200, { png: picture });
         return c
           ? json(200, detail(c))
           : json(404, { code: "entity_not_found", message: `there is no connection "${parts[1]}" any more` });
@@ -190,6 +191,10 @@ export function mockHub(): Plugin {
     },
   };
 }
+
+/** Of everybody who has one: a PNG. */
+const picture =
+  "iVBORw0KGgoAAAANSUhEUgAAAGAAAABgCAMAAADVRocKAAAABlBMVEUvb4/w2KjZ7V/AAAAAmklEQVR42u3Xuw2AQAzAULz/0pRIiIKfgUP2AHkVJDdNVVVVVatYcqcrBqgC29nzbxPAFUAWbABcAWRheABkISAg4A9Af9MPbLQfLH3/LvIvO/829a/rB94H/gunaqxnvvApyP+iN/fNAzv/GsG+7PmnBVAFjmXPPyyALNgAuAK4AsiCDYAs2ADIgg2ALNgAyMLwAMhCQMAHgRngPwrbDlpIEAAAAABJRU5ErkJggg==";
 
 const prompts: Prompt[] = [
   { id: "p1", kind: "message", text: "<b>Have your token generator at hand.</b>" },

@@ -208,6 +208,7 @@ const some: Accounts = {
     connection("c1", "github", "octocat", {
       sandbox: true,
       account: { label: "octocat", name: "Mona Octocat", email: "mona@example.org" },
+      picture: "a1",
     }),
     connection("c2", "github", "work-bot", {
       sandbox: true,

@@ -5,6 +5,7 @@ import type { Approval, Lock, Pairing } from "./api/access";
 import { ApiError, asErrorBody, createClient, type Client } from "./api/client";
 import { listen } from "./api/events";
 import type { Accounts, ErrorBody, Hub, HubEvent } from "./api/types";
+import { Pictures } from "./pictures";
 import { forgetSession, inWindow, keepSession, sessionToken, takeCode } from "./host";
 
 export interface ToastText {
@@ -16,6 +17,7 @@ export interface ToastText {
 export class HubState {
   readonly client: Client;
   readonly window = inWindow();
+  readonly pictures: Pictures;
   accounts = $state.raw<Accounts>();
   about = $state.raw<Hub>();
   /** Apps that wait for an answer, oldest first. */
@@ -40,6 +42,7 @@ export class HubState {
 
   constructor() {
     this.client = createClient({ token: sessionToken, onEnded: () => this.#end() });
+    this.pictures = new Pictures((id) => this.client.picture(id));
   }
 
   /** Opens the session, reads everything, and follows the events; returns the end. */
@@ -128,6 +131,7 @@ export class HubState {
       if (this.lock.locked) {
         this.approvals = [];
         this.pairings = [];
+        this.pictures.clear();
         return;
       }
       const [accounts, approvals, pairings] = await Promise.all([

@@ -141,6 +141,9 @@ export function createClient(config: ClientConfig) {
       call<ConnectionDetail>("GET", `/ui/api/connections/${id(connection)}`),
     refreshConnection: (connection: string) =>
       call<ConnectionDetail>("POST", `/ui/api/connections/${id(connection)}/refresh`, {}),
+    /** A PNG in base64. */
+    picture: (connection: string) =>
+      call<{ png: string }>("GET", `/ui/api/connections/${id(connection)}/picture`),
     reveal: (connection: string) =>
       call<Revealed>("POST", `/ui/api/connections/${id(connection)}/reveal`, {}),
     diagnostics: () => call<{ text: string }>("GET", "/ui/api/diagnostics"),

@@ -216,6 +216,8 @@ export interface Connection {
   reason?: string;
   remedy?: string;
   account: Account;
+  /** Changes with the account's picture; absent: there is none. */
+  picture?: string;
   scopes: string[];
   missing_scopes: string[];
   sandbox: boolean;
