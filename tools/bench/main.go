@@ -7,7 +7,8 @@
 //	bench -bin bin [-seconds 2] [-rounds 3] [-large] [-only start,vend]
 //
 // Everything runs in processes of its own: the hub, the server that it is
-// compared with (this program again, as "bench baseline"), and the clients. -large
+// compared with and a slow provider (this program again, as "bench baseline" and
+// "bench provider"), and the clients. -large
 // adds a store with a million connections, which takes some minutes to make;
 // -stores keeps what was made for the next run.
 package main
@@ -37,8 +38,13 @@ type bench struct {
 
 func main() {
 	log.SetFlags(0)
-	if len(os.Args) > 1 && os.Args[1] == "baseline" {
-		log.Fatal(baseline(os.Args[2:]))
+	if len(os.Args) > 1 {
+		switch os.Args[1] {
+		case "baseline":
+			log.Fatal(baseline(os.Args[2:]))
+		case "provider":
+			log.Fatal(provider(os.Args[2:]))
+		}
 	}
 	b := &bench{sizes: []int{100, 10_000}}
 	seconds := flag.Float64("seconds", 2, "length of a round of load")

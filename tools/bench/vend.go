@@ -132,10 +132,12 @@ func (p *process) working(round func() figures) (f figures, each float64, err er
 // trouble looks at the others' p99 while one provider hangs, and while clients
 // hold half a request.
 func (b *bench) trouble() error {
-	slow := newProvider(5 * time.Second)
-	defer slow.Close()
-	defer slow.CloseClientConnections()
-	_, hub, l, err := b.serving("trouble", slow.URL, 100)
+	slow, err := startProvider(5 * time.Second)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = slow.stop() }()
+	_, hub, l, err := b.serving("trouble", slow.url, 100)
 	if err != nil {
 		return err
 	}
@@ -168,7 +170,11 @@ func (b *bench) trouble() error {
 		d := median(p99) - median(alone)
 		b.report.add(d <= 10*time.Millisecond, "... more while "+what, "<= 10 ms", "%s (%s in all; %s)", ms(d), spread(p99, ms), with)
 	}
-	more("another provider hangs for 5 s", hanging, fmt.Sprintf("%d calls to it", slow.asked.Load()))
+	asked, err := slow.asked()
+	if err != nil {
+		return err
+	}
+	more("another provider hangs for 5 s", hanging, fmt.Sprintf("%d calls to it", asked))
 	more("100 clients hold half a request", holding, fmt.Sprintf("%d of them", halfOpen))
 	b.report.add(failed == 0, "... errors", "0", "%d", failed)
 	return nil
@@ -211,9 +217,12 @@ func half(url string, n int) []net.Conn {
 // burst sends 1,000 callers of one token that has to be renewed, at once.
 func (b *bench) burst() error {
 	const latency, callers = 200 * time.Millisecond, 1000
-	slow := newProvider(latency)
-	defer slow.Close()
-	_, hub, l, err := b.serving("burst", slow.URL, 10)
+	slow, err := startProvider(latency)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = slow.stop() }()
+	_, hub, l, err := b.serving("burst", slow.url, 10)
 	if err != nil {
 		return err
 	}
@@ -227,7 +236,10 @@ func (b *bench) burst() error {
 	fresh := l
 	fresh.minTTL = 0
 	var took []time.Duration
-	before := slow.asked.Load()
+	before, err := slow.asked()
+	if err != nil {
+		return err
+	}
 	for n := range b.rounds {
 		if err := together(callers, func() error { return fresh.vendTo(client, 0) }); err != nil { // the connections are open
 			return err
@@ -238,7 +250,11 @@ func (b *bench) burst() error {
 		}
 		took = append(took, time.Since(begin))
 	}
-	asked := float64(slow.asked.Load()-before) / float64(b.rounds)
+	after, err := slow.asked()
+	if err != nil {
+		return err
+	}
+	asked := float64(after-before) / float64(b.rounds)
 	b.report.add(asked == 1, fmt.Sprintf("%d callers of one stale token: calls to the provider", callers), "1", "%.2g", asked)
 	b.report.add(median(took) <= latency+50*time.Millisecond, "... all are answered within the provider's 200 ms and", "<= 50 ms", "%s (%s in all)", ms(median(took)-latency), spread(took, ms))
 	return nil
