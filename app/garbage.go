@@ -8,22 +8,17 @@ import (
 	"runtime/debug"
 	"runtime/metrics"
 	"sync/atomic"
-	"time"
 )
 
-// A hub's heap is of some megabytes. Go collects when it has doubled, which is
-// right for one that is idle, and thirty times a second for one that is busy. So
-// a busy hub's heap may grow to roomyHeap in between, and an idle one's is
-// small again.
-const (
-	roomyHeap  = 32 << 20
-	busyEvery  = 500 * time.Millisecond // a collection that soon after another
-	quietEvery = 10 * time.Second
-)
+// roomyHeap is to what a heap may grow between two collections. A hub's is of some
+// megabytes: Go collects when it has doubled, which is thirty times a second in one
+// that is busy, and in the middle of what a thousand callers ask at once. One that
+// is idle makes no garbage, and what a busy one left is collected after two
+// minutes, as Go does in any case.
+const roomyHeap = 32 << 20
 
 // collector sets how much a heap grows between two collections.
 type collector struct {
-	last    time.Time
 	percent int
 	stopped atomic.Bool
 }
@@ -34,7 +29,8 @@ func tuneGarbage() (stop func()) {
 	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
 		return func() {}
 	}
-	c := &collector{last: time.Now(), percent: 100}
+	c := &collector{percent: 100}
+	c.collected(liveHeap())
 	c.await()
 	return func() {
 		c.stopped.Store(true)
@@ -50,20 +46,14 @@ func (c *collector) await() {
 		if c.stopped.Load() {
 			return
 		}
-		c.collected(time.Now(), liveHeap())
+		c.collected(liveHeap())
 		c.await()
 	}, c)
 }
 
 // collected is told of each collection and the bytes that it left.
-func (c *collector) collected(now time.Time, live uint64) {
-	since := now.Sub(c.last)
-	c.last = now
-	switch percent := growth(live); {
-	case since >= quietEvery && c.percent != 100:
-		debug.SetGCPercent(100)
-		c.percent = 100
-	case since < busyEvery && percent != c.percent:
+func (c *collector) collected(live uint64) {
+	if percent := growth(live); percent != c.percent {
 		debug.SetGCPercent(percent)
 		c.percent = percent
 	}

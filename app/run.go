@@ -34,7 +34,6 @@ func (a *App) Run(ctx context.Context) error {
 	if a.opts.Offline {
 		return errors.New("a hub that was opened for one command does not serve")
 	}
-	defer tuneGarbage()()
 	g, ctx := errgroup.WithContext(ctx)
 	local := a.server(ctx, a.refusePlugins(a.api.Local()))
 	local.ConnContext = socketContext
@@ -66,6 +65,9 @@ func (a *App) Run(ctx context.Context) error {
 		// A start leaves some megabytes of garbage, and a hub at rest would not
 		// collect them: it makes no more.
 		debug.FreeOSMemory()
+		untune := tuneGarbage()
+		<-ctx.Done()
+		untune()
 		return nil
 	})
 	if err := a.announce(); err != nil {
