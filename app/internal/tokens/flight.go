@@ -17,8 +17,8 @@ type flight struct {
 	outcome outcome
 }
 
-// outcome is a connection with its tokens as stored, or err. It is not changed
-// once it is shared.
+// outcome is a connection with its tokens as stored, or err. The connection is
+// shared, and so is an outcome once others wait for it: neither is changed.
 type outcome struct {
 	conn    *hub.Connection
 	tokens  *hub.Tokens

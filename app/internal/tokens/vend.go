@@ -49,20 +49,23 @@ func (e *Engine) Vend(ctx context.Context, req hub.VendRequest) (*hub.Vended, er
 }
 
 func (e *Engine) vend(ctx context.Context, req hub.VendRequest) (*hub.Vended, *hub.Error) {
-	if v, err := e.vendFresh(ctx, &req); v != nil || err != nil {
-		return v, err
-	}
-	state, err := e.read(ctx, req.Connection)
-	if err != nil {
-		return nil, err
-	}
-	if req.Token != "" {
-		if v, err := e.vendNamed(ctx, state, &req); v != nil || err != nil {
-			return v, err
+	if req.Token != "" || req.Scopes != nil || req.Audience != "" {
+		state, err := e.read(ctx, req.Connection)
+		if err != nil {
+			return nil, err
+		}
+		if req.Token != "" {
+			if v, err := e.vendNamed(ctx, state, &req); v != nil || err != nil {
+				return v, err
+			}
+		}
+		if req.Scopes != nil || req.Audience != "" {
+			return e.vendNarrowed(ctx, state, &req)
 		}
 	}
-	if req.Scopes != nil || req.Audience != "" {
-		return e.vendNarrowed(ctx, state, &req)
+	state, err := e.look(ctx, req.Connection, e.cfg.Connections.Drawn)
+	if err != nil {
+		return nil, err
 	}
 	set := &state.tokens.Current
 	force, warning := e.refused(set, &req)
@@ -88,24 +91,6 @@ func (e *Engine) vend(ctx context.Context, req hub.VendRequest) (*hub.Vended, *h
 		return e.vended(state, failed), nil
 	}
 	return nil, failed
-}
-
-// vendFresh answers what most callers want, without a look at what renews the
-// token: the main one as it is, which is fresh. It returns neither a token nor an
-// error where it takes more.
-func (e *Engine) vendFresh(ctx context.Context, req *hub.VendRequest) (*hub.Vended, *hub.Error) {
-	if req.Token != "" || req.Scopes != nil || req.Audience != "" || req.Force || !req.Refused.IsZero() {
-		return nil, nil
-	}
-	conn, err := e.connection(ctx, req.Connection)
-	if err != nil {
-		return nil, err
-	}
-	toks, failed := e.cfg.Connections.Drawn(ctx, conn.ID)
-	if failed != nil || !e.fresh(&toks.Current, req.MinTTL) {
-		return nil, nil
-	}
-	return e.vended(&outcome{conn: conn, tokens: toks}, nil), nil
 }
 
 // fresh reports whether a set lives long enough to be handed out as it is.
@@ -158,13 +143,24 @@ func (e *Engine) await(ctx context.Context, f *flight) (*outcome, *hub.Error) {
 	}
 }
 
-// read returns a connection that can be vended, with its tokens.
+// read returns a connection that can be vended, with all its tokens.
 func (e *Engine) read(ctx context.Context, id string) (*outcome, *hub.Error) {
-	conn, failed := e.connection(ctx, id)
-	if failed != nil {
-		return nil, failed
+	return e.look(ctx, id, e.cfg.Connections.Tokens)
+}
+
+// look is read with as much of the tokens as of brings.
+func (e *Engine) look(ctx context.Context, id string, of func(context.Context, string) (*hub.Tokens, error)) (*outcome, *hub.Error) {
+	conn, err := e.cfg.Connections.Peek(ctx, id)
+	if errors.Is(err, hub.ErrNotFound) {
+		return nil, notConnected()
 	}
-	toks, err := e.cfg.Connections.Tokens(ctx, id)
+	if err != nil {
+		return nil, storageFailed(err)
+	}
+	if err := usable(conn); err != nil {
+		return nil, err
+	}
+	toks, err := of(ctx, id)
 	if errors.Is(err, hub.ErrNotFound) {
 		// Both are removed together, so look whether they were just now.
 		if _, again := e.cfg.Connections.Peek(ctx, id); errors.Is(again, hub.ErrNotFound) {
@@ -176,19 +172,6 @@ func (e *Engine) read(ctx context.Context, id string) (*outcome, *hub.Error) {
 		return nil, storageFailed(err)
 	}
 	return &outcome{conn: conn, tokens: toks}, nil
-}
-
-// connection returns a connection that can be vended. It is shared, and must not be
-// changed.
-func (e *Engine) connection(ctx context.Context, id string) (*hub.Connection, *hub.Error) {
-	conn, err := e.cfg.Connections.Peek(ctx, id)
-	if errors.Is(err, hub.ErrNotFound) {
-		return nil, notConnected()
-	}
-	if err != nil {
-		return nil, storageFailed(err)
-	}
-	return conn, usable(conn)
 }
 
 // usable says why a connection cannot be vended or refreshed, or nil.
