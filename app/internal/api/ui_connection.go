@@ -29,7 +29,7 @@ func (a *API) connection(ctx context.Context, in *ByID) (*body[contract.Connecti
 		Connection: a.connectionOf(ctx, conn), TokenType: set.TokenType, ExpirySource: set.ExpirySource,
 		RefreshExpiry: timeOrNull(set.RefreshExpiry), Renewable: !set.RefreshToken.IsZero(), Generation: toks.Generation,
 		Metadata: orEmptyMap(set.Metadata), Named: []contract.NamedToken{}, Config: orEmptyMap(conn.Config),
-		ClientID: conn.ClientID, Apps: []contract.ConnectionApp{},
+		ClientID: conn.ClientID, Apps: []contract.ConnectionApp{}, History: []contract.Moment{},
 	}
 	for _, name := range slices.Sorted(maps.Keys(set.Named)) {
 		n := set.Named[name]
@@ -47,6 +47,17 @@ func (a *API) connection(ctx context.Context, in *ByID) (*body[contract.Connecti
 		if app := &apps[i]; a.cfg.Access.May(app, conn) {
 			out.Apps = append(out.Apps, contract.ConnectionApp{ID: app.ID, Name: app.Name, All: app.All, LastUsed: timeOrNull(app.LastUsed)})
 		}
+	}
+	history, err := a.cfg.Connections.History(ctx, conn.ID)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range history {
+		moment := contract.Moment(m)
+		if m.Reason != "" {
+			moment.Message = m.Reason.Cause()
+		}
+		out.History = append(out.History, moment)
 	}
 	return &body[contract.ConnectionDetail]{out}, nil
 }

@@ -3,8 +3,11 @@
 package api_test
 
 import (
+	"errors"
+	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/standpipe/standpipe/app/internal/hub"
 )
@@ -28,6 +31,28 @@ func TestConnectionDetail(t *testing.T) {
 	}
 	if got["renewable"] != false || got["token_type"] != "Bearer" || got["state"] != "connected" {
 		t.Errorf("detail: %v", got)
+	}
+}
+
+func TestConnectionHistory(t *testing.T) {
+	h := newHouse(t)
+	id := h.connected(hub.Me)
+	at := time.Date(2026, 11, 27, 9, 0, 0, 0, time.UTC)
+	err := h.conns.Update(t.Context(), func(tx *hub.ConnectionsTx) error {
+		return errors.Join(
+			tx.Note(id, hub.Moment{Time: at, Cause: hub.CauseAhead}),
+			tx.Note(id, hub.Moment{Time: at.Add(time.Hour), Cause: hub.CauseDraw, Code: hub.CodeNeedsReauthorization, Reason: hub.ReasonRevoked}))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := decode(t, send(h.Local(), "GET", "/ui/api/connections/"+id, ""))
+	want := []any{
+		map[string]any{"time": "2026-11-27T10:00:00Z", "cause": "draw", "code": "needs_reauthorization", "reason": "revoked_by_user", "message": hub.ReasonRevoked.Cause()},
+		map[string]any{"time": "2026-11-27T09:00:00Z", "cause": "ahead"},
+	}
+	if !reflect.DeepEqual(got["history"], want) {
+		t.Errorf("history: %v", got["history"])
 	}
 }
 

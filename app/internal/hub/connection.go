@@ -124,6 +124,9 @@ var advices = map[Reason]advice{
 // KnownReason reports whether r is one of the reasons.
 func KnownReason(r Reason) bool { _, ok := advices[r]; return ok }
 
+// Cause is what happened, in words.
+func (r Reason) Cause() string { return r.advice().cause }
+
 // Remedy is what happened and what the user can do, in words.
 func (r Reason) Remedy() string { return r.with(r.advice().remedy) }
 

@@ -33,6 +33,7 @@ var kinds = []KindInfo{
 	{KindConnection, Kept},
 	{KindTokens, Kept},
 	{KindPicture, Kept},
+	{KindHistory, Kept},
 	{KindApp, Kept},
 	{KindSetting, Kept},
 	{KindAudit, Kept},     // opens the files that stay where they are

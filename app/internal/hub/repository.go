@@ -329,7 +329,7 @@ func (tx *ConnectionsTx) PutTokenSet(connection string, set TokenSet) (*Tokens, 
 	return t, tx.PutTokens(t)
 }
 
-// DeleteConnection removes a connection together with its tokens and picture,
+// DeleteConnection removes a connection together with its tokens, picture and history,
 // also where they cannot be read any more.
 func (tx *ConnectionsTx) DeleteConnection(id string) error {
 	old, err := tx.Connection(id)
@@ -343,7 +343,7 @@ func (tx *ConnectionsTx) DeleteConnection(id string) error {
 		tx.counted.unknown = true
 	}
 	tx.written, tx.renewed = append(tx.written, id), append(tx.renewed, id)
-	for _, kind := range []Kind{KindTokens, KindPicture} {
+	for _, kind := range []Kind{KindTokens, KindPicture, KindHistory} {
 		if err := tx.Delete(Ref{kind, id}); err != nil {
 			return err
 		}

@@ -19,6 +19,7 @@ const (
 	KindConnection  Kind = "connection"
 	KindTokens      Kind = "tokens"
 	KindPicture     Kind = "picture" // of a connection's account
+	KindHistory     Kind = "history" // of the renewals of a connection
 	KindPending     Kind = "pending" // a token set that awaits confirmation
 	KindIntegration Kind = "integration"
 	KindProvider    Kind = "provider" // that the user declared

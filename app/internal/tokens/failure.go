@@ -86,8 +86,12 @@ func (e *Engine) fail(o *outcome, err *hub.Error) *hub.Error {
 		delay, f.imposed = min(err.RetryAfter, maxObeyed), true
 	}
 	f.next, f.wait = now.Add(delay), delay
+	another := f.count == 1 || f.count > 1 && s.failure.err.Code != err.Code // being offline is no failure
 	s.failure = f
 	e.mu.Unlock()
+	if another {
+		e.noteFailure(o, err)
+	}
 
 	e.cfg.Logger.Warn("a token could not be renewed", "connection", o.conn.ID, "code", err.Code,
 		"error", err.Err, "try", f.count, "next", delay)

@@ -11,7 +11,7 @@ import (
 
 // flight is one refresh of one connection, shared by all who wait for it.
 type flight struct {
-	forced  bool
+	cause   hub.Cause
 	run     work
 	done    chan struct{} // closed when outcome is set
 	outcome outcome
@@ -23,6 +23,7 @@ type outcome struct {
 	conn    *hub.Connection
 	tokens  *hub.Tokens
 	name    string // of a further token; empty: the main one
+	cause   hub.Cause
 	warning *hub.Error
 	err     *hub.Error
 }
@@ -31,17 +32,17 @@ type outcome struct {
 // seen is the generation of the tokens that the caller found wanting: if they
 // were replaced meanwhile, there is nothing left to do. A forced refresh never
 // joins an ordinary one, which may have begun before the token was refused.
-func (e *Engine) refresh(id string, seen uint64, force bool) *flight {
-	return e.fly(id, seen, force, func(ctx context.Context, seen uint64, forced bool) outcome {
-		return e.run(ctx, id, seen, forced)
+func (e *Engine) refresh(id string, seen uint64, cause hub.Cause) *flight {
+	return e.fly(id, seen, cause, func(ctx context.Context, seen uint64, cause hub.Cause) outcome {
+		return e.run(ctx, id, seen, cause)
 	})
 }
 
 // work is what a flight does.
-type work func(ctx context.Context, seen uint64, forced bool) outcome
+type work func(ctx context.Context, seen uint64, cause hub.Cause) outcome
 
 // fly is refresh for the slot of one token.
-func (e *Engine) fly(id string, seen uint64, force bool, run work) *flight {
+func (e *Engine) fly(id string, seen uint64, cause hub.Cause, run work) *flight {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	s := e.slot(id)
@@ -53,13 +54,13 @@ func (e *Engine) fly(id string, seen uint64, force bool, run work) *flight {
 		e.tidy(id)
 		return grounded(lockedMeanwhile())
 	case s.running == nil:
-		s.running = &flight{forced: force, run: run, done: make(chan struct{})}
+		s.running = &flight{cause: cause, run: run, done: make(chan struct{})}
 		e.launch(id, s, seen)
 		return s.running
-	case !force || s.running.forced:
+	case !cause.Forced() || s.running.cause.Forced():
 		return s.running
 	case s.next == nil:
-		s.next = &flight{forced: true, run: run, done: make(chan struct{})}
+		s.next = &flight{cause: cause, run: run, done: make(chan struct{})}
 	}
 	return s.next
 }
@@ -77,7 +78,7 @@ func (e *Engine) launch(id string, s *slot, seen uint64) {
 	e.work.Go(func() {
 		ctx, cancel := context.WithTimeout(e.life, refreshTimeout)
 		defer cancel()
-		f.outcome = f.run(ctx, seen, f.forced)
+		f.outcome = f.run(ctx, seen, f.cause)
 		faults.Point("refresh.ended")
 		e.mu.Lock()
 		s.running, s.next = s.next, nil

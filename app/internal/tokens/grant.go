@@ -90,7 +90,7 @@ func (e *Engine) grantEnded(ctx context.Context, conn *hub.Connection, except st
 			if told = conn.State == hub.StateConnected && !toks.Authorized.After(began); !told {
 				return nil
 			}
-			return e.needUser(tx, conn, toks, hub.ReasonRevoked)
+			return e.needUser(tx, conn, toks, hub.ReasonRevoked, hub.CauseDisconnect)
 		})
 		switch {
 		case errors.Is(err, hub.ErrNotFound):

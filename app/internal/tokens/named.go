@@ -27,14 +27,15 @@ func (e *Engine) vendNamed(ctx context.Context, state *outcome, req *hub.VendReq
 		return nil, err
 	}
 	set := n.Set()
-	force, warning := e.refused(&set, req)
+	cause, warning := e.cause(&set, req)
+	force := cause.Forced()
 	if warning != nil || !force && set.ValidFor(e.now(), effectiveTTL(&set, req.MinTTL)) {
 		return e.vendedNamed(state, warning), nil
 	}
 	failed := e.pending(state, force)
 	if failed == nil {
 		var renewed *outcome
-		renewed, failed = e.await(ctx, e.refreshNamed(state.conn.ID, req.Token, n.Generation, force))
+		renewed, failed = e.await(ctx, e.refreshNamed(state.conn.ID, req.Token, n.Generation, cause))
 		if failed == nil {
 			return e.serveNamed(renewed)
 		}
@@ -81,9 +82,9 @@ func (e *Engine) vendedNamed(o *outcome, warning *hub.Error) *hub.Vended {
 }
 
 // refreshNamed is refresh for one of the further tokens. seen is its generation.
-func (e *Engine) refreshNamed(id, name string, seen uint64, force bool) *flight {
-	return e.fly(namedKey(id, name), seen, force, func(ctx context.Context, seen uint64, forced bool) outcome {
-		return e.runNamed(ctx, id, name, seen, forced)
+func (e *Engine) refreshNamed(id, name string, seen uint64, cause hub.Cause) *flight {
+	return e.fly(namedKey(id, name), seen, cause, func(ctx context.Context, seen uint64, cause hub.Cause) outcome {
+		return e.runNamed(ctx, id, name, seen, cause)
 	})
 }
 
@@ -93,24 +94,24 @@ func (e *Engine) tend(o *outcome, d *hub.Descriptor) {
 	for name, n := range o.tokens.Current.Named {
 		set := n.Set()
 		if !n.RefreshToken.IsZero() && n.Reason == "" && !n.Expiry.IsZero() && n.Expiry.Sub(e.now()) <= set.Margin(d) {
-			e.refreshNamed(o.conn.ID, name, n.Generation, false)
+			e.refreshNamed(o.conn.ID, name, n.Generation, hub.CauseAhead)
 		}
 	}
 }
 
 // runNamed renews a further token, unless it is no longer the one that was found
 // wanting.
-func (e *Engine) runNamed(ctx context.Context, id, name string, seen uint64, force bool) outcome {
+func (e *Engine) runNamed(ctx context.Context, id, name string, seen uint64, cause hub.Cause) outcome {
 	state, err := e.read(ctx, id)
 	if err != nil {
 		return outcome{err: err}
 	}
-	state.name = name
+	state.name, state.cause = name, cause
 	n, ok := state.tokens.Current.Named[name]
 	switch {
 	case !ok:
 		return outcome{err: notConnected()}
-	case !force && n.Generation != seen:
+	case !cause.Forced() && n.Generation != seen:
 		return *state
 	}
 	if a := e.unsavedNamed(id, name, n); a != nil {
@@ -133,7 +134,7 @@ func (e *Engine) runNamed(ctx context.Context, id, name string, seen uint64, for
 	defer leave()
 	// An answer that gets lost is told from a refusal by this mark.
 	lost := n.Asked
-	if err := e.changeNamed(ctx, state, n, func(n *hub.NamedToken) { n.Asked = e.now() }); err != nil {
+	if err := e.changeNamed(ctx, state, n, nil, func(n *hub.NamedToken) { n.Asked = e.now() }); err != nil {
 		return e.stale(ctx, state, err)
 	}
 	got, failed := e.cfg.Providers.Refresh(ctx, r.Target, hub.RefreshRequest{
@@ -157,7 +158,7 @@ func (e *Engine) runNamed(ctx context.Context, id, name string, seen uint64, for
 	}
 	if v.permanent == "" {
 		if v.loss == certain {
-			if err := e.changeNamed(ctx, state, n, func(n *hub.NamedToken) { n.Asked = lost }); err != nil && !gone(err) {
+			if err := e.changeNamed(ctx, state, n, nil, func(n *hub.NamedToken) { n.Asked = lost }); err != nil && !gone(err) {
 				e.cfg.Logger.Error("the end of a refresh could not be noted", "connection", id, "token", name, "error", err)
 			}
 		}
@@ -199,7 +200,8 @@ func mergeNamed(n *hub.NamedToken, a *answer) {
 // keepNamed makes an answer durable, and only then returns it.
 func (e *Engine) keepNamed(ctx context.Context, state *outcome, n hub.NamedToken, a *answer) outcome {
 	got := &a.answer.Tokens
-	err := e.changeNamed(ctx, state, n, func(n *hub.NamedToken) { mergeNamed(n, a) })
+	renewed := hub.Moment{Time: a.at, Cause: state.cause, Token: state.name}
+	err := e.changeNamed(ctx, state, n, &renewed, func(n *hub.NamedToken) { mergeNamed(n, a) })
 	if err != nil && !gone(err) {
 		e.setUnsaved(state.key(), a)
 		return outcome{err: e.fail(state, storageFailed(err))}
@@ -220,9 +222,10 @@ func (e *Engine) keepNamed(ctx context.Context, state *outcome, n hub.NamedToken
 	return e.again(ctx, state)
 }
 
-// changeNamed writes a further token, as long as it is the one of n. What
-// happened to the main token meanwhile stays as it is.
-func (e *Engine) changeNamed(ctx context.Context, state *outcome, n hub.NamedToken, change func(*hub.NamedToken)) error {
+// changeNamed writes a further token, as long as it is the one of n, and notes in
+// the history what became of it, if anything did. What happened to the main token
+// meanwhile stays as it is.
+func (e *Engine) changeNamed(ctx context.Context, state *outcome, n hub.NamedToken, became *hub.Moment, change func(*hub.NamedToken)) error {
 	return e.cfg.Connections.Update(context.WithoutCancel(ctx), func(tx *hub.ConnectionsTx) error {
 		conn, err := tx.Connection(state.conn.ID)
 		if err != nil {
@@ -241,6 +244,11 @@ func (e *Engine) changeNamed(ctx context.Context, state *outcome, n hub.NamedTok
 		}
 		change(&now)
 		toks.Current.Named[state.name] = now
+		if became != nil {
+			if err := tx.Note(conn.ID, *became); err != nil {
+				return err
+			}
+		}
 		return tx.PutTokens(toks)
 	})
 }
@@ -261,7 +269,8 @@ func (e *Engine) giveUpNamed(ctx context.Context, state *outcome, n hub.NamedTok
 	if reason == "" {
 		reason = hub.ReasonUnknown
 	}
-	err := e.changeNamed(ctx, state, n, func(n *hub.NamedToken) { n.Reason, n.Asked = reason, time.Time{} })
+	refused := refusal(e.now(), state.cause, state.name, reason)
+	err := e.changeNamed(ctx, state, n, &refused, func(n *hub.NamedToken) { n.Reason, n.Asked = reason, time.Time{} })
 	if gone(err) {
 		return e.stale(ctx, state, err)
 	}
@@ -307,20 +316,23 @@ func (o *outcome) counted() uint64 {
 // reports: one that the provider refuses at once would be refused again.
 const refusedPause = 10 * time.Second
 
-// refused reports whether to renew a token because its caller says that the
-// provider refuses it: only if it is still the one that is stored, so that many
-// callers of one dead token cause one refresh. A token that was issued just now
-// is served again, with a warning.
-func (e *Engine) refused(set *hub.TokenSet, req *hub.VendRequest) (force bool, warning *hub.Error) {
-	if req.Refused.IsZero() || !req.Refused.Equal(set.AccessToken) {
-		return req.Force, nil
-	}
-	if age := e.now().Sub(set.IssuedAt); age >= 0 && age < refusedPause {
-		return false, &hub.Error{
-			Code:    hub.CodeProviderRefused,
-			Message: fmt.Sprintf("the token that was reported as refused was issued %d seconds ago, and is not renewed again", int(age.Seconds())),
-			Remedy:  "Check that the call needs no scope that the token lacks.",
+// cause is why a token is renewed if it is: its caller says that the provider
+// refuses it, or wants another one. A report counts only while that token is
+// stored, so that many callers of one dead token cause one refresh; one that was
+// issued just now is served again, with a warning.
+func (e *Engine) cause(set *hub.TokenSet, req *hub.VendRequest) (_ hub.Cause, warning *hub.Error) {
+	if !req.Refused.IsZero() && req.Refused.Equal(set.AccessToken) {
+		if age := e.now().Sub(set.IssuedAt); age >= 0 && age < refusedPause {
+			return "", &hub.Error{
+				Code:    hub.CodeProviderRefused,
+				Message: fmt.Sprintf("the token that was reported as refused was issued %d seconds ago, and is not renewed again", int(age.Seconds())),
+				Remedy:  "Check that the call needs no scope that the token lacks.",
+			}
 		}
+		return hub.CauseRefused, nil
 	}
-	return true, nil
+	if req.Force {
+		return hub.CauseAsked, nil
+	}
+	return hub.CauseDraw, nil
 }

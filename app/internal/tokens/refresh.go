@@ -15,15 +15,16 @@ import (
 
 // run refreshes a connection, unless its tokens are no longer those that were
 // found wanting. It is called by one flight of the connection at a time.
-func (e *Engine) run(ctx context.Context, id string, seen uint64, force bool) outcome {
+func (e *Engine) run(ctx context.Context, id string, seen uint64, cause hub.Cause) outcome {
 	faults.Point("refresh.begun")
 	state, err := e.read(ctx, id)
 	if err != nil {
 		return outcome{err: err}
 	}
-	if !force && state.tokens.Generation != seen {
+	if !cause.Forced() && state.tokens.Generation != seen {
 		return *state
 	}
+	state.cause = cause
 	if a := e.unsaved(id, state.tokens.Generation); a != nil {
 		return e.keep(ctx, state, a)
 	}
@@ -199,6 +200,9 @@ func (e *Engine) keep(ctx context.Context, state *outcome, a *answer) outcome {
 			// It is being disconnected: this set is now the one to revoke.
 			return nil
 		}
+		if err := tx.Note(conn.ID, hub.Moment{Time: a.at, Cause: state.cause}); err != nil {
+			return err
+		}
 		conn.LastRefresh, conn.UpdatedAt = a.at, a.at
 		conn.Expiry = toks.Current.Expiry
 		if granted := toks.Current.Granted(); granted != nil {
@@ -264,7 +268,7 @@ func (e *Engine) giveUp(ctx context.Context, state *outcome, reason hub.Reason) 
 		if conn.State != hub.StateConnected {
 			return errRemoved
 		}
-		return e.needUser(tx, conn, toks, reason)
+		return e.needUser(tx, conn, toks, reason, state.cause)
 	})
 	if gone(err) {
 		return e.stale(ctx, state, err)
@@ -279,12 +283,15 @@ func (e *Engine) giveUp(ctx context.Context, state *outcome, reason hub.Reason) 
 }
 
 // needUser records that only the user can help a connection.
-func (e *Engine) needUser(tx *hub.ConnectionsTx, conn *hub.Connection, toks *hub.Tokens, reason hub.Reason) error {
+func (e *Engine) needUser(tx *hub.ConnectionsTx, conn *hub.Connection, toks *hub.Tokens, reason hub.Reason, cause hub.Cause) error {
 	if toks.Intent != nil {
 		toks.Intent = nil
 		if err := tx.PutTokens(toks); err != nil {
 			return err
 		}
+	}
+	if err := tx.Note(conn.ID, refusal(e.now(), cause, "", reason)); err != nil {
+		return err
 	}
 	conn.State, conn.Reason, conn.UpdatedAt = hub.StateNeedsReauthorization, reason, e.now()
 	return tx.PutConnection(conn)

@@ -268,7 +268,7 @@ func TestRefreshOfReplacedTokens(t *testing.T) {
 	inBubble(t, func(t *testing.T, h *house) {
 		h.connect("c", -time.Minute)
 		h.mustVend("c")
-		f := h.refresh("c", 1, false)
+		f := h.refresh("c", 1, hub.CauseDraw)
 		<-f.done
 		if f.outcome.err != nil || f.outcome.tokens.Generation != 2 || h.provider.asked() != 1 {
 			t.Errorf("%+v after %d calls", f.outcome, h.provider.asked())

@@ -301,7 +301,7 @@ func (e *Engine) ahead(ctx context.Context, id string) {
 		}
 	}
 	select {
-	case <-e.refresh(id, state.tokens.Generation, false).done:
+	case <-e.refresh(id, state.tokens.Generation, hub.CauseAhead).done:
 	case <-ctx.Done():
 	}
 }

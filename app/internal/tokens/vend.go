@@ -68,18 +68,18 @@ func (e *Engine) vend(ctx context.Context, req hub.VendRequest) (*hub.Vended, *h
 		return nil, err
 	}
 	set := &state.tokens.Current
-	force, warning := e.refused(set, &req)
+	cause, warning := e.cause(set, &req)
 	if warning != nil {
 		return e.vended(state, warning), nil
 	}
-	req.Force = force
-	if e.fresh(set, req.MinTTL) && !req.Force {
+	force := cause.Forced()
+	if e.fresh(set, req.MinTTL) && !force {
 		return e.vended(state, nil), nil
 	}
-	failed := e.pending(state, req.Force)
+	failed := e.pending(state, force)
 	if failed == nil {
 		var renewed *outcome
-		renewed, failed = e.await(ctx, e.refresh(req.Connection, state.tokens.Generation, req.Force))
+		renewed, failed = e.await(ctx, e.refresh(req.Connection, state.tokens.Generation, cause))
 		if failed == nil {
 			return e.serve(renewed)
 		}
@@ -87,7 +87,7 @@ func (e *Engine) vend(ctx context.Context, req hub.VendRequest) (*hub.Vended, *h
 	// The answer of a refresh that fails early: the token that still lives.
 	// Who asked for another one by force has no use for it.
 	permanent := failed.Code == hub.CodeNeedsReauthorization || failed.Code == hub.CodeNotInstalled
-	if !permanent && !req.Force && set.ValidFor(e.now(), 0) {
+	if !permanent && !force && set.ValidFor(e.now(), 0) {
 		return e.vended(state, failed), nil
 	}
 	return nil, failed

@@ -105,6 +105,19 @@ export function detail(c: Connection): ConnectionDetail {
       { id: "app_1", name: "backup script", all: false, last_used: ago(42) },
       { id: "app_2", name: "editor", all: true },
     ],
+    history: [
+      { time: ago(10), cause: "ahead" },
+      { time: ago(70), cause: "draw" },
+      { time: ago(75), cause: "ahead", code: "provider_unavailable", message: "it answers with HTTP 503" },
+      { time: ago(130), cause: "refused" },
+      {
+        time: ago(600),
+        cause: "draw",
+        code: "needs_reauthorization",
+        reason: "revoked_by_user",
+        message: "The access was withdrawn at the provider.",
+      },
+    ],
   };
 }
 

@@ -29,6 +29,18 @@ type ConnectionDetail struct {
 	Config        map[string]string `json:"config"`                       // what was asked at the connect
 	ClientID      string            `json:"client_id"`                    // of the OAuth client it was made with
 	Apps          []ConnectionApp   `json:"apps"`                         // who may draw from it
+	History       []Moment          `json:"history"`                      // the latest 50 tries to renew its tokens, newest first
+}
+
+// Moment is what became of a try to renew a token: it was renewed, or Code and
+// Message say why not. Of failures in a row that are alike the first is told.
+type Moment struct {
+	Time    time.Time  `json:"time"`
+	Cause   hub.Cause  `json:"cause"`
+	Token   string     `json:"token,omitempty"` // name of a further token; absent: the main one
+	Code    hub.Code   `json:"code,omitempty"`
+	Reason  hub.Reason `json:"reason,omitempty"`  // with needs_reauthorization
+	Message string     `json:"message,omitempty"` // what happened, in words
 }
 
 // NamedToken is a further token of a connection, such as Slack's user token,

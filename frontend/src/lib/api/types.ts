@@ -243,6 +243,16 @@ export interface ConnectionApp {
   last_used?: string;
 }
 
+/** What became of a try to renew a token: it was renewed, or code and message say why not. */
+export interface Renewal {
+  time: string;
+  cause: "ahead" | "draw" | "refused" | "asked" | "disconnect";
+  token?: string;
+  code?: string;
+  reason?: string;
+  message?: string;
+}
+
 export interface ConnectionDetail extends Connection {
   token_type: string;
   expiry_source: "" | "declared" | "assumed" | "jwt" | "introspected" | "never";
@@ -254,6 +264,8 @@ export interface ConnectionDetail extends Connection {
   config: Record<string, string>;
   client_id: string;
   apps: ConnectionApp[];
+  /** The newest first. */
+  history: Renewal[];
 }
 
 export interface Revealed {
