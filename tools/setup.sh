@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 purpose=${1:-run}
 
 window=(pkg-config libgtk-3-dev libwebkit2gtk-4.1-dev)
-browser=(chromium chromium-driver xvfb webkit2gtk-driver fonts-dejavu-core curl python3)
+browser=(chromium chromium-driver xvfb webkit2gtk-driver fonts-dejavu-core curl python3 iproute2)
 keychain=(dbus gnome-keyring)
 case $purpose in
   run) packages=("${window[@]}"); required=no ;;

@@ -130,6 +130,20 @@ func (m *move) write(tx *hub.ConnectionsTx) error {
 	return nil
 }
 
+// wanted is when tokens are to be renewed, wherever that lies; zero: never. What
+// failed is wanted again when its health says, however long the token still lives.
+func (e *Engine) wanted(id string, toks *hub.Tokens, d *hub.Descriptor) time.Time {
+	at := toks.Due(d)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if s := e.slots[id]; s != nil && s.failure != nil && s.failure.generation == toks.Generation && !toks.Current.RefreshToken.IsZero() {
+		if next := s.failure.next; at.IsZero() || next.Before(at) {
+			return next
+		}
+	}
+	return at
+}
+
 // due is when a connection wants the background's attention; zero: never. Its
 // error is the store's.
 func (e *Engine) due(ctx context.Context, id string) (at time.Time, integration string, err error) {
@@ -152,7 +166,7 @@ func (e *Engine) due(ctx context.Context, id string) (at time.Time, integration 
 		return time.Time{}, "", err
 	}
 	d := e.cfg.Resolver.Descriptor(conn.Integration)
-	at = toks.Due(d)
+	at = e.wanted(id, toks, d)
 	if at.IsZero() || d != nil && !d.Can(hub.CanRefresh) {
 		return time.Time{}, conn.Integration, nil
 	}

@@ -199,7 +199,9 @@ func (s *scheduler) note(ctx context.Context, ev hub.Event) {
 		s.fresh(ctx, ev.Connection)
 	case hub.EventRefreshed:
 		s.fresh(ctx, ev.Connection)
-	case hub.EventHealth, hub.EventNeedsReauthorization, hub.EventDisconnected:
+	case hub.EventHealth:
+		s.hasten(ctx, ev.Connection)
+	case hub.EventNeedsReauthorization, hub.EventDisconnected:
 		if it := s.plan.take(ev.Connection); it != nil {
 			s.look(ctx, it)
 		}
@@ -295,7 +297,7 @@ func (e *Engine) ahead(ctx context.Context, id string) {
 		return
 	}
 	if r, err := e.cfg.Resolver.ResolveFor(ctx, state.conn); err == nil {
-		due := state.tokens.Due(r.Descriptor)
+		due := e.wanted(id, state.tokens, r.Descriptor)
 		if due.IsZero() || due.Sub(e.now()) > minInterval && !state.tokens.Current.FromTheFuture(e.now()) {
 			return // this provider wants to be asked later
 		}

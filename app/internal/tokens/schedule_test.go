@@ -218,6 +218,45 @@ func TestPlanFollowsEvents(t *testing.T) {
 	})
 }
 
+// TestFailureIsTriedAgainWhenItSays, whoever's try it was, and however long the
+// token still lives: its health says when.
+func TestFailureIsTriedAgainWhenItSays(t *testing.T) {
+	for name, edit := range map[string]func(*hub.Connection, *hub.TokenSet){
+		"not due for long": func(*hub.Connection, *hub.TokenSet) {},
+		"never due":        func(_ *hub.Connection, s *hub.TokenSet) { s.Expiry, s.ExpirySource = time.Time{}, hub.ExpiryNever },
+	} {
+		for _, offline := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, offline %v", name, offline), func(t *testing.T) {
+				inBubble(t, func(t *testing.T, h *house) {
+					h.connect("c", 24*time.Hour, edit)
+					defer h.run()()
+					time.Sleep(time.Minute)
+					h.offline.Store(offline)
+					h.provider.script(func(p *provider) { p.before = always(unavailable()) })
+					if _, err := h.vendReq(hub.VendRequest{Connection: "c", Force: true}); err == nil {
+						t.Fatal("it was renewed")
+					}
+					health := h.Health("c")
+					if health == nil || health.NextTry.Sub(h.clock.now()) > firstDelay {
+						t.Fatalf("health %+v", health)
+					}
+					h.offline.Store(false)
+					h.provider.script(func(p *provider) { p.before = nil })
+					time.Sleep(firstDelay + minInterval)
+					if _, toks := h.stored("c"); h.Health("c") != nil || toks.Generation != 2 {
+						t.Errorf("half a minute after the trouble: generation %d, health %+v", toks.Generation, h.Health("c"))
+					}
+					asked := h.provider.asked()
+					time.Sleep(20 * time.Minute)
+					if h.provider.asked() != asked {
+						t.Error("it goes on asking")
+					}
+				})
+			})
+		}
+	}
+}
+
 func TestMendedSettingsAreTriedAtOnce(t *testing.T) {
 	inBubble(t, func(t *testing.T, h *house) {
 		h.connect("c", -time.Minute)
