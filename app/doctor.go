@@ -36,6 +36,7 @@ var checks = []check{
 	{"store.records", checkRecords},
 	{"store.deleted", checkDeleted},
 	{"store.replaced", checkReplaced},
+	{"integrations", checkIntegrations},
 	{"connections.elsewhere", checkElsewhere},
 	{"connections.lost", checkLost},
 	{"process.memory", checkMemory},
@@ -196,6 +197,18 @@ func checkRecords(ctx context.Context, a *App) []contract.Finding {
 	}
 	if more := x.Damaged - len(x.Problems); more > 0 {
 		out = append(out, contract.Finding{Status: contract.FindingError, Detail: fmt.Sprintf("and %d more", more)})
+	}
+	return out
+}
+
+// checkIntegrations tells in words, with a remedy, what checkRecords found of them.
+func checkIntegrations(_ context.Context, a *App) []contract.Finding {
+	var out []contract.Finding
+	for _, e := range a.catalog.Damaged() {
+		out = append(out, bad(e)...)
+	}
+	if out == nil {
+		return good("the settings of all integrations and custom providers can be read")
 	}
 	return out
 }

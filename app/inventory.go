@@ -124,14 +124,18 @@ func checkLost(ctx context.Context, a *App) []contract.Finding {
 	return good("no account that was lost with its keys waits to be connected again")
 }
 
-// allNotices are those of the configuration, and what to reconnect after a
-// reset. Of that, a locked hub tells nothing.
+// allNotices are those of the configuration, what is damaged, and what to reconnect
+// after a reset. Of that, a locked hub tells nothing.
 func (a *App) allNotices(ctx context.Context) []contract.Notice {
+	out := slices.Clip(a.notices)
+	for _, e := range a.catalog.Damaged() {
+		out = append(out, contract.Notice{Severity: "error", Message: strings.ToUpper(e.Message[:1]) + e.Message[1:] + ".", Remedy: e.Remedy})
+	}
 	lost, err := a.lost.List(ctx)
 	if err != nil || lost.Empty() {
-		return a.notices
+		return out
 	}
-	return append(slices.Clip(a.notices), contract.Notice{
+	return append(out, contract.Notice{
 		Severity: "warning",
 		Message:  fmt.Sprintf("The keys were reset. To be connected again: %s.", lostWords(lost)),
 		Remedy:   "Connect them, and let the apps draw again what they need. To be told no more: standpipe connections lost --forget",

@@ -167,11 +167,11 @@ func (a *API) integrationOf(e *hub.Entry) contract.Integration {
 		Audiences: orEmpty(in.Audiences),
 	}
 	if e.Problem != nil {
-		out.Problem = e.Problem.Error()
-		switch e.Problem.Code {
-		case hub.CodePluginUnavailable:
+		out.Problem, out.Damaged = e.Problem.Error(), e.Problem.Code == hub.CodeIntegrity
+		switch {
+		case e.Descriptor == nil:
 			out.State = contract.IntegrationUnavailable
-		case hub.CodeIntegrationDisabled:
+		case e.Problem.Code == hub.CodeIntegrationDisabled:
 			out.State = contract.IntegrationDisabled
 		default:
 			out.State = contract.IntegrationNeedsSetup

@@ -69,6 +69,7 @@ type Catalog struct {
 	descriptors  map[string]*hub.Descriptor
 	order        []string // slugs in the order to show
 	integrations map[string]stored
+	damaged      damage
 }
 
 // stored is an integration with the generation of its record; 0 for one that
@@ -78,17 +79,24 @@ type stored struct {
 	generation uint64
 }
 
-// New loads the integrations. It starts no plugin; Refresh does.
+// New loads the integrations. What is damaged is passed over, see Damaged. It
+// starts no plugin; Refresh does.
 func New(ctx context.Context, cfg Config) (*Catalog, error) {
-	c := &Catalog{cfg: cfg, descriptors: map[string]*hub.Descriptor{}, integrations: map[string]stored{}, custom: map[string]custom{}, asked: make(chan struct{})}
+	c := &Catalog{
+		cfg: cfg, descriptors: map[string]*hub.Descriptor{}, integrations: map[string]stored{}, custom: map[string]custom{},
+		asked: make(chan struct{}), damaged: newDamage(),
+	}
 	if err := c.loadCustom(ctx); err != nil {
 		return nil, err
 	}
 	for rec, err := range cfg.Store.List(ctx, hub.KindIntegration) {
-		if err != nil {
-			return nil, err
+		var in hub.Integration
+		if err == nil {
+			in, err = decode(rec)
 		}
-		in, err := decode(rec)
+		if c.damaged.note(hub.KindIntegration, err) {
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -114,12 +122,17 @@ func New(ctx context.Context, cfg Config) (*Catalog, error) {
 }
 
 // keepIdentity stores the id of an integration that lives in the file, without
-// its secret, so that the id outlives a restart.
+// its secret, so that the id outlives a restart. One that is damaged is made anew:
+// all the rest of it is in the file.
 func (c *Catalog) keepIdentity(ctx context.Context, in hub.Integration) error {
 	in.ClientSecret = secret.Value{}
 	in.Enabled = false
-	_, err := c.write(ctx, in, 0)
-	return err
+	c.probe(ctx, hub.Ref{Kind: hub.KindIntegration, ID: in.Slug})
+	if _, err := c.write(ctx, in, 0); err != nil {
+		return err
+	}
+	c.damaged.mended(hub.KindIntegration, in.Slug)
+	return nil
 }
 
 // firstPatience is how long a look at a hub that has just started waits for its
@@ -164,6 +177,7 @@ func (c *Catalog) Refresh(ctx context.Context) error {
 	c.mu.Lock()
 	c.descriptors, c.order = byslug, order
 	c.mu.Unlock()
+	c.search(ctx)
 	told()
 	c.cfg.Publisher.Publish(hub.Event{Type: hub.EventIntegration, Time: c.cfg.Now()})
 	return nil
@@ -235,6 +249,10 @@ func (c *Catalog) entry(slug string) hub.Entry {
 	}
 	_, known := c.custom[in.Provider]
 	e.Custom, e.Hides = known && e.Files == nil, known && e.Files != nil
+	if lost := c.damaged.of(hub.KindProvider, in.Provider); lost != nil && e.Descriptor == nil {
+		e.Problem = lost
+		return e
+	}
 	if e.Descriptor == nil {
 		e.Problem = hub.Errorf(hub.CodePluginUnavailable, "no plugin serves the provider %q", in.Provider).
 			WithRemedy("`standpipe providers` shows which plugins were found, and why one was refused.")
@@ -247,7 +265,10 @@ func (c *Catalog) entry(slug string) hub.Entry {
 
 func (c *Catalog) problem(e *hub.Entry) *hub.Error {
 	in, d := &e.Integration, e.Descriptor
+	damaged := c.damaged.of(hub.KindIntegration, in.Slug)
 	switch {
+	case !e.Configured && damaged != nil:
+		return damaged
 	case !e.Configured:
 		return hub.Errorf(hub.CodeIntegrationNotConfigured, "%s is not set up yet: it has no client credentials", d.Name).
 			WithRemedy("Set it up in the window, or with `standpipe integrations set %s`.", in.Slug)

@@ -37,12 +37,15 @@ type customRecord struct {
 // It starts no plugin.
 func (c *Catalog) loadCustom(ctx context.Context) error {
 	for rec, err := range c.cfg.Store.List(ctx, hub.KindProvider) {
+		var r customRecord
+		if err == nil && json.Unmarshal(rec.Value, &r) != nil {
+			err = &hub.IntegrityError{Ref: rec.Ref, Detail: "not JSON"}
+		}
+		if c.damaged.note(hub.KindProvider, err) {
+			continue
+		}
 		if err != nil {
 			return err
-		}
-		var r customRecord
-		if err := json.Unmarshal(rec.Value, &r); err != nil {
-			return &hub.IntegrityError{Ref: rec.Ref, Detail: "not JSON"}
 		}
 		if r.Version != recordVersion {
 			return hub.Errorf(hub.CodeStorage, "the provider %q was written by another version of standpipe (format %d, this one reads %d)", rec.ID, r.Version, recordVersion).
@@ -120,7 +123,7 @@ func (c *Catalog) SaveCustom(ctx context.Context, p hub.Custom, create bool) (hu
 		return hub.Entry{}, err
 	}
 	p.CreatedAt, p.UpdatedAt = old.CreatedAt, c.cfg.Now()
-	if create {
+	if p.CreatedAt.IsZero() {
 		p.CreatedAt = p.UpdatedAt
 	}
 	if err := c.declare(ctx, p.Slug, &custom{Custom: p, generation: old.generation}); err != nil {
@@ -129,7 +132,8 @@ func (c *Catalog) SaveCustom(ctx context.Context, p hub.Custom, create bool) (hu
 	return c.Get(ctx, p.Slug)
 }
 
-// mayDeclare returns what the slug stands for so far.
+// mayDeclare returns what the slug stands for so far. What is damaged may be
+// declared anew, and removed.
 func (c *Catalog) mayDeclare(slug string, create bool) (custom, error) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
@@ -137,6 +141,8 @@ func (c *Catalog) mayDeclare(slug string, create bool) (custom, error) {
 	switch {
 	case c.cfg.Declared[slug] != nil && !create:
 		return old, c.fromFile(slug)
+	case !exists && c.descriptors[slug] == nil && c.damaged.of(hub.KindProvider, slug) != nil:
+		return old, nil
 	case !create && !exists:
 		return old, noCustom(slug)
 	case create && (exists || c.descriptors[slug] != nil || c.cfg.Declared[slug] != nil || c.integrations[slug].Slug != ""):
@@ -210,8 +216,10 @@ func (c *Catalog) declare(ctx context.Context, slug string, p *custom) error {
 	}
 	c.mu.Lock()
 	c.custom = next
+	c.damaged.mended(hub.KindProvider, slug)
 	if p == nil && !c.integrations[slug].FromFile {
 		delete(c.integrations, slug)
+		c.damaged.mended(hub.KindIntegration, slug)
 	}
 	c.mu.Unlock()
 	return c.Refresh(ctx)
@@ -240,7 +248,7 @@ func writeCustom(tx hub.Tx, slug string, p *custom) error {
 	if err != nil {
 		return err
 	}
-	p.generation, err = tx.Put(ref, p.generation, b)
+	p.generation, err = putRecord(tx, ref, p.generation, b)
 	return err
 }
 

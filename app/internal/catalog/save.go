@@ -43,6 +43,7 @@ func (c *Catalog) Save(ctx context.Context, slug string, ch hub.IntegrationChang
 	}
 	c.mu.Lock()
 	c.integrations[slug] = stored{in, generation}
+	c.damaged.mended(hub.KindIntegration, slug)
 	out := c.entry(slug)
 	c.mu.Unlock()
 	c.cfg.Publisher.Publish(hub.Event{Type: hub.EventIntegration, Slug: slug, Time: c.cfg.Now()})
@@ -217,7 +218,7 @@ func (c *Catalog) write(ctx context.Context, in hub.Integration, expect uint64) 
 	}
 	err = c.cfg.Store.Update(ctx, func(tx hub.Tx) error {
 		var err error
-		generation, err = tx.Put(hub.Ref{Kind: hub.KindIntegration, ID: in.Slug}, expect, b)
+		generation, err = putRecord(tx, hub.Ref{Kind: hub.KindIntegration, ID: in.Slug}, expect, b)
 		return err
 	})
 	return generation, err

@@ -4,6 +4,7 @@ package hub_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -165,6 +166,83 @@ func TestIndexesOfAnOlderStore(t *testing.T) {
 	if err := hub.NewConnections(reads).Prepare(t.Context()); err != nil || reads.lists != 0 {
 		t.Errorf("the second time: %v, %d lists", err, reads.lists)
 	}
+}
+
+// TestDamagedMarkOfTheIndexes: they are built again over what is there.
+func TestDamagedMarkOfTheIndexes(t *testing.T) {
+	store := &unmarked{Store: memstore.New()}
+	c := hub.NewConnections(store)
+	if err := c.Prepare(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	add(t, c, "c", hub.Me, "github")
+	add(t, c, "ended", hub.Me, "github")
+	err := c.Update(t.Context(), func(tx *hub.ConnectionsTx) error {
+		conn, err := tx.Connection("ended")
+		if err != nil {
+			return err
+		}
+		conn.State = hub.StateDisconnected
+		r := &hub.Revoking{ID: conn.ID, Connection: *conn, AllowGrant: true, Since: clock, Next: clock}
+		return errors.Join(tx.PutConnection(conn), tx.PutRevoking(r))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	store.damaged = true
+	c = hub.NewConnections(store)
+	if err := c.Prepare(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Settled(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if got := found(t, c, hub.Me, "github"); len(got) != 2 {
+		t.Errorf("found %v", got)
+	}
+	for r, err := range c.Revoking(t.Context()) {
+		if err != nil || r.ID != "ended" || !r.AllowGrant {
+			t.Errorf("what was to be ended: %+v, %v", r, err)
+		}
+	}
+}
+
+// unmarked is a store whose mark of the indexes can be damaged.
+type unmarked struct {
+	hub.Store
+	damaged bool
+}
+
+var indexMark = hub.Ref{Kind: hub.KindDue, ID: "state"}
+
+func (s *unmarked) Get(ctx context.Context, ref hub.Ref) (hub.Record, error) {
+	if s.damaged && ref == indexMark {
+		return hub.Record{}, &hub.IntegrityError{Ref: ref, Detail: "its seal is broken"}
+	}
+	return s.Store.Get(ctx, ref)
+}
+
+func (s *unmarked) Update(ctx context.Context, f func(hub.Tx) error) error {
+	return s.Store.Update(ctx, func(tx hub.Tx) error { return f(&unmarkedTx{tx, s}) })
+}
+
+type unmarkedTx struct {
+	hub.Tx
+	of *unmarked
+}
+
+func (t *unmarkedTx) Get(ref hub.Ref) (hub.Record, error) {
+	if t.of.damaged && ref == indexMark {
+		return hub.Record{}, &hub.IntegrityError{Ref: ref, Detail: "its seal is broken"}
+	}
+	return t.Tx.Get(ref)
+}
+
+func (t *unmarkedTx) Delete(ref hub.Ref) error {
+	if ref == indexMark {
+		t.of.damaged = false
+	}
+	return t.Tx.Delete(ref)
 }
 
 type counting struct {

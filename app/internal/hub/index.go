@@ -110,9 +110,9 @@ var indexRef = Ref{KindDue, "state"}
 // indexChunk is how many connections are indexed in one transaction.
 const indexChunk = 40
 
-// Prepare builds the indexes of a store that was written without them, and
-// counts. It must be called once, before anything else; where they are there it
-// reads two records.
+// Prepare builds the indexes of a store that was written without them, or in which
+// the record is damaged that says that they are complete, and counts. It must be
+// called once, before anything else; where they are there it reads two records.
 func (c *Connections) Prepare(ctx context.Context) error {
 	if err := c.indexAll(ctx); err != nil {
 		return err
@@ -122,8 +122,14 @@ func (c *Connections) Prepare(ctx context.Context) error {
 
 func (c *Connections) indexAll(ctx context.Context) error {
 	_, err := c.store.Get(ctx, indexRef)
-	if !errors.Is(err, ErrNotFound) {
+	_, damaged := errors.AsType[*IntegrityError](err)
+	if !damaged && !errors.Is(err, ErrNotFound) {
 		return err
+	}
+	if damaged {
+		if err := c.Update(ctx, func(tx *ConnectionsTx) error { return tx.Delete(indexRef) }); err != nil {
+			return err
+		}
 	}
 	settled := Minute(c.now()) - 1 // hints of what is overdue are put into the present minute, and later ones
 	var chunk []*Connection
@@ -134,11 +140,8 @@ func (c *Connections) indexAll(ctx context.Context) error {
 				if err := tx.index(nil, conn); err != nil {
 					return err
 				}
-				if conn.State == StateDisconnected {
-					r := &Revoking{ID: conn.ID, Connection: *conn, Since: c.now(), Next: c.now()}
-					if err := tx.PutRevoking(r); err != nil {
-						return err
-					}
+				if err := tx.endLater(conn); err != nil {
+					return err
 				}
 				toks, err := tx.Tokens(conn.ID)
 				if _, damaged := errors.AsType[*IntegrityError](err); damaged || errors.Is(err, ErrNotFound) {
@@ -171,6 +174,18 @@ func (c *Connections) indexAll(ctx context.Context) error {
 		return err
 	}
 	return c.Update(ctx, func(tx *ConnectionsTx) error { return tx.Settle(settled) })
+}
+
+// endLater has a connection that is out of use ended, unless that is noted already.
+func (tx *ConnectionsTx) endLater(conn *Connection) error {
+	if conn.State != StateDisconnected {
+		return nil
+	}
+	if _, err := tx.Revoking(conn.ID); !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	now := tx.of.now()
+	return tx.PutRevoking(&Revoking{ID: conn.ID, Connection: *conn, Since: now, Next: now})
 }
 
 // Settled is the minute up to which nothing due is left.

@@ -15,6 +15,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"sync"
 	"time"
 
@@ -52,6 +53,9 @@ func New(ctx context.Context, store hub.Store, now func() time.Time) (*Sessions,
 	s := &Sessions{store: store, now: now, codes: map[digest]time.Time{}, live: map[digest]time.Time{}}
 	var dead []hub.Ref
 	for rec, err := range store.List(ctx, hub.KindSession) {
+		if _, damaged := errors.AsType[*hub.IntegrityError](err); damaged {
+			continue // it lets nobody in; no reason to keep the others out
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -335,6 +335,12 @@ const states: Accounts = {
     integration("off", "Switched off", { state: "disabled", enabled: false }),
     integration("gone", "Plugin gone", { state: "unavailable", problem: "no plugin serves the provider" }),
     integration("half", "Half set up", { state: "needs_setup", problem: "the client secret is missing" }),
+    integration("broken", "Damaged settings", {
+      state: "needs_setup",
+      credentials: "",
+      damaged: true,
+      problem: 'the settings of the integration "broken" in the data folder were altered or are damaged',
+    }),
     integration("devices", "Device only", {
       connect_ways: ["device"],
       warnings: ["Codes live for ten minutes."],

@@ -34,7 +34,10 @@ export function group(accounts: Accounts): Groups {
     if (row.connections.length > 0) out.connected.push(row);
     else if (integration.state === "ready") out.available.push(row);
     else if (integration.state === "needs_setup")
-      (integration.credentials || integration.from_file ? out.needsSetup : out.unset).push(row);
+      (integration.credentials || integration.from_file || integration.damaged
+        ? out.needsSetup
+        : out.unset
+      ).push(row);
     else out.switchedOff.push(row);
   }
   // A connection outlives its integration: it must stay visible.
@@ -155,6 +158,7 @@ export function connectionStatus(c: Connection): Status {
 }
 
 export function integrationStatus(i: Integration): Status {
+  if (i.damaged) return { tone: "bad", word: "Damaged" };
   switch (i.state) {
     case "ready":
       return { tone: "idle", word: "Not connected" };
@@ -192,7 +196,7 @@ export function providerStatus(i: Integration, accounts: number, trouble?: Provi
       ? { tone: "bad", word: "Does not answer" }
       : { tone: "warn", word: "Has trouble" };
   }
-  if (i.state === "unavailable" || i.state === "disabled") return integrationStatus(i);
+  if (i.damaged || i.state === "unavailable" || i.state === "disabled") return integrationStatus(i);
   if (i.state === "needs_setup")
     return i.credentials ? { tone: "warn", word: "Set-up incomplete" } : { tone: "idle", word: "Not set up" };
   if (accounts > 0) return { tone: "good", word: accounts === 1 ? "1 account" : `${accounts} accounts` };
@@ -201,7 +205,7 @@ export function providerStatus(i: Integration, accounts: number, trouble?: Provi
 
 /** Whether an integration's problem is news: not that nobody has set it up yet, nor that it was switched off. */
 export const tellProblem = (i: Integration) =>
-  i.state !== "disabled" && !(i.state === "needs_setup" && !i.credentials);
+  i.state !== "disabled" && (i.damaged || !(i.state === "needs_setup" && !i.credentials));
 
 /** The words of a scope, as its provider gives them. */
 export const scopeTitle = (i: Integration | undefined, name: string) =>

@@ -9,10 +9,12 @@ import {
   filter,
   group,
   initials,
+  integrationStatus,
   machineOffline,
   narrow,
   newcomer,
   providerStatus,
+  tellProblem,
   total,
   troubleOf,
   troubleWords,
@@ -268,6 +270,19 @@ test("a machine that is offline is told from providers that are down", () => {
   expect(machineOffline(of(2))).toBe(false);
   expect(machineOffline(of())).toBe(false);
   expect(machineOffline(undefined)).toBe(false);
+});
+
+test("settings that are damaged are news, and stand where they can be entered again", () => {
+  const broken = integration("broken", "Broken", {
+    state: "needs_setup",
+    credentials: "",
+    damaged: true,
+    problem: "damaged",
+  });
+  expect(group({ integrations: [broken], connections: [] }).needsSetup).toHaveLength(1);
+  expect(tellProblem(broken)).toBe(true);
+  expect(integrationStatus(broken)).toEqual({ tone: "bad", word: "Damaged" });
+  expect(providerStatus(broken, 1).word).toBe("Damaged");
 });
 
 const setMeta = (host: string, session: string) =>

@@ -161,6 +161,7 @@ type Integration struct {
 	ConnectWays []hub.FlowKind   `json:"connect_ways"`
 	State       IntegrationState `json:"state"`
 	Problem     string           `json:"problem,omitempty"` // with needs_setup and unavailable: why
+	Damaged     bool             `json:"damaged,omitempty"` // what was set up cannot be read any more
 	Enabled     bool             `json:"enabled"`
 	FromFile    bool             `json:"from_file"` // read-only here
 	// Custom is set where the provider was declared on the page, DeclaredIn

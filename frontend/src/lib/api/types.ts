@@ -75,6 +75,8 @@ export interface Integration {
   setup_steps: string[];
   state: IntegrationState;
   problem?: string;
+  /** What was set up cannot be read any more. */
+  damaged?: boolean;
   enabled: boolean;
   from_file: boolean;
   /** It was declared on this page. */
