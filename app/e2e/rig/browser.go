@@ -19,12 +19,13 @@ import (
 // Page is a browser or the native window, with calls that wait and fail the test.
 type Page struct {
 	*webdriver.Session
-	t testing.TB
+	t       testing.TB
+	program *Process // without which there is no page
 }
 
 // In is the same page in a subtest, which fails by itself where the page does
 // not do what is asked for.
-func (p *Page) In(t testing.TB) *Page { return &Page{p.Session, t} }
+func (p *Page) In(t testing.TB) *Page { return &Page{p.Session, t, p.program} }
 
 // driverTime bounds a call of the driver.
 const driverTime = 60 * time.Second
@@ -44,8 +45,8 @@ func (h *Home) Chromium() *Page {
 	}
 	h.own(profile)
 	port := FreePort(h.t)
-	start(h.t, "chromedriver", h.Command("chromedriver", fmt.Sprintf("--port=%d", port)))
-	return h.session(port, map[string]any{
+	driver := start(h.t, "chromedriver", h.Command("chromedriver", fmt.Sprintf("--port=%d", port)))
+	return h.session(driver, port, map[string]any{
 		"browserName": "chrome",
 		"goog:chromeOptions": map[string]any{
 			"binary": "/usr/bin/chromium",
@@ -58,12 +59,12 @@ func (h *Home) Chromium() *Page {
 	})
 }
 
-// session waits for a driver and opens a session at it.
-func (h *Home) session(port int, capabilities map[string]any) *Page {
+// session waits for a driver and opens a session at it, with what program shows.
+func (h *Home) session(program *Process, port int, capabilities map[string]any) *Page {
 	h.t.Helper()
 	base := fmt.Sprintf("http://127.0.0.1:%d", port)
 	Eventually(h.t, "the driver listens", func() bool { return reachable(base + "/status") })
-	p := &Page{t: h.t}
+	p := &Page{t: h.t, program: program}
 	s, err := webdriver.New(p.ctx(), base, capabilities)
 	if err != nil {
 		h.t.Fatal(err)
@@ -271,6 +272,9 @@ func (p *Page) eventually(what string, f func() bool, state func() string) {
 	p.t.Helper()
 	deadline := time.Now().Add(20 * time.Second)
 	for !f() {
+		if ended := p.program.ended(); ended != "" {
+			p.t.Fatalf("waited in vain to %s%s\n%s", what, ended, p.program.Log())
+		}
 		if time.Now().After(deadline) {
 			p.t.Fatalf("waited in vain to %s; the last state: %s\n%s", what, state(), p.what())
 		}

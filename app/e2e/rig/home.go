@@ -34,6 +34,7 @@ type Home struct {
 	Data    string
 	Program string // which build runs; Product.Standpipe unless changed
 	Env     []string
+	window  *Process // see Window
 }
 
 // NewHome makes one, with keys in a file.

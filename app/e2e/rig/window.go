@@ -5,9 +5,11 @@ package rig
 import (
 	"bufio"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -55,6 +57,10 @@ func (h *Home) Display() string {
 // Window opens the native window and a driver to it. What the window would
 // open in the system browser is written to the returned file, a URL a line. The
 // person's environment has its display from then on.
+//
+// The window is started here and not by the driver, which would take a port for
+// the two of them from those that the next connection of anybody may get, and
+// tell of a window that ended only that its session is not valid.
 func (h *Home) Window(args ...string) (page *Page, opened string) {
 	h.t.Helper()
 	lib, err := automation()
@@ -69,13 +75,24 @@ func (h *Home) Window(args ...string) (page *Page, opened string) {
 	h.own(bin)
 	h.script("bin/xdg-open", "#!/bin/sh\nprintf '%s\\n' \"$1\" >> "+opened+"\n")
 	h.Env = append(h.windowEnv(bin), "DISPLAY="+h.Display(), "GDK_BACKEND=x11", "NO_AT_BRIDGE=1")
-	wrapper := h.script("bin/window", fmt.Sprintf("#!/bin/sh\necho $$ >%s/window.pid\nAUTOMATION_CLOSE=%s/close LD_PRELOAD=%s exec %s %s 2>>%s\n",
-		h.Dir, h.Dir, lib, h.Product.Desktop, strings.Join(args, " "), filepath.Join(h.Dir, "window.log")))
-	port := FreePort(h.t)
-	cmd := h.Command(Program(h.t, "WebKitWebDriver"), fmt.Sprintf("--port=%d", port))
-	start(h.t, "WebKitWebDriver", cmd)
-	h.t.Cleanup(func() { h.showLog("window.log") })
-	return h.session(port, map[string]any{"webkitgtk:browserOptions": map[string]any{"binary": wrapper, "args": []string{}}}), opened
+	port, inspector := FreePort(h.t), fmt.Sprintf("127.0.0.1:%d", FreePort(h.t))
+	cmd := h.Command(h.Product.Desktop, args...)
+	cmd.Env = append(slices.Clone(h.Env), "AUTOMATION_CLOSE="+filepath.Join(h.Dir, "close"), "LD_PRELOAD="+lib, "WEBKIT_INSPECTOR_SERVER="+inspector)
+	h.window = start(h.t, "the window", cmd)
+	EventuallyFor(h.t, 2*patience, "the window can be driven", func() bool {
+		select {
+		case <-h.window.Done():
+			h.t.Fatalf("the window ended (%v):\n%s", h.window.cmd.ProcessState, h.window.Log())
+		default:
+		}
+		c, err := net.Dial("tcp", inspector)
+		if err == nil {
+			_ = c.Close()
+		}
+		return err == nil
+	})
+	start(h.t, "WebKitWebDriver", h.Command(Program(h.t, "WebKitWebDriver"), fmt.Sprintf("--port=%d", port), "--target="+inspector))
+	return h.session(h.window, port, map[string]any{}), opened
 }
 
 // CloseWindow closes the window as the button of its title bar does.
@@ -83,13 +100,12 @@ func (h *Home) CloseWindow() { h.t.Helper(); h.Write("close", "") }
 
 // WindowRuns reports whether the program of the window runs.
 func (h *Home) WindowRuns() bool {
-	h.t.Helper()
-	pid, err := os.ReadFile(filepath.Join(h.Dir, "window.pid"))
-	if err != nil {
-		h.t.Fatal(err)
+	select {
+	case <-h.window.Done():
+		return false
+	default:
+		return true
 	}
-	stat, err := os.ReadFile(filepath.Join("/proc", strings.TrimSpace(string(pid)), "stat"))
-	return err == nil && !strings.Contains(string(stat), ") Z ")
 }
 
 // Again starts the window's program once more, as a click on its icon or on a
@@ -118,12 +134,6 @@ func (h *Home) script(name, text string) string {
 		h.t.Fatal(err)
 	}
 	return path
-}
-
-func (h *Home) showLog(name string) {
-	if b, err := os.ReadFile(filepath.Join(h.Dir, name)); err == nil && h.t.Failed() {
-		h.t.Logf("%s:\n%s", name, b)
-	}
 }
 
 // OpenedURL waits until the window opened a URL in the system browser, and
