@@ -3,9 +3,12 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -74,20 +77,33 @@ func (l load) round(n int, d time.Duration) figures {
 func (l load) vend(client *http.Client) error { return l.vendTo(client, rand.IntN(max(l.users, 1))) }
 
 func (l load) vendTo(client *http.Client, user int) error {
+	req, err := l.request(user)
+	if err != nil {
+		return err
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	return drawn(resp)
+}
+
+func (l load) request(user int) (*http.Request, error) {
 	body := fmt.Sprintf(`{"user_id":"user-%d"}`, user)
 	if l.minTTL > 0 {
 		body = fmt.Sprintf(`{"user_id":"user-%d","min_ttl":%d}`, user, l.minTTL)
 	}
 	req, err := http.NewRequest(http.MethodPost, l.url+"/data-integrations/"+l.integration+"/token", strings.NewReader(body))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	req.Header.Set("Authorization", "Bearer "+l.key)
 	req.Header.Set("Content-Type", "application/json")
-	resp, err := client.Do(req)
-	if err != nil {
-		return err
-	}
+	return req, nil
+}
+
+// drawn is nil for an answer with a token.
+func drawn(resp *http.Response) error {
 	defer resp.Body.Close()
 	b, err := io.ReadAll(resp.Body)
 	if err != nil {
@@ -97,4 +113,42 @@ func (l load) vendTo(client *http.Client, user int) error {
 		return fmt.Errorf("status %d: %.300s", resp.StatusCode, b)
 	}
 	return nil
+}
+
+// caller is a program with a connection of its own. Of a thousand who call at once,
+// http.Client would take as long as the hub.
+type caller struct {
+	conn   net.Conn
+	answer *bufio.Reader
+}
+
+func newCaller(l load) (*caller, error) {
+	conn, err := net.Dial("tcp", strings.TrimPrefix(l.url, "http://"))
+	if err != nil {
+		return nil, err
+	}
+	return &caller{conn, bufio.NewReader(conn)}, nil
+}
+
+// ask sends a request that was made before.
+func (c *caller) ask(raw []byte) error {
+	if _, err := c.conn.Write(raw); err != nil {
+		return err
+	}
+	resp, err := http.ReadResponse(c.answer, nil)
+	if err != nil {
+		return err
+	}
+	return drawn(resp)
+}
+
+// raw is a request as it goes over the wire.
+func (l load) raw(user int) ([]byte, error) {
+	req, err := l.request(user)
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	err = req.Write(&b)
+	return b.Bytes(), err
 }

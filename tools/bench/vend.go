@@ -228,27 +228,34 @@ func (b *bench) burst() error {
 	}
 	defer func() { _ = hub.stop() }()
 	l = wanting(l)
-	client := newClient(callers)
-	defer client.CloseIdleConnections()
-	if err := l.vendTo(client, 0); err != nil { // the plugin is warm after that
+	if err := l.vendTo(http.DefaultClient, 0); err != nil { // the plugin is warm after that
 		return err
 	}
 	fresh := l
 	fresh.minTTL = 0
+	var all []*caller
+	for range callers {
+		c, err := newCaller(l)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = c.conn.Close() }()
+		all = append(all, c)
+	}
 	var took []time.Duration
 	before, err := slow.asked()
 	if err != nil {
 		return err
 	}
 	for n := range b.rounds {
-		if err := together(callers, func() error { return fresh.vendTo(client, 0) }); err != nil { // the connections are open
+		if _, err := together(all, fresh, 0); err != nil { // the connections are known
 			return err
 		}
-		begin := time.Now()
-		if err := together(callers, func() error { return l.vendTo(client, n+1) }); err != nil {
+		d, err := together(all, l, n+1)
+		if err != nil {
 			return err
 		}
-		took = append(took, time.Since(begin))
+		took = append(took, d)
 	}
 	after, err := slow.asked()
 	if err != nil {
@@ -260,17 +267,22 @@ func (b *bench) burst() error {
 	return nil
 }
 
-// together runs f n times at once and returns one of its errors.
-func together(n int, f func() error) error {
-	errs := make(chan error, n)
-	for range n {
-		go func() { errs <- f() }()
+// together lets all callers ask for the token of a user at once, and returns how
+// long it took until the last had it.
+func together(all []*caller, l load, user int) (time.Duration, error) {
+	raw, err := l.raw(user)
+	if err != nil {
+		return 0, err
 	}
-	var failed error
-	for range n {
-		if err := <-errs; err != nil {
-			failed = err
+	errs := make(chan error, len(all))
+	begin := time.Now()
+	for _, c := range all {
+		go func() { errs <- c.ask(raw) }()
+	}
+	for range all {
+		if e := <-errs; e != nil {
+			err = e
 		}
 	}
-	return failed
+	return time.Since(begin), err
 }
