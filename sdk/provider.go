@@ -253,12 +253,15 @@ type StartDeviceRequest struct {
 
 // StartDeviceResponse is what to show to the user (RFC 8628 section 3.2).
 type StartDeviceResponse struct {
-	DeviceCode              secret.Value
-	UserCode                string
+	DeviceCode secret.Value // for PollDevice; it is shown to nobody
+	UserCode   string       // what the user enters: "WDJB-MJHT"
+	// VerificationURI is the page to enter it on, at one of the hosts that the
+	// call may reach. VerificationURIComplete has the code in it, for a QR code;
+	// empty: the provider has none.
 	VerificationURI         string
 	VerificationURIComplete string
-	ExpiresIn               time.Duration
-	Interval                time.Duration
+	ExpiresIn               time.Duration // the life of both codes, at most half an hour; zero: a quarter
+	Interval                time.Duration // between two polls, at least; zero: five seconds
 }
 
 // PollDeviceRequest asks whether the user has answered.
@@ -271,7 +274,7 @@ type PollDeviceRequest struct {
 // PollDeviceResponse is the first token set of a connection.
 type PollDeviceResponse struct {
 	Tokens  TokenSet
-	Account *Account
+	Account *Account // as in ExchangeResponse
 }
 
 // ClientCredentialsRequest obtains a token for the client itself.

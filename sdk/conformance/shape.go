@@ -57,15 +57,19 @@ type Shape struct {
 	// Statuses replaces the status of an error, by its standard code.
 	Statuses map[string]int `json:"statuses,omitempty"`
 
-	StringExpiresIn bool   `json:"string_expires_in,omitempty"`
-	NoExpiresIn     bool   `json:"no_expires_in,omitempty"`
-	NoRefreshToken  bool   `json:"no_refresh_token,omitempty"`
-	OmitScope       bool   `json:"omit_scope,omitempty"`
-	ScopeSeparator  string `json:"scope_separator,omitempty"`
-	ScopeParam      string `json:"scope_param,omitempty"`
-	OnlyAuth        string `json:"only_auth,omitempty"` // "basic" or "body"
-	OnlyJSON        bool   `json:"only_json,omitempty"` // token requests
-	NoPKCE          bool   `json:"no_pkce,omitempty"`
+	// What a token answer leaves out or writes otherwise.
+	StringExpiresIn bool `json:"string_expires_in,omitempty"` // "3600"
+	NoExpiresIn     bool `json:"no_expires_in,omitempty"`
+	NoRefreshToken  bool `json:"no_refresh_token,omitempty"`
+	OmitScope       bool `json:"omit_scope,omitempty"`
+	// ScopeSeparator joins scopes, empty: a space; ScopeParam asks for them, empty:
+	// "scope".
+	ScopeSeparator string `json:"scope_separator,omitempty"`
+	ScopeParam     string `json:"scope_param,omitempty"`
+	// What the stand-in wants of requests.
+	OnlyAuth string `json:"only_auth,omitempty"` // "basic" or "body"; empty: both
+	OnlyJSON bool   `json:"only_json,omitempty"` // token requests
+	NoPKCE   bool   `json:"no_pkce,omitempty"`   // a challenge is not asked for
 
 	// Rotation is what a refresh does to the refresh token.
 	Rotation sdk.Rotation `json:"rotation,omitempty"`
