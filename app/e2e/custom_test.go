@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -66,10 +65,7 @@ func TestCustomProvider(t *testing.T) {
 		t.Fatal(err)
 	}
 	resp.Body.Close()
-	var c connection
-	p.Line(func(line json.RawMessage) bool {
-		return json.Unmarshal(line, &c) == nil && strings.HasPrefix(c.ID, "data_installation_")
-	})
+	c := connected(p)
 	if c.Account.Email != "alice@example.test" {
 		t.Errorf("connected as %+v", c.Account)
 	}

@@ -45,7 +45,32 @@ func connect(t *testing.T, h *rig.Home, page *rig.Page, args []string, consent f
 	p.Line(decodeURL(&f))
 	page.Goto(f.AuthorizationURL)
 	consent(page)
-	var c connection
+	return connected(p)
+}
+
+// device is what a flow by a code shows.
+type device struct {
+	UserCode        string `json:"user_code"`
+	VerificationURI string `json:"verification_uri"`
+	Complete        string `json:"verification_uri_complete"`
+}
+
+// connectDevice is connect by a code, with a person who enters it somewhere.
+func connectDevice(h *rig.Home, slug string, consent func(device)) connection {
+	p := h.Start("connect", "--device", "--json", slug)
+	var f struct {
+		Kind   string
+		Device device
+	}
+	p.Line(func(line json.RawMessage) bool {
+		return json.Unmarshal(line, &f) == nil && f.Kind == "device" && f.Device.UserCode != ""
+	})
+	consent(f.Device)
+	return connected(p)
+}
+
+// connected waits for the connection that a command tells of at last.
+func connected(p *rig.Process) (c connection) {
 	p.Line(func(line json.RawMessage) bool {
 		return json.Unmarshal(line, &c) == nil && strings.HasPrefix(c.ID, "data_installation_")
 	})
@@ -70,11 +95,7 @@ func agree(t *testing.T, h *rig.Home, hub *rig.Hub, consent func(authorizationUR
 	if a := hub.Do(http.MethodGet, "", u.RequestURI(), nil); a.Status >= http.StatusBadRequest {
 		t.Fatalf("the callback answers %d %s", a.Status, a.Body)
 	}
-	var c connection
-	p.Line(func(line json.RawMessage) bool {
-		return json.Unmarshal(line, &c) == nil && strings.HasPrefix(c.ID, "data_installation_")
-	})
-	return c
+	return connected(p)
 }
 
 func decodeURL(f *flow) func(json.RawMessage) bool {

@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -44,26 +43,17 @@ func TestOpenIDProviders(t *testing.T) {
 
 	t.Run("device flow", func(t *testing.T) {
 		h, hub := h.In(t), hub.In(t)
-		p := h.Start("connect", "--device", "--json", "openid")
-		var f struct {
-			Device struct {
-				Complete string `json:"verification_uri_complete"`
-			}
-		}
-		p.Line(func(line json.RawMessage) bool { return json.Unmarshal(line, &f) == nil && f.Device.Complete != "" })
-		page := h.Chromium()
-		page.Goto(f.Device.Complete)
-		page.See("h1", "Confirm Device")
-		page.Press("button[type=submit]")
-		page.Fill("input[name=login]", "bob")
-		page.Fill("input[name=password]", "any")
-		page.Press("button[type=submit]")
-		page.See("body", "Authorize")
-		page.Press("button[type=submit]")
-		page.See("body", "Sign-in Success")
-		var c connection
-		p.Line(func(line json.RawMessage) bool {
-			return json.Unmarshal(line, &c) == nil && strings.HasPrefix(c.ID, "data_installation_")
+		c := connectDevice(h, "openid", func(d device) {
+			page := h.Chromium()
+			page.Goto(d.Complete)
+			page.See("h1", "Confirm Device")
+			page.Press("button[type=submit]")
+			page.Fill("input[name=login]", "bob")
+			page.Fill("input[name=password]", "any")
+			page.Press("button[type=submit]")
+			page.See("body", "Authorize")
+			page.Press("button[type=submit]")
+			page.See("body", "Sign-in Success")
 		})
 		if !strings.Contains(fmt.Sprint(c.Account), "bob") {
 			t.Errorf("connected as %+v", c.Account)

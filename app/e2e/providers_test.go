@@ -158,10 +158,7 @@ func TestSandboxProviders(t *testing.T) {
 			t.Fatalf("the browser ends at %q, %v", address, err)
 		}
 		fmt.Fprintln(answer, address)
-		var c connection
-		p.Line(func(line json.RawMessage) bool {
-			return json.Unmarshal(line, &c) == nil && strings.HasPrefix(c.ID, "data_installation_")
-		})
+		connected(p)
 		bot, user := h.CLI("token", "slack"), h.CLI("token", "slack", "--token", "user")
 		if !strings.HasPrefix(bot, "xoxe.xoxb-") || !strings.HasPrefix(user, "xoxe.xoxp-") {
 			t.Errorf("the tokens begin with %.10q and %.10q", bot, user)
@@ -173,28 +170,17 @@ func TestSandboxProviders(t *testing.T) {
 
 	t.Run("github by a code", func(t *testing.T) {
 		h := h.In(t)
-		p := h.Start("connect", "--device", "--json", "github")
-		var f struct {
-			Kind   string
-			Device struct {
-				UserCode        string `json:"user_code"`
-				VerificationURI string `json:"verification_uri"`
+		c := connectDevice(h, "github", func(d device) {
+			if d.VerificationURI != sandbox+"/github/login/device" {
+				t.Errorf("the flow shows %+v", d)
 			}
-		}
-		p.Line(func(line json.RawMessage) bool { return json.Unmarshal(line, &f) == nil && f.Device.UserCode != "" })
-		if f.Kind != "device" || f.Device.VerificationURI != sandbox+"/github/login/device" {
-			t.Errorf("the flow is %+v", f)
-		}
-		page := h.Chromium()
-		page.Goto(f.Device.VerificationURI)
-		page.Fill("input[name=user_code]", strings.ToLower(f.Device.UserCode))
-		page.Press("button.primary")
-		page.Press("button[name=login][value=hubot-demo]")
-		page.Press("button[name=decision][value=authorize]")
-		page.See("h1", "Device connected")
-		var c connection
-		p.Line(func(line json.RawMessage) bool {
-			return json.Unmarshal(line, &c) == nil && strings.HasPrefix(c.ID, "data_installation_")
+			page := h.Chromium()
+			page.Goto(d.VerificationURI)
+			page.Fill("input[name=user_code]", strings.ToLower(d.UserCode))
+			page.Press("button.primary")
+			page.Press("button[name=login][value=hubot-demo]")
+			page.Press("button[name=decision][value=authorize]")
+			page.See("h1", "Device connected")
 		})
 		if c.Account.Login != "hubot-demo" {
 			t.Errorf("connected as %+v", c.Account)

@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/cookiejar"
@@ -75,11 +74,7 @@ func (w *world) connect(slug, login string, args ...string) connection {
 	var f flow
 	p.Line(decodeURL(&f))
 	w.consent(f.AuthorizationURL, login)
-	var c connection
-	p.Line(func(line json.RawMessage) bool {
-		return json.Unmarshal(line, &c) == nil && strings.HasPrefix(c.ID, "data_installation_")
-	})
-	return c
+	return connected(p)
 }
 
 // connectHere connects an account in the page: it presses a button, goes on to

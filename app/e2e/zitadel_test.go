@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -60,21 +59,12 @@ integration %q {
 
 	t.Run("device flow", func(t *testing.T) {
 		h, hub := h.In(t), hub.In(t)
-		p := h.Start("connect", "--device", "--json", "openid-device")
-		var f struct {
-			Device struct {
-				Complete string `json:"verification_uri_complete"`
-			}
-		}
-		p.Line(func(line json.RawMessage) bool { return json.Unmarshal(line, &f) == nil && f.Device.Complete != "" })
-		page := h.Chromium()
-		page.Goto(f.Device.Complete)
-		signInAtZitadel(page)
-		page.See("h1", "Welcome back")
-		page.Press("button.green")
-		var c connection
-		p.Line(func(line json.RawMessage) bool {
-			return json.Unmarshal(line, &c) == nil && strings.HasPrefix(c.ID, "data_installation_")
+		connectDevice(h, "openid-device", func(d device) {
+			page := h.Chromium()
+			page.Goto(d.Complete)
+			signInAtZitadel(page)
+			page.See("h1", "Welcome back")
+			page.Press("button.green")
 		})
 		token(t, hub, key, "/data-integrations/openid-device/token")
 	})
