@@ -73,8 +73,8 @@ type App struct {
 	listen    listeners
 	closers   []func() error // in the order of opening
 
-	serverKey   []byte              // tells this hub from a stranger on its port
-	definitions []config.Definition // of declared providers
+	serverKey []byte // tells this hub from a stranger on its port
+	declared  declared
 }
 
 // Open takes the data folder, opens what is in it, finds the plugins and binds
@@ -133,7 +133,7 @@ func (a *App) openDomain(ctx context.Context) (err error) {
 		Store: a.store, Providers: a.plugins, Publisher: a.bus, Now: faults.Now, NewID: newID, File: a.config.Integrations,
 		Listen: a.listen.appAddress(), BaseURL: a.config.BaseURL, Sandbox: a.sandbox(),
 		SandboxClient: catalog.Client{ID: sandbox.ClientID, Secret: secret.New(sandbox.ClientSecret)},
-		Declarer:      a.plugins, Definitions: config.Raw(a.definitions), Declared: config.Files(a.definitions), Write: config.WriteProvider,
+		Declarer:      a.plugins, Filed: a.declared.filed(), Write: config.WriteProvider,
 	}); err != nil {
 		return err
 	}
@@ -245,7 +245,7 @@ func (a *App) openAPI(context.Context) error {
 	_, _ = rand.Read(a.serverKey) // never fails (crypto/rand)
 	a.api = api.New(api.Config{
 		Catalog: a.catalog, Flows: a.connect, Tokens: a.tokens, Connections: a.conns, Access: a.access, Lock: a.lock,
-		Sessions: a.sessions, Backups: backups{a}, Transfers: a.transfer, Plugins: pluginStatus{a.plugins, a.catalog}, Vault: vaultDesk{a}, Relay: a.relay, Events: a.bus, Auditor: a.audit, Activity: a.audit,
+		Sessions: a.sessions, Backups: backups{a}, Transfers: a.transfer, Plugins: pluginStatus{a.plugins, a.catalog}, Declared: a, Vault: vaultDesk{a}, Relay: a.relay, Events: a.bus, Auditor: a.audit, Activity: a.audit,
 		Avatars: a.config.Avatars, Peer: only, ServerKey: a.serverKey, Assets: frontend.Assets(), Logger: a.log, Now: faults.Now, NewID: newID,
 		Version: a.opts.Version, Data: a.paths.Data, ConfigFile: a.paths.Config, Sandbox: a.sandbox(),
 		Listen: a.listen.appAddress(), UI: a.listen.uiAddress(), BaseURL: a.config.BaseURL, EmbedOrigins: a.config.EmbedOrigins, Notices: a.allNotices,

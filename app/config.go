@@ -9,11 +9,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/standpipe/standpipe/app/internal/api/contract"
 	"github.com/standpipe/standpipe/app/internal/config"
 	"github.com/standpipe/standpipe/app/internal/hub"
-	"github.com/standpipe/standpipe/configs"
 )
 
 // openConfig reads the configuration file and the declared providers. An error
@@ -30,23 +30,32 @@ func (a *App) openConfig(context.Context) error {
 		return e.WithRemedy("Mend it; `standpipe config check` shows all that is wrong.")
 	}
 	a.config = c
-	a.warn(found.Warnings())
-	declared, found := config.LoadProviders(configs.Providers(), filepath.Join(filepath.Dir(a.paths.Config), "providers"))
-	a.definitions = declared
-	a.warn(found)
+	a.notices = a.told(found.Warnings())
+	a.declared.folder = filepath.Join(filepath.Dir(a.paths.Config), "providers")
+	_, found = a.declared.read()
+	a.declared.notices = a.told(found)
 	return nil
 }
 
-// warn keeps diagnostics for the page and the log.
-func (a *App) warn(found config.Diagnostics) {
+// configNotices are what is to say of the configuration as it is now.
+func (a *App) configNotices() []contract.Notice {
+	a.declared.mu.Lock()
+	defer a.declared.mu.Unlock()
+	return slices.Concat(a.notices, a.declared.notices)
+}
+
+// told logs diagnostics and returns them as notices for the page.
+func (a *App) told(found config.Diagnostics) []contract.Notice {
+	out := []contract.Notice{}
 	for _, d := range found {
 		place := d.File
 		if d.Line > 0 {
 			place = fmt.Sprintf("%s:%d", d.File, d.Line)
 		}
 		a.log.Warn("configuration", "severity", string(d.Severity), "place", place, "summary", d.Summary)
-		a.notices = append(a.notices, contract.Notice{
+		out = append(out, contract.Notice{
 			Severity: string(d.Severity), Message: fmt.Sprintf("%s (%s)", d.Summary, place), Remedy: d.Detail,
 		})
 	}
+	return out
 }

@@ -234,7 +234,7 @@ func checkMemory(_ context.Context, a *App) []contract.Finding {
 
 func checkConfig(_ context.Context, a *App) []contract.Finding {
 	var out []contract.Finding
-	for _, n := range a.notices {
+	for _, n := range a.configNotices() {
 		if n.Severity != "info" {
 			out = append(out, contract.Finding{Status: contract.FindingWarning, Detail: n.Message, Remedy: n.Remedy})
 		}

@@ -127,7 +127,7 @@ func checkLost(ctx context.Context, a *App) []contract.Finding {
 // allNotices are those of the configuration, what is damaged, and what to reconnect
 // after a reset. Of that, a locked hub tells nothing.
 func (a *App) allNotices(ctx context.Context) []contract.Notice {
-	out := slices.Clip(a.notices)
+	out := a.configNotices()
 	for _, e := range a.catalog.Damaged() {
 		out = append(out, contract.Notice{Severity: "error", Message: strings.ToUpper(e.Message[:1]) + e.Message[1:] + ".", Remedy: e.Remedy})
 	}

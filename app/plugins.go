@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/standpipe/standpipe/app/internal/config"
 	"github.com/standpipe/standpipe/app/internal/faults"
 	"github.com/standpipe/standpipe/app/internal/hub"
 	"github.com/standpipe/standpipe/app/internal/pluginhost"
@@ -30,7 +29,7 @@ func (a *App) openPlugins(context.Context) (err error) {
 		Dirs: append(dirs, filepath.Join(a.paths.Data, "plugins")),
 		// Not in the folder for sockets: programs may often not be executed there.
 		RunDir:      filepath.Join(a.paths.Data, "run", "plugins"),
-		Definitions: config.Raw(a.definitions),
+		Definitions: a.declared.filed().Definitions,
 		Logger:      a.log.With("room", "pluginhost"),
 		Publisher:   a.bus,
 		Crashed:     a.pluginCrashed,

@@ -21,18 +21,18 @@ import (
 	"github.com/standpipe/standpipe/configs"
 )
 
-// declared keeps the definitions that a catalog tells the plugin.
-type declared struct {
+// oneProvider keeps the definitions that a catalog tells the plugin.
+type oneProvider struct {
 	hub.Providers
 	definitions [][]byte
 }
 
-func (d *declared) SetDefinitions(_ context.Context, all [][]byte) error {
+func (d *oneProvider) SetDefinitions(_ context.Context, all [][]byte) error {
 	d.definitions = all
 	return nil
 }
 
-func (d *declared) Describe(context.Context) ([]hub.Descriptor, error) {
+func (d *oneProvider) Describe(context.Context) ([]hub.Descriptor, error) {
 	return []hub.Descriptor{{Slug: "acme"}}, nil
 }
 
@@ -41,7 +41,7 @@ func (d *declared) Describe(context.Context) ([]hub.Descriptor, error) {
 func TestCustomProviderAsFile(t *testing.T) {
 	dir := t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {
-		plugin := &declared{}
+		plugin := &oneProvider{}
 		c, err := catalog.New(context.Background(), catalog.Config{
 			Store: memstore.New(), Providers: plugin, Declarer: plugin, Publisher: events.New(), Now: time.Now, NewID: newID,
 			Listen: "127.0.0.1:4780", Write: config.WriteProvider,

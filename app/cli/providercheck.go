@@ -20,7 +20,7 @@ import (
 )
 
 func newProvider(e *env) *cobra.Command {
-	return group("provider", "Declare providers in HCL", newProviderCheck(e), newProviderExport(e))
+	return group("provider", "Declare providers in HCL", newProviderCheck(e), newProviderExport(e), newProviderReload(e))
 }
 
 func newProviderCheck(e *env) *cobra.Command {

@@ -93,10 +93,10 @@ func TestCustomProvider(t *testing.T) {
 		t.Errorf("the page shows\n%s\nand the command line\n%s", shown, file)
 	}
 	kept := h.Write("providers/acme-id.hcl", file)
-	hub.Stop()
-	hub = h.Serve("--listen", listen)
-	page.Goto(strings.TrimSpace(h.CLI("open", "--no-browser")))
-	page.See("h1", "Accounts")
+	page.Hash("#/providers")
+	if said := h.CLI("provider", "reload"); !strings.Contains(said, "New or changed: acme-id") {
+		t.Errorf("a new file: %s", said)
+	}
 	page.Hash("#/integrations/acme-id")
 	page.See(id("hides-custom"), kept)
 	inspect(t, page, "provider-hidden")
@@ -106,15 +106,22 @@ func TestCustomProvider(t *testing.T) {
 	if r := h.Try("doctor"); !strings.Contains(r.Stdout, "acme-id.hcl declares a provider that was declared in the window too") {
 		t.Errorf("doctor does not say that a file wins: %s%s", r.Stdout, r.Stderr)
 	}
+
+	// A file that is wrong changes nothing, and the page says what is wrong.
+	h.Write("providers/acme-id.hcl", strings.Replace(file, "issuer", "isuer", 1))
+	if r := h.Try("provider", "reload"); r.Exit != 1 || !strings.Contains(r.Stdout, "Nothing is different") || !strings.Contains(r.Stderr, "isuer") {
+		t.Errorf("a wrong file: %d %s%s", r.Exit, r.Stdout, r.Stderr)
+	}
+	page.Hash("#/")
+	page.See(id("notice"), "isuer")
+	h.CLI("token", "acme-id")
 	if err := os.Remove(kept); err != nil {
 		t.Fatal(err)
 	}
-	hub.Stop()
-	h.Serve("--listen", listen)
+	h.CLI("provider", "reload")
+	page.Gone(id("notice"))
 
 	// It is there as long as an account needs it.
-	page.Goto(strings.TrimSpace(h.CLI("open", "--no-browser")))
-	page.See("h1", "Accounts")
 	page.Hash("#/custom/acme-id")
 	page.Press(id("custom-remove"))
 	page.Press(id("remove-confirm"))

@@ -36,6 +36,7 @@ type Config struct {
 	Backups     Backups
 	Transfers   Transfers
 	Plugins     Plugins
+	Declared    Declared
 	Vault       Vault
 	Relay       Relay
 	Events      Events
@@ -205,6 +206,14 @@ type Plugins interface {
 	Rescan(context.Context) ([]hub.AuditEntry, error)
 	// Logs yields what a plugin logs, until ctx ends.
 	Logs(ctx context.Context, plugin string) <-chan contract.PluginLine
+}
+
+// Declared are the providers that files declare.
+type Declared interface {
+	// Reload reads the files again. It returns what is different as audit
+	// entries: action, and subject for the provider; and what is wrong with the
+	// files. A provider whose file is wrong stays as it was.
+	Reload(context.Context) ([]hub.AuditEntry, []contract.Notice, error)
 }
 
 // Activity is the audit, to read.

@@ -97,6 +97,27 @@ func (a *API) providers(ctx context.Context, _ *struct{}) (*body[contract.Provid
 	return &body[contract.Providers]{out}, nil
 }
 
+// reloadProviders takes in what files of declared providers say now.
+func (a *API) reloadProviders(ctx context.Context, _ *struct{}) (*body[contract.Reloaded], error) {
+	changes, notices, err := a.cfg.Declared.Reload(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := contract.Reloaded{Changed: []string{}, Removed: []string{}, Problems: notices}
+	for _, e := range changes {
+		e.Time, e.Decision, e.App, e.Rule = a.cfg.Now(), hub.AuditAllowed, user, "file"
+		if err := a.cfg.Auditor.Record(ctx, e); err != nil {
+			return nil, err
+		}
+		if e.Action == hub.AuditProviderRemove {
+			out.Removed = append(out.Removed, e.Subject)
+		} else {
+			out.Changed = append(out.Changed, e.Subject)
+		}
+	}
+	return &body[contract.Reloaded]{out}, nil
+}
+
 // rescanPlugins takes in what was installed, replaced or removed since the
 // plugins were looked for.
 func (a *API) rescanPlugins(ctx context.Context, in *struct{}) (*body[contract.Providers], error) {

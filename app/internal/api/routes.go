@@ -159,6 +159,7 @@ var routes = []route{
 	{class: classLocal, method: "POST", path: "/local/backup", raw: (*API).backup},
 	{class: classLocal, method: "GET", path: "/local/plugins/{plugin}/log", raw: (*API).pluginLog},
 	{class: classLocal, method: "POST", path: "/local/plugins/rescan", id: "rescanPlugins", summary: "Look at the plugin folders again", typed: typed((*API).rescanPlugins)},
+	{class: classLocal, method: "POST", path: "/local/providers/reload", id: "reloadProviders", summary: "Read the files of declared providers again", typed: typed((*API).reloadProviders)},
 	{class: classLocal, method: "GET", path: "/local/keys", id: "keys", summary: "Where the master key comes from", typed: typed((*API).keys)},
 	{class: classLocal, method: "POST", path: "/local/keys/rotate", id: "rotateKeys", summary: "Seal everything anew under a new data key", typed: typed((*API).rotateKeys)},
 	{class: classLocal, method: "POST", path: "/local/keys/source", id: "changeKeySource", summary: "Keep the master key elsewhere", typed: typed((*API).changeSource)},

@@ -18,8 +18,8 @@ import (
 	"github.com/standpipe/standpipe/sdk/secret"
 )
 
-// Config is what a Catalog needs. All fields but BaseURL, Sandbox, Definitions
-// and Declared must be set.
+// Config is what a Catalog needs. All fields but BaseURL, Sandbox and Filed
+// must be set.
 type Config struct {
 	Store     hub.Store
 	Providers hub.Providers
@@ -40,10 +40,8 @@ type Config struct {
 	SandboxClient Client
 	// Declarer makes the providers known that the user declares.
 	Declarer Declarer
-	// Definitions are the providers that files declare, Declared the files of
-	// each, by slug.
-	Definitions [][]byte
-	Declared    map[string][]string
+	// Filed are the providers that files declare, at first; see Redeclare.
+	Filed Filed
 	// Write makes a file of the definition of a provider, with comments above.
 	Write func(definition []byte, comment ...string) ([]byte, error)
 }
@@ -65,6 +63,7 @@ type Catalog struct {
 	begun  atomic.Bool
 
 	mu           sync.RWMutex
+	filed        Filed // changed by Redeclare only
 	custom       map[string]custom
 	descriptors  map[string]*hub.Descriptor
 	order        []string // slugs in the order to show
@@ -83,7 +82,7 @@ type stored struct {
 // starts no plugin; Refresh does.
 func New(ctx context.Context, cfg Config) (*Catalog, error) {
 	c := &Catalog{
-		cfg: cfg, descriptors: map[string]*hub.Descriptor{}, integrations: map[string]stored{}, custom: map[string]custom{},
+		cfg: cfg, filed: cfg.Filed, descriptors: map[string]*hub.Descriptor{}, integrations: map[string]stored{}, custom: map[string]custom{},
 		asked: make(chan struct{}), damaged: newDamage(),
 	}
 	if err := c.loadCustom(ctx); err != nil {
@@ -245,7 +244,7 @@ func (c *Catalog) entry(slug string) hub.Entry {
 	}
 	e := hub.Entry{
 		Integration: in.Integration, Configured: configured && in.Credentials != "", Descriptor: c.descriptors[in.Provider],
-		Files: c.cfg.Declared[in.Provider],
+		Files: c.filed.Files[in.Provider],
 	}
 	_, known := c.custom[in.Provider]
 	e.Custom, e.Hides = known && e.Files == nil, known && e.Files != nil

@@ -53,19 +53,7 @@ func (c *Catalog) loadCustom(ctx context.Context) error {
 		}
 		c.custom[r.Slug] = custom{r.Custom, rec.Generation}
 	}
-	return c.cfg.Declarer.SetDefinitions(ctx, c.definitions(c.custom))
-}
-
-// definitions are those of the files and, of what the user declared, those that
-// no file declares as well.
-func (c *Catalog) definitions(of map[string]custom) [][]byte {
-	out := slices.Clone(c.cfg.Definitions)
-	for _, slug := range slices.Sorted(maps.Keys(of)) {
-		if p := of[slug]; c.cfg.Declared[slug] == nil {
-			out = append(out, definitionOf(&p.Custom))
-		}
-	}
-	return out
+	return c.cfg.Declarer.SetDefinitions(ctx, c.filed.with(c.custom))
 }
 
 // Custom returns a provider that the user declared.
@@ -74,7 +62,7 @@ func (c *Catalog) Custom(_ context.Context, slug string) (hub.Custom, error) {
 	defer c.mu.RUnlock()
 	p, ok := c.custom[slug]
 	switch {
-	case !ok && c.cfg.Declared[slug] != nil:
+	case !ok && c.filed.Files[slug] != nil:
 		return hub.Custom{}, c.fromFile(slug)
 	case !ok:
 		return hub.Custom{}, noCustom(slug)
@@ -104,9 +92,11 @@ func noCustom(slug string) error {
 	return hub.Errorf(hub.CodeNotFound, "there is no custom provider %q", slug).WithRemedy("The providers' page shows which there are.")
 }
 
+// fromFile needs c.mu held.
 func (c *Catalog) fromFile(slug string) error {
-	return hub.Errorf(hub.CodeReadOnly, "the provider %q is declared in a file: %s", slug, c.cfg.Declared[slug][len(c.cfg.Declared[slug])-1]).
-		WithRemedy("Change it there, then start Standpipe again.")
+	files := c.filed.Files[slug]
+	return hub.Errorf(hub.CodeReadOnly, "the provider %q is declared in a file: %s", slug, files[len(files)-1]).
+		WithRemedy("Change it there, then run `standpipe provider reload`.")
 }
 
 // SaveCustom declares a provider, or changes one that was declared: create says
@@ -139,13 +129,13 @@ func (c *Catalog) mayDeclare(slug string, create bool) (custom, error) {
 	defer c.mu.RUnlock()
 	old, exists := c.custom[slug]
 	switch {
-	case c.cfg.Declared[slug] != nil && !create:
+	case c.filed.Files[slug] != nil && !create:
 		return old, c.fromFile(slug)
 	case !exists && c.descriptors[slug] == nil && c.damaged.of(hub.KindProvider, slug) != nil:
 		return old, nil
 	case !create && !exists:
 		return old, noCustom(slug)
-	case create && (exists || c.descriptors[slug] != nil || c.cfg.Declared[slug] != nil || c.integrations[slug].Slug != ""):
+	case create && (exists || c.descriptors[slug] != nil || c.filed.Files[slug] != nil || c.integrations[slug].Slug != ""):
 		e := hub.Errorf(hub.CodeConflict, "there is a provider %q already", slug).WithRemedy("Choose another short name.")
 		e.Field = "slug"
 		return old, e
@@ -173,7 +163,7 @@ func (c *Catalog) hidden(slug string) bool {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	_, known := c.custom[slug]
-	return known && c.cfg.Declared[slug] != nil
+	return known && c.filed.Files[slug] != nil
 }
 
 func (c *Catalog) forgetHidden(ctx context.Context, slug string) error {
@@ -194,14 +184,14 @@ func (c *Catalog) forgetHidden(ctx context.Context, slug string) error {
 func (c *Catalog) declare(ctx context.Context, slug string, p *custom) error {
 	c.mu.RLock()
 	next := maps.Clone(c.custom)
-	before := c.definitions(c.custom)
+	filed, before := c.filed, c.filed.with(c.custom)
 	c.mu.RUnlock()
 	if p == nil {
 		delete(next, slug)
 	} else {
 		next[slug] = *p
 	}
-	err := c.cfg.Declarer.SetDefinitions(ctx, c.definitions(next))
+	err := c.cfg.Declarer.SetDefinitions(ctx, filed.with(next))
 	if err == nil && p != nil {
 		err = c.taken(ctx, slug)
 	}

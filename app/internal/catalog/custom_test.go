@@ -60,9 +60,8 @@ func TestFileWinsOverCustom(t *testing.T) {
 		d := &declarer{}
 		return open(t, store, func(cfg *catalog.Config) {
 			cfg.Providers, cfg.Declarer = d, d
-			cfg.Definitions = [][]byte{[]byte(`{"slug":"acme","name":"Filed","authorize_url":"https://f.test/a","token_url":"https://f.test/t"}`)}
-			cfg.Declared = map[string][]string{"acme": {"/etc/standpipe/providers/acme.hcl"}}
-			d.definitions = cfg.Definitions
+			cfg.Filed = filed("acme")
+			d.definitions = cfg.Filed.Definitions
 		})
 	}
 	c = reopen()
@@ -87,13 +86,53 @@ func TestFileWinsOverCustom(t *testing.T) {
 	}
 }
 
+// filed are providers that are declared in files of their names.
+func filed(slugs ...string) catalog.Filed {
+	out := catalog.Filed{Files: map[string][]string{}}
+	for _, slug := range slugs {
+		out.Definitions = append(out.Definitions, []byte(`{"slug":"`+slug+`","name":"Filed","authorize_url":"https://f.test/a","token_url":"https://f.test/t"}`))
+		out.Files[slug] = []string{"/etc/standpipe/providers/" + slug + ".hcl"}
+	}
+	return out
+}
+
+// TestRedeclare: a file that comes wins, one that goes gives back what it hid, and
+// where the plugin takes nothing, everything stays as it was.
+func TestRedeclare(t *testing.T) {
+	ctx := context.Background()
+	c, d := openCustom(t, memstore.New())
+	if _, err := c.SaveCustom(ctx, acme(), true); err != nil {
+		t.Fatal(err)
+	}
+	name := func(slug string) string {
+		e, err := c.Get(ctx, slug)
+		if err != nil {
+			return string(hub.AsError(err).Code)
+		}
+		return e.Name()
+	}
+	if err := c.Redeclare(ctx, filed("acme", "more")); err != nil {
+		t.Fatal(err)
+	}
+	if name("acme") != "Filed" || name("more") != "Filed" || name("filed") != string(hub.CodeNotFound) {
+		t.Errorf("with other files: %s, %s, %s", name("acme"), name("more"), name("filed"))
+	}
+	d.err = errors.New("no")
+	if err := c.Redeclare(ctx, filed()); err == nil || name("more") != "Filed" || len(d.definitions) != 2 {
+		t.Errorf("the plugin refuses: %v, %d definitions", err, len(d.definitions))
+	}
+	d.err = nil
+	if err := c.Redeclare(ctx, filed()); err != nil || name("acme") != "Acme" || name("more") != string(hub.CodeNotFound) {
+		t.Errorf("without files: %v, %s, %s", err, name("acme"), name("more"))
+	}
+}
+
 func openCustom(t *testing.T, store hub.Store) (*catalog.Catalog, *declarer) {
 	t.Helper()
 	d := &declarer{}
 	c := open(t, store, func(cfg *catalog.Config) {
 		cfg.Providers, cfg.Declarer = d, d
-		cfg.Definitions = [][]byte{[]byte(`{"slug":"filed","name":"Filed","authorize_url":"https://f.test/a","token_url":"https://f.test/t"}`)}
-		cfg.Declared = map[string][]string{"filed": {"/etc/standpipe/providers/filed.hcl"}}
+		cfg.Filed = filed("filed")
 	})
 	return c, d
 }

@@ -98,6 +98,11 @@ func (c *Client) Providers(ctx context.Context) (out contract.Providers, err err
 	return out, c.call(ctx, http.MethodGet, "/local/providers", nil, &out)
 }
 
+// ReloadProviders has the hub read the files of declared providers again.
+func (c *Client) ReloadProviders(ctx context.Context) (out contract.Reloaded, err error) {
+	return out, c.call(ctx, http.MethodPost, "/local/providers/reload", nil, &out)
+}
+
 // ProviderFile returns a provider that was declared in the window as a file.
 func (c *Client) ProviderFile(ctx context.Context, slug string) (out contract.ProviderFile, err error) {
 	return out, c.call(ctx, http.MethodGet, "/ui/api/providers/"+url.PathEscape(slug)+"/file", nil, &out)

@@ -54,6 +54,15 @@ type ProviderFile struct {
 	Text string `json:"text"`
 }
 
+// Reloaded says what became of the files of declared providers when they were
+// read again.
+type Reloaded struct {
+	Changed []string `json:"changed"` // slugs of providers that are new or different
+	Removed []string `json:"removed"`
+	// Problems are of the files; a provider whose file is wrong stays as it was.
+	Problems []Notice `json:"problems"`
+}
+
 // ProviderPreview is what connecting would do.
 type ProviderPreview struct {
 	AuthorizationURL string   `json:"authorization_url"` // with names in the place of what is random
