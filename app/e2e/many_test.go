@@ -20,7 +20,7 @@ func TestManyAccounts(t *testing.T) {
 	for n := range 15 {
 		slug := fmt.Sprintf("idp-%02d", n)
 		config += fmt.Sprintf("integration %q {\n  provider = \"openid\"\n  description = \"The directory number %d\"\n  client_id = \"bench\"\n  client_secret = file(\"secret\")\n  config = { issuer = \"https://issuer.example\" }\n}\n", slug, n)
-		args := []string{"-integration", slug, "-owner", "me", "-n", "4"}
+		args := []string{"-integration", slug, "-owner", "me", "-n", "4", "-pictures"}
 		if n == 7 {
 			args = append(args, "-reason", "revoked_by_user")
 		}
@@ -35,6 +35,7 @@ func TestManyAccounts(t *testing.T) {
 		page.Until(fmt.Sprintf("%d accounts after %s", want, what), `return document.querySelectorAll("li[data-testid^=connection-]").length === arguments[0]`, want)
 	}
 	rows("loading", 60)
+	page.Until("60 pictures", `return [...document.querySelectorAll("[data-testid^=picture-]")].filter((e) => e.complete && e.naturalWidth).length === 60`)
 
 	// Long tasks are those of more than 50 ms, which a person feels.
 	page.Run(`window.long = []; new PerformanceObserver((l) => long.push(...l.getEntries().map((e) => Math.round(e.duration)))).observe({entryTypes: ["longtask"]})`, nil)

@@ -12,11 +12,14 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
 	"flag"
 	"fmt"
+	"image"
+	"image/png"
 	"log"
 	"time"
 
@@ -32,6 +35,7 @@ type filler struct {
 	issuer                     string
 	reason                     hub.Reason
 	left                       time.Duration
+	pictures                   bool
 	now                        time.Time
 }
 
@@ -44,6 +48,7 @@ func main() {
 	flag.StringVar(&f.owner, "owner", "", "one owner for all; empty: a user each")
 	flag.StringVar((*string)(&f.reason), "reason", "", "they need to be reauthorized, for this reason; empty: they are connected")
 	flag.DurationVar(&f.left, "left", 30*24*time.Hour, "how long the tokens live from now on; negative: they have expired")
+	flag.BoolVar(&f.pictures, "pictures", false, "their accounts have pictures")
 	flag.Parse()
 	if f.reason != "" && !hub.KnownReason(f.reason) {
 		log.Fatalf("%q is no reason", f.reason)
@@ -115,8 +120,29 @@ func (f *filler) add(tx *hub.ConnectionsTx, i int) error {
 	if err := tx.PutConnection(conn); err != nil {
 		return err
 	}
+	if f.pictures {
+		picture, err := noise()
+		if err != nil {
+			return err
+		}
+		if err := tx.PutPicture(id, conn.Account, picture); err != nil {
+			return err
+		}
+	}
 	_, err := tx.PutTokenSet(id, set)
 	return err
+}
+
+// noise is a picture that is as large as one can be.
+func noise() ([]byte, error) {
+	img := image.NewNRGBA(image.Rect(0, 0, 96, 96))
+	_, _ = rand.Read(img.Pix) // never fails (crypto/rand)
+	for i := 3; i < len(img.Pix); i += 4 {
+		img.Pix[i] = 0xff
+	}
+	var b bytes.Buffer
+	err := png.Encode(&b, img)
+	return b.Bytes(), err
 }
 
 // token is as long as most are.
