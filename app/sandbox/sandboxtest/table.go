@@ -57,6 +57,29 @@ func Lacking(s *oauth.Standard) []string {
 		for _, v := range []string{f.Default, f.Example} {
 			lack(v != "" && err == nil && !pattern.MatchString(v), "a pattern of %s that takes %s", f.Key, v)
 		}
+		for _, v := range noAddresses {
+			lack(f.Kind == sdk.FieldURL && err == nil && pattern.MatchString(v), "a pattern of %s that refuses %q", f.Key, v)
+		}
+	}
+	return out
+}
+
+// noAddresses are what nobody may be sent to.
+var noAddresses = []string{
+	"", "github.com", "ftp://example.test", "https://", "https:///path", "https://example.test?x=y", "https://example.test#x", "https://example.test/a b",
+	"https://user@example.test", "https://user:pass@example.test", "javascript:alert(1)", "https://example.test\nhttps://evil.test",
+}
+
+// Refused lists the addresses that some field of a table does not take.
+func Refused(s *oauth.Standard, addresses ...string) []string {
+	var out []string
+	for _, f := range s.Descriptor.Config {
+		pattern := regexp.MustCompile(`^(?:` + f.Pattern + `)$`)
+		for _, v := range addresses {
+			if !pattern.MatchString(v) {
+				out = append(out, v+" as "+f.Key)
+			}
+		}
 	}
 	return out
 }
