@@ -3,7 +3,8 @@
 # Installs what was built for this user, or takes it away again:
 #   tools/install.sh install|uninstall
 # PREFIX is where to (~/.local); a package sets DESTDIR as well. Nothing is
-# started and no data is touched.
+# started and no data is touched; where there is none yet, the service needs a
+# folder for it, which is all that it may write.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 umask 022
@@ -32,6 +33,7 @@ case ${1:-} in
     for f in bin/plugins/*; do install -D -m "$([[ -x $f ]] && echo 755 || echo 644)" "$f" "$bin/plugins/${f##*/}"; done
     mkdir -p "${unit%/*}"
     sed "s|^ExecStart=%h/.local/bin/standpipe |ExecStart=$prefix/bin/standpipe |" configs/standpipe.service >"$unit"
+    [[ -n $dest ]] || mkdir -p -m 700 "$HOME/.local/share/standpipe"
     echo "Installed $bin/standpipe, its plugins and $unit"
     if [[ -x bin/standpipe-desktop ]]; then
       install -D -m 755 bin/standpipe-desktop "$bin/standpipe-desktop"

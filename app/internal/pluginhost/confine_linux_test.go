@@ -6,8 +6,13 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
+	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/standpipe/standpipe/app/internal/hub"
 	"github.com/standpipe/standpipe/sdk/secret"
@@ -56,6 +61,41 @@ func testConfined(t *testing.T, shared bool) {
 	for _, what := range closed {
 		if result := got.Tokens.Metadata[what]; result == "done" || result == "" {
 			t.Errorf("%s: %q", what, result)
+		}
+	}
+}
+
+// TestUnitAllowsWhatHoldsPlugins: the systemd unit that is installed leaves the
+// hub what it holds plugins with. A unit that does not makes the hub hold them
+// less, which only its status tells.
+func TestUnitAllowsWhatHoldsPlugins(t *testing.T) {
+	unit, err := os.ReadFile("../../../configs/standpipe.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	setting := func(name string) []string {
+		for line := range strings.Lines(string(unit)) {
+			if value, ok := strings.CutPrefix(strings.TrimSpace(line), name+"="); ok {
+				return strings.Fields(value)
+			}
+		}
+		t.Errorf("the unit has no %s", name)
+		return nil
+	}
+	flags := sysProcAttr(true).Cloneflags | syscall.CLONE_NEWUSER
+	spaces := setting("RestrictNamespaces")
+	for flag, name := range map[uintptr]string{
+		syscall.CLONE_NEWUSER: "user", syscall.CLONE_NEWNET: "net", syscall.CLONE_NEWPID: "pid", syscall.CLONE_NEWIPC: "ipc",
+		syscall.CLONE_NEWNS: "mnt", syscall.CLONE_NEWUTS: "uts", unix.CLONE_NEWCGROUP: "cgroup",
+	} {
+		if needed := flags&flag != 0; needed != slices.Contains(spaces, name) {
+			t.Errorf("RestrictNamespaces=%s, and a plugin needs %s: %v", strings.Join(spaces, " "), name, needed)
+		}
+	}
+	calls := setting("SystemCallFilter")
+	for _, name := range []string{"landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self"} {
+		if !slices.Contains(calls, name) {
+			t.Errorf("SystemCallFilter lacks %s, which @system-service of systemd 252 does not have", name)
 		}
 	}
 }
