@@ -13,14 +13,17 @@ import (
 	"github.com/standpipe/standpipe/app/internal/version"
 )
 
-// startTime is how long to wait for a hub that another process is just
-// starting, and attachPause how long between two tries.
+// holdTime is how long to wait for another process that holds the data folder: a
+// hub that is just starting, or a command, which may be waiting for a provider;
+// startTime, how long for a hub that answers already to listen everywhere.
+// holdPause is how long between two tries.
 const (
-	startTime   = 15 * time.Second
-	attachPause = 50 * time.Millisecond
+	holdTime  = time.Minute
+	startTime = 15 * time.Second
+	holdPause = 50 * time.Millisecond
 )
 
-var errStarting = errors.New("another process holds the data folder, but does not answer; `standpipe serve` may be starting or hanging")
+var errHeld = errors.New("another process holds the data folder, but does not answer; `standpipe serve` may be starting, or it or another command hangs")
 
 func (e *env) paths() (instance.Paths, error) { return instance.Resolve(e.config, e.data) }
 
@@ -81,42 +84,61 @@ func (e *env) withCallbacks(ctx context.Context, f func(*instance.Client) error)
 }
 
 // with runs f with a client of the running hub, or opens the hub here, runs it
-// with run, which returns how to stop it, and f beside it. Whoever loses the
-// race for the data folder attaches to the winner.
+// with run, which returns how to stop it, and f beside it.
 func (e *env) with(ctx context.Context, opts app.Options, f func(*instance.Client) error, run func(*app.App) (stop func() error)) error {
-	c, err := e.attach(ctx)
-	if errors.Is(err, instance.ErrNotRunning) {
-		var a *app.App
-		if a, err = app.Open(ctx, opts); err == nil {
-			stop := run(a)
-			err := f(instance.NewClient(instance.HandlerTransport(a.Local())))
-			return errors.Join(err, stop(), a.Close())
-		}
-		if !errors.Is(err, instance.ErrRunning) {
-			return explainPort(err)
-		}
-		c, err = soon(ctx, e.attach)
-	}
-	if err != nil {
+	c, a, err := e.attachOrOpen(ctx, opts)
+	switch {
+	case err != nil:
 		return err
+	case c != nil:
+		defer c.Close()
+		return f(c)
 	}
-	defer c.Close()
-	return f(c)
+	stop := run(a)
+	err = f(instance.NewClient(instance.HandlerTransport(a.Local())))
+	return errors.Join(err, stop(), a.Close())
 }
 
-// soon repeats try while the hub that another process is starting is not ready.
-func soon[T any](ctx context.Context, try func(context.Context) (T, error)) (T, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, startTime, errStarting)
+// attachOrOpen returns a client of the hub that runs, or else the hub, opened
+// here. Whoever loses the race for the data folder attaches to the winner, or,
+// where that is another command, has its turn when that ends.
+func (e *env) attachOrOpen(ctx context.Context, opts app.Options) (*instance.Client, *app.App, error) {
+	patience, cancel := context.WithTimeoutCause(ctx, holdTime, errHeld)
 	defer cancel()
 	for {
-		v, err := try(ctx)
+		c, err := e.attach(ctx)
 		if !errors.Is(err, instance.ErrNotRunning) {
-			return v, err
+			return c, nil, err
+		}
+		a, err := app.Open(ctx, opts)
+		if !errors.Is(err, instance.ErrRunning) {
+			return nil, a, explainPort(err)
 		}
 		select {
-		case <-ctx.Done():
-			return v, context.Cause(ctx)
-		case <-time.After(attachPause):
+		case <-patience.Done():
+			return nil, nil, context.Cause(patience)
+		case <-time.After(holdPause):
+		}
+	}
+}
+
+// discover finds out where the hub that runs listens; it may just be starting.
+func (e *env) discover(ctx context.Context) (instance.Discovery, error) {
+	paths, err := e.paths()
+	if err != nil {
+		return instance.Discovery{}, err
+	}
+	patience, cancel := context.WithTimeoutCause(ctx, startTime, errHeld)
+	defer cancel()
+	for {
+		d, err := instance.Discover(paths)
+		if !errors.Is(err, instance.ErrNotRunning) {
+			return d, err
+		}
+		select {
+		case <-patience.Done():
+			return d, context.Cause(patience)
+		case <-time.After(holdPause):
 		}
 	}
 }

@@ -28,11 +28,7 @@ func newOpen(e *env) *cobra.Command {
 				return err
 			}
 			defer c.Close()
-			paths, err := e.paths()
-			if err != nil {
-				return err
-			}
-			d, err := soon(ctx, func(context.Context) (instance.Discovery, error) { return instance.Discover(paths) })
+			d, err := e.discover(ctx)
 			if err != nil {
 				return err
 			}

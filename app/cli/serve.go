@@ -48,12 +48,13 @@ func newServe(e *env) *cobra.Command {
 func (e *env) serve(ctx context.Context, listen, uiListen string, announce func(context.Context, serving) error) error {
 	opts := e.options()
 	opts.Listen, opts.UIListen = listen, uiListen
-	a, err := app.Open(ctx, opts)
-	if errors.Is(err, instance.ErrRunning) {
-		return e.alreadyServed(ctx, announce)
-	}
-	if err != nil {
-		return explainPort(err)
+	c, a, err := e.attachOrOpen(ctx, opts)
+	switch {
+	case err != nil:
+		return err
+	case c != nil:
+		defer c.Close()
+		return e.alreadyServed(ctx, c, announce)
 	}
 	return errors.Join(e.runApp(ctx, a, announce), a.Close())
 }
@@ -76,17 +77,12 @@ func (e *env) runApp(ctx context.Context, a *app.App, announce func(context.Cont
 }
 
 // alreadyServed tells of the hub that another process runs.
-func (e *env) alreadyServed(ctx context.Context, announce func(context.Context, serving) error) error {
-	c, err := soon(ctx, e.attach)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
+func (e *env) alreadyServed(ctx context.Context, c *instance.Client, announce func(context.Context, serving) error) error {
 	paths, err := e.paths()
 	if err != nil {
 		return err
 	}
-	d, err := soon(ctx, func(context.Context) (instance.Discovery, error) { return instance.Discover(paths) })
+	d, err := e.discover(ctx)
 	if err != nil {
 		return err
 	}

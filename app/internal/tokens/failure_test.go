@@ -4,6 +4,7 @@ package tokens
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -128,6 +129,34 @@ func TestBackoffGrowsAndObeysTheProvider(t *testing.T) {
 		}
 		if h.provider.asked() != asked {
 			t.Error("the provider was asked while it had asked to wait")
+		}
+	})
+}
+
+// TestRecoveryIsTold: each failure and the recovery are an event, and nothing
+// more is when there is nothing to tell.
+func TestRecoveryIsTold(t *testing.T) {
+	inBubble(t, func(t *testing.T, h *house) {
+		h.connect("c", -time.Minute)
+		h.provider.before = always(unavailable())
+		for range 2 {
+			h.mustFail("c", hub.CodeProviderUnavailable)
+			h.mustFail("c", hub.CodeProviderUnavailable) // known: it is not tried again
+			time.Sleep(maxDelay)
+		}
+		h.provider.script(func(p *provider) { p.before = nil })
+		h.mustVend("c")
+		h.mustVend("c")
+		var told []string
+		h.bus.mu.Lock()
+		defer h.bus.mu.Unlock()
+		for _, ev := range h.bus.all {
+			if ev.Type == hub.EventHealth && ev.Connection == "c" {
+				told = append(told, ev.Detail)
+			}
+		}
+		if want := []string{string(hub.CodeProviderUnavailable), string(hub.CodeProviderUnavailable), ""}; !slices.Equal(told, want) {
+			t.Errorf("told %q, want %q", told, want)
 		}
 	})
 }
