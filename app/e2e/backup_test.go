@@ -104,7 +104,7 @@ func TestMoveToAnotherMachine(t *testing.T) {
 	// On the other machine, with a key of its own.
 	h2, file := secondHome(t, h, move)
 	out := h2.CLI("restore", file, "--identity", "identity.txt")
-	if !strings.Contains(out, "Restored 1 connections") {
+	if !strings.Contains(out, "Restored 1 connection,") {
 		t.Errorf("it says %q", out)
 	}
 	hub2 := h2.Serve()

@@ -182,7 +182,7 @@ func TestProviderFaults(t *testing.T) {
 		}
 		begin = time.Now()
 		again := hub.Post(key, path, map[string]any{})
-		if d := time.Since(begin); d > 2*time.Second {
+		if d := time.Since(begin); d > 10*time.Second { // at once, as against 25 s
 			t.Errorf("a known outage was answered after %v", d)
 		}
 		var status struct {

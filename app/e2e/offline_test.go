@@ -34,11 +34,12 @@ func TestOffline(t *testing.T) {
 	t.Parallel()
 	const within = "STANDPIPE_E2E_OFFLINE"
 	if os.Getenv(within) == "" {
+		rig.Build(t) // not there, where nothing can be fetched that it lacks
 		self, err := os.Executable()
 		if err != nil {
 			t.Fatal(err)
 		}
-		cmd := exec.Command(self, "-test.run=^TestOffline$", "-test.timeout=5m")
+		cmd := exec.Command(self, "-test.run=^TestOffline$", "-test.timeout=15m")
 		cmd.Env = append(os.Environ(), within+"=1")
 		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
 		if id := os.Geteuid(); id != 0 {

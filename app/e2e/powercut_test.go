@@ -111,6 +111,20 @@ func newLane(t *testing.T, seen *outcomes) *lane {
 	return l
 }
 
+// used uses a token that was drawn. On a busy machine a short one may end on the
+// way to the provider, which counts whole seconds; one that is dead before its
+// time is not what was promised.
+func (l *lane) used(point string, hub *rig.Hub, a *rig.Answer) {
+	for l.t.Context().Err() == nil && userinfo(l.t, l.op, a.Field("access_token", "access_token")) != "alice" {
+		expiry, err := time.Parse(time.RFC3339, a.Field("access_token", "expires_at"))
+		if left := time.Until(expiry); err != nil || left > time.Second {
+			l.t.Errorf("%s: the token is dead, %v before its time: %s", point, left, a.Body)
+			return
+		}
+		a = hub.Post(l.key, vendOpenID, map[string]any{})
+	}
+}
+
 func (l *lane) connect(hub *rig.Hub, args ...string) connection {
 	consent := func(url string) (string, error) { return l.op.Approve(l.t, url, "alice"), nil }
 	return agree(l.t, l.h, hub, consent, append([]string{"openid"}, args...)...)
@@ -120,6 +134,7 @@ func (l *lane) cut(point string, safe bool) {
 	t, h := l.t, l.h
 	env := h.Env
 	h.Program, h.Env = h.Product.Faults, append(slices.Clone(env), "STANDPIPE_FAULT="+point+":kill")
+	began := time.Now()
 	doomed := h.Serve("--listen", l.listen)
 	// Whoever comes there first, this caller or the hub by itself, dies of it.
 	rig.EventuallyFor(t, busy, "the hub dies at "+point, func() bool {
@@ -131,8 +146,12 @@ func (l *lane) cut(point string, safe bool) {
 			return false
 		}
 	})
+	// A vend of which the machine was too slow for a token may meet the next refresh.
+	if strings.HasPrefix(point, "vend.") && time.Since(began) > accessTTL/2 {
+		safe = false
+	}
 	time.Sleep(accessTTL) // without power: what was there has expired, and must be renewed
-	before := l.op.Count("refresh")
+	before := l.op.Count("grant.error")
 	h.Program, h.Env = h.Product.Standpipe, env
 	hub := h.Serve("--listen", l.listen)
 	defer hub.Stop()
@@ -146,9 +165,7 @@ func (l *lane) cut(point string, safe bool) {
 	})
 	switch {
 	case a.Status == 200 && a.Field("active") == "true":
-		if got := userinfo(t, l.op, a.Field("access_token", "access_token")); got != "alice" {
-			t.Errorf("%s: the token is dead: %q", point, got)
-		}
+		l.used(point, hub, a)
 		l.seen.add(point, "works")
 	case a.Status == 200 && a.Field("error") == "needs_reauthorization":
 		if a.Field("reason") == "" || a.Field("remedy") == "" {
@@ -161,7 +178,7 @@ func (l *lane) cut(point string, safe bool) {
 			hub.Post(l.key, vendOpenID, map[string]any{})
 		}
 		// The one try with the refresh token that may have been spent.
-		if n := l.op.Count("refresh") - before; n > 1 {
+		if n := l.op.Count("grant.error") - before; n > 1 {
 			t.Errorf("%s: %d refreshes with a dead token", point, n)
 		}
 		l.seen.add(point, "asks for its user ("+a.Field("reason")+")")

@@ -28,7 +28,7 @@ type Page struct {
 func (p *Page) In(t testing.TB) *Page { return &Page{p.Session, t, p.program} }
 
 // driverTime bounds a call of the driver.
-const driverTime = 60 * time.Second
+const driverTime = 2 * time.Minute
 
 func (p *Page) ctx() context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), driverTime)
@@ -270,7 +270,7 @@ func (p *Page) what() string {
 
 func (p *Page) eventually(what string, f func() bool, state func() string) {
 	p.t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(patience)
 	for !f() {
 		if ended := p.program.ended(); ended != "" {
 			p.t.Fatalf("waited in vain to %s%s\n%s", what, ended, p.program.Log())

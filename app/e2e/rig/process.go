@@ -16,8 +16,9 @@ import (
 	"github.com/standpipe/standpipe/app/e2e/ports"
 )
 
-// patience is how long a server may take to be ready.
-const patience = 30 * time.Second
+// patience is how long anything may take that should take a moment, on a machine
+// on which much else runs.
+const patience = 90 * time.Second
 
 // Process is a program that runs beside the test.
 type Process struct {

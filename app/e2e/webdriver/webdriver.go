@@ -14,7 +14,6 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"time"
 )
 
 // Session is a browser. It is not safe for concurrent use.
@@ -36,9 +35,9 @@ type Error struct {
 func (e *Error) Error() string { return e.Code + ": " + e.Message }
 
 // New opens a session at a driver ("http://127.0.0.1:9515") with the given
-// capabilities.
+// capabilities. Nothing bounds a call but its context.
 func New(ctx context.Context, driver string, capabilities map[string]any) (*Session, error) {
-	s := &Session{base: driver, http: &http.Client{Timeout: 60 * time.Second}}
+	s := &Session{base: driver, http: &http.Client{}}
 	var out struct {
 		SessionID string `json:"sessionId"`
 	}
