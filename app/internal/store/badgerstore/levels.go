@@ -36,6 +36,7 @@ type handle struct {
 	dir   string
 	log   *slog.Logger
 	lists listCache
+	reads readers
 	users sync.WaitGroup
 
 	wrote      chan struct{} // something was written since the last look
@@ -62,6 +63,7 @@ func newHandle(db *badger.DB, dir string, log *slog.Logger) *handle {
 func (h *handle) close() error {
 	h.stopOnce.Do(func() { close(h.stop) })
 	<-h.stopped
+	h.reads.pause() // for ever
 	return h.db.Close()
 }
 
@@ -124,5 +126,7 @@ func (h *handle) compactLevels(tooMany func(size int64) int) error {
 	}
 	h.compacting.Store(true)
 	defer h.compacting.Store(false)
+	h.reads.pause() // what was replaced is dropped where no reader can see it
+	defer h.reads.resume()
 	return h.db.Flatten(1)
 }

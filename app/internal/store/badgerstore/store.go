@@ -71,8 +71,9 @@ func (s *Store) Get(ctx context.Context, ref hub.Ref) (hub.Record, error) {
 		return hub.Record{}, err
 	}
 	defer h.users.Done()
-	v := s.view(h, false)
-	defer v.txn.Discard()
+	l := h.reads.lend(h.db)
+	defer h.reads.giveBack(l)
+	v := view{store: s, h: h, txn: l.txn}
 	e, err := v.get(ref)
 	return e.Record, err
 }

@@ -72,12 +72,14 @@ func (s *Store) update(ctx context.Context, f func(*tx) error) error {
 // one in any case: release is called when its fate is known.
 func (s *Store) commit(t *tx, release func()) error {
 	done := make(chan error, 1)
+	t.h.reads.pause()
 	t.txn.CommitWith(func(err error) {
 		if err != nil {
 			s.broke(err)
 		} else {
 			t.landed()
 		}
+		t.h.reads.resume()
 		done <- err
 		release()
 	})
