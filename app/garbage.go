@@ -59,13 +59,14 @@ func (c *collector) collected(live uint64) {
 	}
 }
 
-// growth is the percentage by which a heap may grow until it is collected.
+// growth is the percentage by which a heap may grow until it is collected: up to
+// roomyHeap where it is small, by half where it is large.
 func growth(live uint64) int {
-	if live == 0 || live >= roomyHeap/2 {
-		return 100
+	if live == 0 {
+		return 100 // nobody knows
 	}
-	percent := 100 * (roomyHeap - live) / live
-	return int(min(percent, 1000)) / 50 * 50 // in steps: a change stops the world for a moment
+	percent := 100 * (roomyHeap - min(live, roomyHeap)) / live
+	return int(min(max(percent, 50), 1000)) / 50 * 50 // in steps: a change stops the world for a moment
 }
 
 func liveHeap() uint64 {

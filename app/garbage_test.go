@@ -18,7 +18,7 @@ func TestHeapMayBeRoomy(t *testing.T) {
 	}{
 		{8 << 20, 300}, // 8 MB may become 32
 		{10 << 20, 200},
-		{100 << 20, 100}, // a large heap doubles as ever
+		{100 << 20, 50}, // a large one grows by half
 		{1 << 20, 1000},
 		{0, 100}, // nobody knows
 	} {
