@@ -3,7 +3,9 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"syscall"
 )
@@ -12,7 +14,13 @@ import (
 // process group, so that Ctrl-C does not end it, with nothing of ours open, and
 // with the user's umask. Nobody waits for it: where no browser ran before,
 // xdg-open stays until the browser is closed.
+//
+// Without a screen xdg-open begins all the same, and finds none or one that takes
+// the terminal: then the address is for the person to open elsewhere.
 func openBrowser(url string) error {
+	if !hasScreen() && os.Getenv("BROWSER") == "" {
+		return errors.New("there is no screen to show a browser on")
+	}
 	path, err := exec.LookPath("xdg-open")
 	if err != nil {
 		return err

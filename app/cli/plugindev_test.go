@@ -224,7 +224,7 @@ func TestPluginDev(t *testing.T) {
 	}
 	// What is opened in the browser is noted.
 	write(t, filepath.Join(a.bin, "xdg-open"), "#!/bin/sh\necho \"$1\" >>"+a.home+"/opened\n", 0o755)
-	a.env = append(a.env, "XDG_RUNTIME_DIR="+run, "STANDPIPE_DATA="+filepath.Join(a.home, "data"), "STANDPIPE_CONFIG="+filepath.Join(a.home, "standpipe.hcl"))
+	a.env = append(a.env, "BROWSER=noted", "XDG_RUNTIME_DIR="+run, "STANDPIPE_DATA="+filepath.Join(a.home, "data"), "STANDPIPE_CONFIG="+filepath.Join(a.home, "standpipe.hcl"))
 	a.run("keys", "init", "--key", "file:"+filepath.Join(a.home, "master.key"))
 	sandbox := freePort(t)
 	write(t, filepath.Join(a.home, "standpipe.hcl"), fmt.Sprintf("sandbox = %q\n", "http://"+sandbox), 0o600)

@@ -97,7 +97,7 @@ func (e *env) window(ctx context.Context, w windowArgs) error {
 // desktopProgram returns the path of standpipe-desktop beside this program, ""
 // where there is none or no screen to show it on.
 func desktopProgram() string {
-	if runtime.GOOS == "linux" && os.Getenv("DISPLAY") == "" && os.Getenv("WAYLAND_DISPLAY") == "" {
+	if !hasScreen() {
 		return ""
 	}
 	self, err := os.Executable()
@@ -116,6 +116,12 @@ func desktopProgram() string {
 		return ""
 	}
 	return path
+}
+
+// hasScreen reports whether there is a screen to show something on, as far as the
+// environment tells.
+func hasScreen() bool {
+	return runtime.GOOS != "linux" || os.Getenv("DISPLAY") != "" || os.Getenv("WAYLAND_DISPLAY") != ""
 }
 
 // globalArgs repeats the flags of this run for another program of the house.
