@@ -16,15 +16,17 @@ import (
 
 func newAppsAdd(e *env) *cobra.Command {
 	var (
-		grants              []string
-		all, server         bool
-		expires, headerFile string
+		grants      []string
+		all, server bool
+		expires     string
+		to          keyFile
 	)
 	cmd := &cobra.Command{
 		Use:   "add NAME",
 		Short: "Register an app and print its key, this once",
 		Example: `  standpipe apps add editor --grant github --header-file editor.header
-  curl -H @editor.header …`,
+  curl -H @editor.header …
+  standpipe apps add my-script --grant github --key-file standpipe.key`,
 		Args: operands,
 		RunE: e.run(func(ctx context.Context, args []string) error {
 			body := contract.AddApp{Name: args[0], Kind: "app", All: all}
@@ -45,7 +47,7 @@ func newAppsAdd(e *env) *cobra.Command {
 				}
 				body.ExpiresIn = int(life.Seconds())
 			}
-			return e.withHub(ctx, func(c *instance.Client) error { return e.addApp(ctx, c, body, headerFile) })
+			return e.withHub(ctx, func(c *instance.Client) error { return e.addApp(ctx, c, body, to) })
 		}),
 	}
 	f := cmd.Flags()
@@ -53,13 +55,13 @@ func newAppsAdd(e *env) *cobra.Command {
 	f.BoolVar(&all, "all", false, "let it draw everything, without a limit")
 	f.BoolVar(&server, "server", false, "it is the backend of a product and draws for the users it names")
 	f.StringVar(&expires, "expires", "", "when its key ends, such as 90d or 12h (one year)")
-	f.StringVar(&headerFile, "header-file", "", headerFileHelp)
+	to.flags(cmd)
 	cmd.MarkFlagsMutuallyExclusive("all", "grant")
 	return cmd
 }
 
-func (e *env) addApp(ctx context.Context, c *instance.Client, body contract.AddApp, headerFile string) error {
-	return e.keepKey(headerFile, "Added", func() (contract.AddedApp, error) { return c.AddApp(ctx, body) }, func(app contract.AddedApp) error {
+func (e *env) addApp(ctx context.Context, c *instance.Client, body contract.AddApp, to keyFile) error {
+	return e.keepKey(to, "Added", func() (contract.AddedApp, error) { return c.AddApp(ctx, body) }, func(app contract.AddedApp) error {
 		_, err := c.RevokeApp(ctx, app.ID)
 		return err
 	})

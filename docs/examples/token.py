@@ -2,7 +2,7 @@
 """Draws a fresh token of an integration: python3 token.py github
 
 Standard library only. The key is read from a file with mode 0600:
-  standpipe apps add my-script --grant github
+  standpipe apps add my-script --grant github --key-file ~/.config/my-script/standpipe.key
 """
 
 import json

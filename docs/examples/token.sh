@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Prints a fresh token of an integration: token.sh github
 # The key is read from a file, so that it is in no process list:
-#   standpipe apps add my-script --grant github    (once; put the key into the file, mode 0600)
+#   standpipe apps add my-script --grant github --key-file ~/.config/my-script/standpipe.key    (once)
 set -eu
 integration=${1:?which integration?}
 url=${STANDPIPE_URL:-http://127.0.0.1:4780}
