@@ -9,13 +9,16 @@ import (
 	"errors"
 	"io/fs"
 
+	"github.com/zalando/go-keyring"
+
 	"github.com/standpipe/standpipe/app/internal/faults"
 	"github.com/standpipe/standpipe/app/internal/hub"
 )
 
 // ChangeSource puts the vault under another master key. Killed at any moment,
-// either the old source opens it or the new one does. The old keychain item is
-// removed at the end; an old file is left where it is, see [Info].
+// either the old source opens it or the new one does. The old keychain items are
+// removed at the end, or by RemoveLeftovers; an old file is left where it is, see
+// [Info].
 func (v *Vault) ChangeSource(s Source) error {
 	if s.IsZero() {
 		s.Kind = Keychain
@@ -47,6 +50,7 @@ func (v *Vault) place(s Source) error {
 			return err
 		}
 		faults.Point("source.created")
+		h.Leftover = s.Kind != Keychain && (h.Leftover || h.Source.Kind == Keychain)
 		h.Source, h.KDF = s.remembered(), nil
 		if s.derives() {
 			h.KDF = newKDF()
@@ -78,13 +82,30 @@ func (v *Vault) forgetSource(old *header) {
 	if old.anchorWhere(v.dir) != now.anchorWhere(v.dir) {
 		old.removeAnchor(v.dir)
 	}
-	if old.Source.Kind == Keychain && now.Source.Kind != Keychain {
-		_ = keychainDelete(old.StoreID)
-		_ = keychainDelete(folderAccount(v.dir))
-	}
+	_ = v.emptyKeychain() // else at the next start
 	if now.Source.Kind == Keychain {
 		rememberFolder(v.dir, now.StoreID)
 	}
+}
+
+// emptyKeychain removes the items of an earlier source, if there may be any: with
+// its key, who kept an older copy of the header could open that.
+func (v *Vault) emptyKeychain() error {
+	v.mu.Lock()
+	h := v.header
+	v.mu.Unlock()
+	if !h.Leftover {
+		return nil
+	}
+	for _, account := range []string{h.StoreID, anchorAccount(h.StoreID), folderAccount(v.dir)} {
+		if err := keychainDelete(account); err != nil && !errors.Is(err, keyring.ErrNotFound) {
+			return err
+		}
+	}
+	return v.rewrite(func(h *header, _ *keys) error {
+		h.Leftover = false
+		return nil
+	})
 }
 
 // change makes or takes the secret of a source for a store that exists. What

@@ -3,8 +3,11 @@
 package seal
 
 import (
+	"errors"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -91,6 +94,45 @@ func TestChangeSource(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestChangeSourceKilledAtTheEnd: the next start removes what the old source left
+// in the keychain, and then asks the keychain no more.
+func TestChangeSourceKilledAtTheEnd(t *testing.T) {
+	k := useKeychain(t)
+	dir := filepath.Join(t.TempDir(), "data")
+	v := mustInit(t, dir, Source{})
+	sealed := sealedBy(t, v)
+	if err := v.place(source(t, "file:"+filepath.Join(dir, "..", "key"))); err != nil { // and no more
+		t.Fatal(err)
+	}
+	if len(k.items) == 0 {
+		t.Fatal("nothing was left behind")
+	}
+	open := func() {
+		t.Helper()
+		w, err := Open(dir, Source{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer w.Close()
+		wantOpens(t, w, sealed)
+		if err := w.RemoveLeftovers(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	k.err = errors.New("the keychain is locked")
+	open()
+	k.err = nil
+	open()
+	if len(k.items) != 0 {
+		t.Errorf("the keychain still has %v", slices.Collect(maps.Keys(k.items)))
+	}
+	k.calls = 0
+	open()
+	if k.calls != 0 {
+		t.Errorf("with nothing left, the keychain was asked %d times", k.calls)
 	}
 }
 

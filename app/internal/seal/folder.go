@@ -56,7 +56,8 @@ func storeFolders(dir string) ([]string, error) {
 }
 
 // RemoveLeftovers removes the folders of stores that were replaced, or were
-// never finished.
+// never finished, and the keychain's items of an earlier source, where the
+// keychain lets it; else a later call does.
 func (v *Vault) RemoveLeftovers() error {
 	folders, err := storeFolders(v.dir)
 	if err != nil {
@@ -69,6 +70,9 @@ func (v *Vault) RemoveLeftovers() error {
 		if err := os.RemoveAll(f); err != nil {
 			return storage("remove the replaced store %s: %w", f, err)
 		}
+	}
+	if err := v.emptyKeychain(); err != nil && !errors.Is(err, ErrKeychainUnavailable) {
+		return err
 	}
 	return nil
 }

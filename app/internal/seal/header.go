@@ -38,6 +38,7 @@ type header struct {
 	Anchor    anchorPlace `json:"anchor"`
 	Source    Source      `json:"source"`
 	KDF       *kdf        `json:"kdf,omitempty"`
+	Leftover  bool        `json:"leftover,omitempty"` // the keychain may still hold items of an earlier source
 	Slot      slot        `json:"slot"`
 	Recovery  *slot       `json:"recovery,omitempty"`
 	DataKeys  []byte      `json:"data_keys"`

@@ -21,11 +21,13 @@ type memoryKeychain struct {
 	mu    sync.Mutex
 	items map[string]string
 	err   error // answered instead
+	calls int
 }
 
 func (k *memoryKeychain) Get(service, account string) (string, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.calls++
 	v, ok := k.items[service+"/"+account]
 	switch {
 	case k.err != nil:
@@ -39,6 +41,7 @@ func (k *memoryKeychain) Get(service, account string) (string, error) {
 func (k *memoryKeychain) Set(service, account, value string) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.calls++
 	if k.err == nil {
 		k.items[service+"/"+account] = value
 	}
@@ -48,6 +51,10 @@ func (k *memoryKeychain) Set(service, account, value string) error {
 func (k *memoryKeychain) Delete(service, account string) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.calls++
+	if k.err != nil {
+		return k.err
+	}
 	if _, ok := k.items[service+"/"+account]; !ok {
 		return keyring.ErrNotFound
 	}
