@@ -153,6 +153,36 @@ func TestElement(t *testing.T) {
 	page.See("#log", `disconnected {"connection":"data_installation_`)
 	shows("Connect GitHub")
 
+	// What other windows of the hub's own origin say is worth nothing, and of what
+	// the right one says the first word counts.
+	press()
+	popup()
+	if page.Run(`return sessionStorage.getItem("standpipe-opener")`, &kept); json.Unmarshal([]byte(kept), &opener) != nil {
+		t.Fatalf("the popup keeps %s", kept)
+	}
+	const report = `opener.postMessage({type: "standpipe", nonce: arguments[1], status: arguments[2], connection: arguments[3]}, arguments[0]);
+		return new Promise((r) => setTimeout(r))`
+	page.Run(report, nil, allowed.URL, strings.Repeat("0", len(opener.Nonce)), "connected", "wrong-nonce")
+	page.Tab(allowed.URL)
+	page.Run(`open(arguments[0] + "/embed/none", "another")`, nil, w.AppAPI)
+	page.Tab(w.AppAPI + "/embed/none")
+	page.Run(report, nil, allowed.URL, opener.Nonce, "connected", "another-window")
+	page.CloseTab()
+	page.Tab(allowed.URL)
+	page.Until("both reports to arrive", `return ["wrong-nonce", "another-window"].every((c) => heard.some((h) => h.connection === c))`)
+	shows("Waiting for the other window")
+	page.Tab(w.AppAPI + "/connect/")
+	page.Run(`for (const connection of ["first-word", "second-word"])
+		opener.postMessage({type: "standpipe", nonce: arguments[1], status: "connected", connection}, arguments[0])`, nil, allowed.URL, opener.Nonce)
+	page.Tab(allowed.URL)
+	page.See("#log", `connected {"connection":"first-word"}`)
+	page.Run(`const e = document.querySelector("standpipe-connect"); const c = e.getAttribute("connection"); e.removeAttribute("connection"); return c`, &kept)
+	var log string
+	if page.Run(`return document.querySelector("#log").textContent`, &log); kept != "first-word" || strings.Contains(log, "second-word") || strings.Contains(log, "wrong-nonce") || strings.Contains(log, "another-window") {
+		t.Errorf("the element is connected to %s, having told %s", kept, log)
+	}
+	shows("Connect GitHub")
+
 	// A refusal, and a popup that the person closes.
 	press()
 	popup()
