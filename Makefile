@@ -14,7 +14,8 @@ LDFLAGS  := -s -w -X github.com/standpipe/standpipe/app/internal/version.number=
 	-X github.com/standpipe/standpipe/app/internal/catalog.publicClients=$(PUBLIC_CLIENTS)
 GOSTATIC := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 PLUGINS  := $(notdir $(wildcard plugins/*))
-GOFILES  := $(shell find app configs plugins sdk frontend -name '*.go' -not -name '*_test.go' -not -path '*/testdata/*' -not -path '*/node_modules/*' 2>/dev/null) main.go go.mod go.sum
+GOFILES  := $(shell find app configs plugins sdk frontend -name '*.go' -not -name '*_test.go' -not -path '*/testdata/*' -not -path '*/node_modules/*' 2>/dev/null) main.go go.mod go.sum \
+	$(shell find app/*/pages app/internal/*/pages app/internal/scaffold/files configs plugins -type f -not -name '*.go' -not -path '*/testdata/*') # what is embedded
 
 .PHONY: help
 help: ## list the targets
@@ -90,7 +91,7 @@ clean: ## remove what was built (your data stays)
 	rm -rf bin build frontend/node_modules
 	find frontend/dist -mindepth 1 -not -name placeholder.html -delete
 
-bin/standpipe: $(GOFILES) frontend/dist/index.html $(wildcard configs/*.hcl configs/providers/*.hcl)
+bin/standpipe: $(GOFILES) frontend/dist/index.html
 	$(GOSTATIC) -o $@ .
 
 bin/standpipe-desktop: $(GOFILES) frontend/dist/index.html
