@@ -154,6 +154,7 @@ func (c *checking) runDefinition(ctx context.Context, file *config.ProviderFile,
 var caseFields = map[string][]string{
 	"authorizes":                        {"authorize_url", "authorize_params", "issuer"},
 	"connects":                          {"identity", "answer", "token_url", "issuer"},
+	"says where a picture is":           {"picture_hosts", "identity"},
 	"refreshes":                         {"rotation", "refresh_url", "answer"},
 	"refuses what the provider refuses": {"error", "answer"},
 	"revokes":                           {"revocation", "revoke"},

@@ -45,9 +45,13 @@ func TestScreenshots(t *testing.T) {
 	page.Hash("#/")
 	page.See(id("attention"), "hubot-demo")
 	page.See(id("row-salesforce"), "Connected")
+	for _, c := range connections(w.h) {
+		picture(page, c)
+	}
 	shoot(t, page, "accounts", 1100, 860)
 	page.Hash("#/connections/" + octocat.ID)
 	page.See("main", "drew a token")
+	picture(page, octocat)
 	shoot(t, page, "details", 1100, 980)
 	page.Hash("#/providers")
 	page.See(id("provider-slack"), "Slack")

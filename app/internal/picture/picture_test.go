@@ -72,7 +72,7 @@ func TestRender(t *testing.T) {
 	}
 	for name, raw := range map[string][]byte{
 		"png": pngOf(t, 460, 460), "wide png": pngOf(t, 400, 100), "one pixel": pngOf(t, 1, 1), "jpeg": jpegOf(t, 200, 300), "gif": gifOf(t, 64, 64), "webp": small,
-		"as large as may be": pngOf(t, 2048, 2048),
+		"as large as may be": encoded(t, func(b *bytes.Buffer) error { return png.Encode(b, image.NewGray(image.Rect(0, 0, 2048, 2048))) }),
 	} {
 		out, err := render(raw)
 		if err != nil {
@@ -152,7 +152,7 @@ func TestRenderRefuses(t *testing.T) {
 		scans = append(scans, 0xff, 0xda)
 	}
 	// As large as the limit of bytes allows: it says much, and compresses well.
-	bomb := encoded(t, func(b *bytes.Buffer) error { return png.Encode(b, image.NewGray(image.Rect(0, 0, 6000, 6000))) })
+	bomb := encoded(t, func(b *bytes.Buffer) error { return png.Encode(b, image.NewGray(image.Rect(0, 0, 3000, 3000))) })
 	if len(bomb) > maxBytes {
 		t.Fatalf("the bomb has %d bytes", len(bomb))
 	}
@@ -163,7 +163,7 @@ func TestRenderRefuses(t *testing.T) {
 		"nothing":            {nil, "no PNG"},
 		"svg with script":    {[]byte(script), "no PNG"},
 		"html":               {[]byte("<!doctype html><img src=x onerror=alert(1)>"), "no PNG"},
-		"bomb":               {bomb, "6000 × 6000"},
+		"bomb":               {bomb, "3000 × 3000"},
 		"endless":            {header(0x7fffffff, 0x7fffffff), ""},
 		"just over":          {header(2049, 2048), "2049 × 2048"},
 		"no pixels":          {header(0, 0), ""},
