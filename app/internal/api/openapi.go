@@ -15,7 +15,9 @@ import (
 //go:generate go run ./gen ../../../docs
 
 // OpenAPI is the OpenAPI 3.1 document of the app API, in YAML.
-func OpenAPI() ([]byte, error) {
+func OpenAPI() ([]byte, error) { return document().YAML() }
+
+func document() *huma.OpenAPI {
 	c := humaConfig("1")
 	c.Info.Title = "Standpipe app API"
 	c.Info.Description = "Live access tokens for the apps that the user allowed. The wire contract is that of WorkOS Pipes; " +
@@ -34,7 +36,7 @@ func OpenAPI() ([]byte, error) {
 		op.Errors = []int{400, 401, 403, 404, 409, 413, 415, 421, 422, 423, 500, 503}
 		r.typed(&API{}, doc, op)
 	}
-	return doc.OpenAPI().YAML()
+	return doc.OpenAPI()
 }
 
 // Compatibility is a table of the Pipes contract and what is built of it, in

@@ -5,6 +5,8 @@ package api
 import (
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"github.com/standpipe/standpipe/app/internal/hub"
 )
 
@@ -147,6 +149,14 @@ type dataProvider struct {
 	UpdatedAt2        stamp           `json:"updatedAt" deprecated:"true"`
 	ConnectedAccount  *nestedAccount  `json:"connected_account"`
 	ConnectedAccounts []nestedAccount `json:"connected_accounts"`
+}
+
+// TransformSchema implements huma.SchemaTransformer: huma has no words for an
+// object that may be null.
+func (dataProvider) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	const name = "connected_account"
+	s.Properties[name] = &huma.Schema{OneOf: []*huma.Schema{s.Properties[name], {Type: "null"}}}
+	return s
 }
 
 type providersOutput struct {

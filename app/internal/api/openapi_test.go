@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package api_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/standpipe/standpipe/app/internal/api"
+	"github.com/standpipe/standpipe/app/internal/hub"
+)
+
+// TestAnswersFitTheDocument: what the hub answers is what docs/openapi.yaml says,
+// for whoever makes a client from it: no field more, none less, none of another
+// type.
+func TestAnswersFitTheDocument(t *testing.T) {
+	raw, err := api.OpenAPIJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc document
+	if err := json.Unmarshal(raw, &doc); err != nil {
+		t.Fatal(err)
+	}
+	h := newHouse(t)
+	h.connected(hub.Me)
+	h.connected(hub.Owner{User: "user_7"})
+	app, none, server := h.app(hub.NewApp{Grants: []hub.Grant{{Integration: "peer"}}}), h.app(hub.NewApp{}), h.app(hub.NewApp{Kind: hub.AppServer})
+	const (
+		token     = "/data-integrations/{slug}/token"
+		account   = "/user_management/users/{user_id}/connected_accounts/{slug}"
+		providers = "/user_management/users/{user_id}/data_providers"
+	)
+	for _, c := range []struct {
+		method, path, at, key, body string
+		status                      int
+	}{
+		{"POST", token, "peer", app, `{}`, 200},
+		{"POST", token, "peer", server, `{"user_id":"user_8"}`, 200},
+		{"POST", token, "peer", server, `{}`, 400},
+		{"POST", token, "peer", "sp_app_wrong", `{}`, 401},
+		{"POST", token, "peer", none, `{}`, 403},
+		{"POST", token, "nobody", app, `{}`, 404},
+		{"POST", "/data-integrations/{slug}/credentials", "peer", app, `{}`, 200},
+		{"POST", "/data-integrations/{slug}/authorize", "peer", server, `{"user_id":"user_8"}`, 200},
+		{"GET", providers, "user_7", server, "", 200},
+		{"GET", providers, "user_8", server, "", 200},
+		{"GET", account, "user_7 peer", server, "", 200},
+		{"GET", account, "user_8 peer", server, "", 404},
+		{"POST", "/apps/pair", "", "", `{"name":"Editor","grants":[{"integration":"peer"}]}`, 201},
+		{"POST", "/apps/pair/collect", "", "sp_pair_wrong", `{}`, 401},
+		{"POST", "/hello", "", "", `{"nonce":"x"}`, 400},
+	} {
+		target := c.path
+		for _, value := range strings.Fields(c.at) {
+			i, j := strings.Index(target, "{"), strings.Index(target, "}")
+			target = target[:i] + value + target[j+1:]
+		}
+		var head []string
+		if c.body != "" {
+			head = append(head, "Content-Type", "application/json")
+		}
+		if c.key != "" {
+			head = append(head, "Authorization", "Bearer "+c.key)
+		}
+		r := send(h.App(), c.method, target, c.body, head...)
+		body := decode(t, r)
+		name := fmt.Sprintf("%s %s %d", c.method, target, r.StatusCode)
+		if r.StatusCode != c.status {
+			t.Errorf("%s, want %d: %v", name, c.status, body)
+			continue
+		}
+		answer, ok := doc.Paths[c.path][strings.ToLower(c.method)].Responses[strconv.Itoa(c.status)]
+		if !ok {
+			t.Errorf("%s is not in the document", name)
+			continue
+		}
+		for _, media := range answer.Content {
+			for _, problem := range doc.misfits(media.Schema, body, "") {
+				t.Errorf("%s: %s", name, problem)
+			}
+		}
+	}
+}
+
+// document is what the test reads of an OpenAPI document.
+type document struct {
+	Paths map[string]map[string]struct {
+		Responses map[string]struct {
+			Content map[string]struct{ Schema schema }
+		}
+	}
+	Components struct{ Schemas map[string]schema }
+}
+
+type schema struct {
+	Ref                  string `json:"$ref"`
+	Type                 any
+	OneOf                []schema
+	Properties           map[string]schema
+	Required             []string
+	AdditionalProperties any
+	Items                *schema
+	Enum                 []any
+}
+
+// misfits compares a value with a schema: types, required and unknown fields,
+// and enumerations.
+func (d *document) misfits(s schema, v any, at string) (out []string) {
+	if name, ok := strings.CutPrefix(s.Ref, "#/components/schemas/"); ok {
+		s = d.Components.Schemas[name]
+	}
+	if len(s.OneOf) > 0 {
+		for _, one := range s.OneOf {
+			found := d.misfits(one, v, at)
+			if len(found) == 0 {
+				return nil
+			}
+			out = append(out, found...)
+		}
+		return out
+	}
+	types, _ := s.Type.([]any)
+	if s.Type != nil && types == nil {
+		types = []any{s.Type}
+	}
+	is := "null"
+	switch v := v.(type) {
+	case map[string]any:
+		is = "object"
+		for _, name := range s.Required {
+			if _, ok := v[name]; !ok {
+				out = append(out, at+"."+name+" is missing")
+			}
+		}
+		for name, field := range v {
+			if known, ok := s.Properties[name]; ok {
+				out = append(out, d.misfits(known, field, at+"."+name)...)
+			} else if s.AdditionalProperties == false {
+				out = append(out, at+"."+name+" is not in the document")
+			}
+		}
+	case []any:
+		is = "array"
+		for i, item := range v {
+			if s.Items != nil {
+				out = append(out, d.misfits(*s.Items, item, fmt.Sprintf("%s[%d]", at, i))...)
+			}
+		}
+	case string:
+		is = "string"
+	case bool:
+		is = "boolean"
+	case float64:
+		if is = "number"; slices.Contains(types, any("integer")) {
+			is = "integer"
+		}
+	}
+	if len(types) > 0 && !slices.Contains(types, any(is)) {
+		out = append(out, fmt.Sprintf("%s is of type %s, and the document says %v", at, is, types))
+	}
+	if s.Enum != nil && !slices.Contains(s.Enum, v) {
+		out = append(out, fmt.Sprintf("%s is %v, and the document says one of %v", at, v, s.Enum))
+	}
+	return out
+}
