@@ -183,6 +183,46 @@ func TestFiles(t *testing.T) {
 	}
 }
 
+// TestMap: docs/architecture.md names every room of the house, and none that is
+// not there.
+func TestMap(t *testing.T) {
+	text, err := os.ReadFile("../docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := map[string]bool{}
+	for line := range strings.Lines(string(text)) {
+		cells := strings.Split(line, "|")
+		if len(cells) < 4 || !strings.HasPrefix(line, "| `") {
+			continue
+		}
+		under := ""
+		for _, found := range regexp.MustCompile("`([a-z0-9/]+)`").FindAllStringSubmatch(cells[1], -1) {
+			name := found[1]
+			if dir, base := filepath.Split(name); dir != "" {
+				under = dir
+			} else if under != "" {
+				name = under + base // `app/internal/store`, `seal`
+			}
+			named[name] = true
+			if info, err := os.Stat("../" + name); err != nil || !info.IsDir() {
+				t.Errorf("the map names %s, which is no folder", name)
+			}
+		}
+	}
+	for _, pattern := range []string{"*", "internal/*"} {
+		folders, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range folders {
+			if info, err := os.Stat(f); err == nil && info.IsDir() && f != "internal" && !named["app/"+filepath.ToSlash(f)] {
+				t.Errorf("the map does not name app/%s", filepath.ToSlash(f))
+			}
+		}
+	}
+}
+
 // TestQuirksAreCited: each quirk of a provider that a plugin is tested for says
 // where it is known from, and against whom it was tried: a certified server, a
 // third party's, or ours.

@@ -119,7 +119,7 @@ func (e *env) export(ctx context.Context, c *instance.Client, body contract.Expo
 			Moved       bool   `json:"moved"`
 		}{out, begun, n, len(recipients) > 0, body.Move})
 	}
-	e.print("Wrote %d connections to %s.", n, plain(out))
+	e.print("Wrote %s to %s.", count(n, "connection", "connections"), plain(out))
 	if len(recipients) == 0 {
 		e.note("")
 		e.note("WARNING: %s holds your tokens IN THE CLEAR. Whoever reads it can act as you. Delete it as soon as it was read.", plain(out))
