@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io/fs"
 	"net"
+	"strconv"
 	"syscall"
 
 	"github.com/standpipe/standpipe/app/internal/hub"
@@ -82,9 +83,10 @@ func (a *App) closeLater(list []net.Listener) {
 // listenLoopback binds a loopback address: for 127.0.0.1 also the same port of
 // ::1, so that no stranger answers to "localhost" there.
 func listenLoopback(addr, flag string) ([]net.Listener, error) {
-	host, _, err := net.SplitHostPort(addr)
+	host, port, err := net.SplitHostPort(addr)
 	ip := net.ParseIP(host)
-	if err != nil || ip == nil || !ip.IsLoopback() {
+	_, bad := strconv.ParseUint(port, 10, 16)
+	if err != nil || bad != nil || ip == nil || !ip.IsLoopback() {
 		return nil, hub.Errorf(hub.CodeInvalid, "%s %q is not a loopback address with a port", flag, addr).
 			WithRemedy("Use 127.0.0.1:PORT. The hub does not listen on other addresses.")
 	}

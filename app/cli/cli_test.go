@@ -108,15 +108,15 @@ func TestPortSaysWho(t *testing.T) {
 	}
 	defer l.Close()
 	_, taken := net.Listen("tcp", l.Addr().String())
-	err = explainPort(fmt.Errorf("listen: %w", taken))
+	err = explainPort(fmt.Errorf("listen: %w", taken), "End it.")
 	he := asHubError(err)
-	if he.Code != hub.CodeConflict || !strings.Contains(he.Message, l.Addr().String()) {
+	if he.Code != hub.CodeConflict || !strings.Contains(he.Message, l.Addr().String()) || strings.Contains(he.Message, "bind:") || he.Remedy != "End it." {
 		t.Errorf("error = %v", err)
 	}
 	if runtime.GOOS == "linux" && !strings.Contains(he.Message, "pid "+strconv.Itoa(os.Getpid())) {
 		t.Errorf("error %q does not say who", he.Message)
 	}
-	if other := errors.New("other"); explainPort(other) != other {
+	if other := errors.New("other"); explainPort(other, "") != other {
 		t.Error("another error was changed")
 	}
 }

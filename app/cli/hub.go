@@ -112,7 +112,7 @@ func (e *env) attachOrOpen(ctx context.Context, opts app.Options) (*instance.Cli
 		}
 		a, err := app.Open(ctx, opts)
 		if !errors.Is(err, instance.ErrRunning) {
-			return nil, a, explainPort(err)
+			return nil, a, explainPort(err, otherHubAddress)
 		}
 		select {
 		case <-patience.Done():

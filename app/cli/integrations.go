@@ -71,6 +71,11 @@ func newIntegrationsSet(e *env) *cobra.Command {
 		var body contract.SaveIntegration
 		if f.Changed("credentials") {
 			kind := hub.CredentialsKind(credentials)
+			switch kind {
+			case hub.CredentialsOwn, hub.CredentialsPublic, hub.CredentialsSandbox:
+			default:
+				return usagef("--credentials %q: want own, public or sandbox", credentials)
+			}
 			body.Credentials = &kind
 		}
 		if f.Changed("client-id") {

@@ -4,14 +4,22 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"syscall"
 
 	"github.com/standpipe/standpipe/app/internal/hub"
 )
 
-// explainPort adds who has the port to an error of listening on it.
-func explainPort(err error) error {
+// What helps where a port is taken.
+const (
+	otherHubAddress     = "End that program, or choose another address with --listen or --ui-listen. The address of the app API is part of every redirect URI, so enter the new one at the providers too."
+	otherSandboxAddress = "End that program, or choose another address with --listen, and name it in the configuration file: sandbox = \"http://127.0.0.1:PORT\""
+)
+
+// explainPort says who has the port where one cannot be listened on, and what
+// helps.
+func explainPort(err error, remedy string) error {
 	op, ok := errors.AsType[*net.OpError](err)
 	if !ok || !errors.Is(err, syscall.EADDRINUSE) {
 		return err
@@ -24,6 +32,5 @@ func explainPort(err error) error {
 	if who == "" {
 		who = "another program"
 	}
-	return hub.Errorf(hub.CodeConflict, "%s is taken by %s: %w", addr, who, err).
-		WithRemedy("End that program, or choose another address with --listen or --ui-listen. The address of the app API is part of every redirect URI, so enter the new one at the providers too.")
+	return &hub.Error{Code: hub.CodeConflict, Message: fmt.Sprintf("%s is taken by %s", addr, who), Remedy: remedy, Err: err}
 }

@@ -37,7 +37,7 @@ func newSandbox(e *env) *cobra.Command {
 				}
 				e.print("The sandbox plays the providers on %s, until Ctrl-C.", baseURL)
 				e.note("Use it: standpipe integrations set SLUG --credentials sandbox")
-			}))
+			}), otherSandboxAddress)
 		}),
 	}
 	cmd.Flags().StringVar(&listen, "listen", "", "`ADDRESS` to listen on, loopback only; by default that of the configuration file")

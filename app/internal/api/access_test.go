@@ -180,6 +180,10 @@ func TestFirstDrawByHTTP(t *testing.T) {
 	if len(withdrawn) != 1 || withdrawn[0].(map[string]any)["connection"] != id {
 		t.Errorf("what lives on: %v", withdrawn)
 	}
+	gone := decode(t, local("POST", path+"/grants", `{"integration":"peer","connection":"data_installation_gone"}`))
+	if gone["code"] != "entity_not_found" || !strings.Contains(gone["message"].(string), "data_installation_gone") || gone["remedy"] == nil {
+		t.Errorf("a grant for a connection that there is not: %v", gone)
+	}
 	begin := time.Now()
 	if r := draw("Prefer", "wait=1"); r.StatusCode != 403 || time.Since(begin) < time.Second {
 		t.Errorf("it did not wait for the user: %d after %v", r.StatusCode, time.Since(begin))

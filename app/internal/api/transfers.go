@@ -86,7 +86,7 @@ func (a *API) resume(ctx context.Context, in *body[contract.Resume]) (*body[cont
 func (a *API) resumeOne(ctx context.Context, in *ByID) (*body[contract.Connection], error) {
 	conn, err := a.cfg.Connections.Get(ctx, in.ID)
 	if err != nil {
-		return nil, err
+		return nil, notFoundAs(err, in.ID)
 	}
 	list, err := a.cfg.Transfers.Resume(ctx, user, hub.ResumeRequest{Connections: []string{in.ID}})
 	if err != nil {

@@ -5,6 +5,7 @@ package api
 import (
 	"cmp"
 	"context"
+	"errors"
 	"time"
 
 	"github.com/standpipe/standpipe/app/internal/api/contract"
@@ -106,6 +107,9 @@ func (a *API) grants(ctx context.Context, list []contract.NewGrant) ([]hub.Grant
 		}
 		if g.Connection != "" {
 			c, err := a.cfg.Connections.Get(ctx, g.Connection)
+			if errors.Is(err, hub.ErrNotFound) {
+				return nil, hub.Errorf(hub.CodeNotFound, "there is no connection %q", g.Connection).WithRemedy("`standpipe status` lists them, each with its id.")
+			}
 			if err != nil {
 				return nil, err
 			}
