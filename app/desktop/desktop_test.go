@@ -181,6 +181,25 @@ func TestToldOnce(t *testing.T) {
 	if anew := after(trouble); len(anew) != 1 {
 		t.Errorf("in trouble anew: %+v", anew)
 	}
+
+	// A further token is told of by itself, once until the account is connected anew.
+	token := hub.Event{Type: hub.EventHealth, Connection: "c1", Detail: "user", Reason: hub.ReasonRevoked}
+	if got := after(token); len(got) != 1 || got[0] != (notice{
+		"GitHub needs you", `<b>octocat</b>: its token “user” cannot be renewed any more. Reauthorize to bring it back; the rest goes on.`, "#/connections/c1",
+	}) {
+		t.Errorf("a further token: %+v", got)
+	}
+	other := token
+	other.Detail = "admin"
+	for e, want := range map[*hub.Event]int{&token: 0, &other: 1, {Type: hub.EventHealth, Connection: "c1", Detail: "rate_limited"}: 0} {
+		if got := after(*e); len(got) != want {
+			t.Errorf("%+v: %+v", *e, got)
+		}
+	}
+	after(hub.Event{Type: hub.EventConnected, Connection: "c1"})
+	if got := after(token); len(got) != 1 {
+		t.Errorf("a further token, in trouble anew: %+v", got)
+	}
 	for _, typ := range []hub.EventType{hub.EventApproval, hub.EventPairing} {
 		if got := after(hub.Event{Type: typ}); len(got) != 1 {
 			t.Errorf("%s: %+v", typ, got)

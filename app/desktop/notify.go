@@ -6,6 +6,9 @@ import (
 	"context"
 	"fmt"
 	"html"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/standpipe/standpipe/app/internal/api/contract"
 	"github.com/standpipe/standpipe/app/internal/hub"
@@ -34,7 +37,7 @@ type source interface {
 // watcher tells the user, once each, what waits for them.
 type watcher struct {
 	hub  source
-	told map[string]bool // by connection, approval or pairing
+	told map[string]bool // by connection, connection/token, approval or pairing
 }
 
 func newWatcher(s source) *watcher { return &watcher{hub: s, told: map[string]bool{}} }
@@ -43,12 +46,18 @@ func newWatcher(s source) *watcher { return &watcher{hub: s, told: map[string]bo
 func (w *watcher) after(ctx context.Context, e hub.Event) []notice {
 	switch e.Type {
 	case hub.EventConnected:
-		delete(w.told, e.Connection)
+		maps.DeleteFunc(w.told, func(id string, _ bool) bool { return id == e.Connection || strings.HasPrefix(id, e.Connection+"/") })
 	case hub.EventNeedsReauthorization:
 		if !w.first(e.Connection) {
 			return nil
 		}
 		return w.connection(ctx, e.Connection)
+	case hub.EventHealth:
+		// With a reason it is of a further token, which the event names.
+		if e.Reason == "" || !w.first(e.Connection+"/"+e.Detail) {
+			return nil
+		}
+		return w.furtherToken(ctx, e)
 	case hub.EventApproval:
 		list, err := w.hub.Approvals(ctx)
 		if err != nil {
@@ -87,26 +96,50 @@ func (w *watcher) first(id string) bool {
 
 func (w *watcher) connection(ctx context.Context, id string) []notice {
 	n := notice{title: "An account needs you", body: "Reauthorize it in Standpipe.", route: "#/?account=" + id}
-	list, err := w.hub.Accounts(ctx)
-	if err != nil {
-		return []notice{n}
-	}
-	for _, c := range list.Connections {
-		if c.ID != id {
-			continue
-		}
-		name := c.Integration
-		for _, i := range list.Integrations {
-			if i.Slug == c.Integration {
-				name = i.Name
-			}
-		}
+	if c, name := w.find(ctx, id); c != nil {
 		n.title, n.body = fmt.Sprintf("%s needs you", name), c.Account.Label
 		if c.Remedy != "" {
 			n.body += ": " + c.Remedy
 		}
 	}
 	return []notice{n}
+}
+
+// furtherToken tells of a token beside the main one that only the user can bring
+// back. The rest of the connection goes on, so it is its own page that says more.
+func (w *watcher) furtherToken(ctx context.Context, e hub.Event) []notice {
+	n := notice{
+		title: "An account needs you", body: fmt.Sprintf("Its token “%s” cannot be renewed any more. Reauthorize it in Standpipe.", e.Detail),
+		route: "#/connections/" + e.Connection,
+	}
+	if c, name := w.find(ctx, e.Connection); c != nil {
+		if c.State == hub.StateNeedsReauthorization && w.told[e.Connection] {
+			return nil // all of it needs the user, who was told so
+		}
+		n.title = fmt.Sprintf("%s needs you", name)
+		n.body = fmt.Sprintf("%s: its token “%s” cannot be renewed any more. Reauthorize to bring it back; the rest goes on.", c.Account.Label, e.Detail)
+	}
+	return []notice{n}
+}
+
+// find looks a connection up, with the name of its integration; nil: it is not
+// there, or cannot be read at the moment.
+func (w *watcher) find(ctx context.Context, id string) (c *contract.Connection, integration string) {
+	list, err := w.hub.Accounts(ctx)
+	if err != nil {
+		return nil, ""
+	}
+	i := slices.IndexFunc(list.Connections, func(c contract.Connection) bool { return c.ID == id })
+	if i < 0 {
+		return nil, ""
+	}
+	c = &list.Connections[i]
+	for _, in := range list.Integrations {
+		if in.Slug == c.Integration {
+			return c, in.Name
+		}
+	}
+	return c, c.Integration
 }
 
 // markup makes plain text out of what a notification server takes for markup.

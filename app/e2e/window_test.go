@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -54,6 +55,28 @@ func TestWindow(t *testing.T) {
 			w.h.CloseWindow()
 			shown("hidden")
 
+			// So is a further token of an account whose others go on.
+			w.h.CLI("integrations", "set", "slack", "--credentials", "sandbox", "--scope", "chat:write", "--scope", "user:users:read")
+			p, answer := w.h.Converse("connect", "slack", "--no-browser", "--json")
+			var f flow
+			p.Line(decodeURL(&f))
+			fmt.Fprintln(answer, w.answer(f.AuthorizationURL, "ada.demo"))
+			slack := connected(p)
+			w.flip("slack", "revoke", "login=ada.demo")
+			renew := func() { w.h.Try("token", "slack", "--token", "user", "--renew") }
+			renew()
+			n = notes.Next(2)
+			if n.Title != "Slack needs you" || !strings.Contains(n.Body, `its token “user”`) {
+				t.Errorf("a further token is told as %+v", n)
+			}
+			renew()
+			notes.Click(n.ID)
+			shown("visible")
+			page.See(id("token-lost-"+slack.ID), "“user”")
+			page.Hash("#/")
+			w.h.CloseWindow()
+			shown("hidden")
+
 			// A second start brings it up, and is no second one.
 			w.h.Again()
 			shown("visible")
@@ -62,7 +85,7 @@ func TestWindow(t *testing.T) {
 			w.h.Again("standpipe://account/" + c.ID)
 			shown("visible")
 			page.Focus(id("account-" + c.ID))
-			if all := notes.All(); len(all) != 2 {
+			if all := notes.All(); len(all) != 3 {
 				t.Errorf("it told %+v", all)
 			}
 

@@ -77,6 +77,7 @@ const views: [scene: string, route: string, press: string[], seen: string, flow?
   ["hostile", "", [], "connection-h1"],
   ["locked", "", [], "locked"],
   ["mixed", "#/connections/c1", [], "entry-6"],
+  ["mixed", "#/connections/c2", [], "token-lost-c2"],
   ["mixed", "#/connections/c3", [], "remedy-c3"],
   ["hostile", "#/connections/h1", [], "detail-scopes"],
   ["mixed", "#/providers", [], "providers"],

@@ -98,7 +98,17 @@ export function detail(c: Connection): ConnectionDetail {
     renewable: true,
     generation: 7,
     metadata: { instance_url: "https://acme.my.salesforce.com" },
-    named: [],
+    named:
+      c.id === "c2"
+        ? [
+            {
+              name: "user",
+              scopes: ["search:read"],
+              reason: "revoked_by_user",
+              remedy: "The access was withdrawn at the provider. Reauthorize to grant it again.",
+            },
+          ]
+        : [],
     config: {},
     client_id: "Iv1.0123456789abcdef",
     apps: [

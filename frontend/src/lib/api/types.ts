@@ -236,6 +236,9 @@ export interface NamedToken {
   name: string;
   scopes: string[];
   expires_at?: string;
+  /** Why only the user can bring it back. */
+  reason?: string;
+  remedy?: string;
 }
 
 export interface ConnectionApp {
