@@ -24,32 +24,32 @@ import (
 // meanwhile as if nothing was, and no process is left of either.
 func TestHostilePlugins(t *testing.T) {
 	t.Parallel()
-	const patience = 3 * time.Second
+	const patience = 6 * time.Second // with those who hang
 	for _, c := range []struct {
-		mode   string
-		says   string // in the status
-		within time.Duration
+		mode  string
+		says  string // in the status
+		hangs bool   // or else it is seen at once, as fast as the machine is
 	}{
-		{"garbage", "Unrecognized remote plugin message", patience},
-		{"flood", "Unrecognized remote plugin message", patience},
-		{"flood-stderr", "did not begin to work within", 2 * patience},
-		{"mute", "did not begin to work within", 2 * patience},
-		{"frozen", "did not begin to work within", 2 * patience},
-		{"exit1", "ended with exit status 1; its last words: I give up, [redacted]", patience},
-		{"dead-socket", "did not begin", 2 * patience},
-		{"silent-socket", "did not begin to work within", 2 * patience},
-		{"no-cert", "error parsing server cert", patience},
-		{"bad-cert", "error parsing server cert", patience},
-		{"tcp", "which is not a socket in the folder it was given", patience},
-		{"loopback", "which is not a socket in the folder it was given", patience},
-		{"other-socket", "which is not a socket in the folder it was given", patience},
-		{"dots-socket", "which is not a socket in the folder it was given", patience},
-		{"version", "it speaks version 999 of the plugin protocol, which is newer than what this Standpipe serves (1)", patience},
-		{"child", "ended with exit status 1", patience},
-		{"daemon", "ended with exit status 1", patience},
-		{"kid-alive", "did not begin to work within", 2 * patience},
-		{"describe-hangs", "did not begin to work within", 2 * patience},
-		{"describe-freezes", "did not begin to work within", 2 * patience},
+		{"garbage", "Unrecognized remote plugin message", false},
+		{"flood", "Unrecognized remote plugin message", false},
+		{"flood-stderr", "did not begin to work within", true},
+		{"mute", "did not begin to work within", true},
+		{"frozen", "did not begin to work within", true},
+		{"exit1", "ended with exit status 1; its last words: I give up, [redacted]", false},
+		{"dead-socket", "did not begin", true},
+		{"silent-socket", "did not begin to work within", true},
+		{"no-cert", "error parsing server cert", false},
+		{"bad-cert", "error parsing server cert", false},
+		{"tcp", "which is not a socket in the folder it was given", false},
+		{"loopback", "which is not a socket in the folder it was given", false},
+		{"other-socket", "which is not a socket in the folder it was given", false},
+		{"dots-socket", "which is not a socket in the folder it was given", false},
+		{"version", "it speaks version 999 of the plugin protocol, which is newer than what this Standpipe serves (1)", false},
+		{"child", "ended with exit status 1", false},
+		{"daemon", "ended with exit status 1", false},
+		{"kid-alive", "did not begin to work within", true},
+		{"describe-hangs", "did not begin to work within", true},
+		{"describe-freezes", "did not begin to work within", true},
 	} {
 		t.Run(c.mode, func(t *testing.T) {
 			t.Parallel()
@@ -57,7 +57,9 @@ func TestHostilePlugins(t *testing.T) {
 			if _, err := h.Refresh(t.Context(), target("healthy"), refreshRequest); err != nil {
 				t.Fatal(err)
 			}
-			h.launch.timeout = patience // the good one has had all the time it wanted
+			if c.hangs {
+				h.launch.timeout = patience // the good one has had all the time it wanted
+			}
 			before := h.processes()
 			failed := make(chan error, 1)
 			began := time.Now()
@@ -74,7 +76,7 @@ func TestHostilePlugins(t *testing.T) {
 				case <-time.After(50 * time.Millisecond):
 				}
 			}
-			if took := time.Since(began); took > c.within+patience {
+			if took := time.Since(began); took > 5*patience {
 				t.Errorf("the caller waited %s", took)
 			}
 			if e := providerErr(t, err); e.Class != hub.ProviderGone || !e.Unsent || e.RetryAfter <= 0 {
@@ -86,7 +88,7 @@ func TestHostilePlugins(t *testing.T) {
 			// In the time of backoff nobody waits.
 			began = time.Now()
 			_, err = h.Refresh(t.Context(), target(c.mode), refreshRequest)
-			if took := time.Since(began); providerErr(t, err).Class != hub.ProviderGone || took > patience/3 {
+			if took := time.Since(began); providerErr(t, err).Class != hub.ProviderGone || took > patience/2 {
 				t.Errorf("the second call: %v after %s", err, took)
 			}
 			eventually(t, 5*time.Second, "processes are left", func() bool { return slices.Equal(h.processes(), before) })
@@ -98,7 +100,7 @@ func TestHostilePlugins(t *testing.T) {
 }
 
 // patienceOfGood is far more than a call takes, and less than a bad plugin's.
-const patienceOfGood = 2 * time.Second
+const patienceOfGood = 5 * time.Second
 
 // answersQuickly makes a call of the good plugin, which must not feel the bad
 // one.
