@@ -65,3 +65,22 @@ func TestProbe(t *testing.T) {
 		}
 	}
 }
+
+// TestDial: what the hub itself calls, pictures and the relay's targets, is kept
+// out of private networks as plugins are.
+func TestDial(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewTLSServer(http.NotFoundHandler())
+	defer server.Close()
+	h := newTestHost(t, Config{})
+	address := strings.TrimPrefix(server.URL, "https://")
+	if c, err := h.Dial(t.Context(), address, false); err == nil {
+		_ = c.Close()
+		t.Error("a public provider's picture may be on this machine")
+	}
+	c, err := h.Dial(t.Context(), address, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = c.Close()
+}
