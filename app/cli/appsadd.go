@@ -47,11 +47,16 @@ func newAppsAdd(e *env) *cobra.Command {
 				}
 				body.ExpiresIn = int(life.Seconds())
 			}
-			return e.withHub(ctx, func(c *instance.Client) error { return e.addApp(ctx, c, body, to) })
+			return e.withHub(ctx, func(c *instance.Client) error {
+				if err := nameConnections(ctx, c, body.Grants); err != nil {
+					return err
+				}
+				return e.addApp(ctx, c, body, to)
+			})
 		}),
 	}
 	f := cmd.Flags()
-	f.StringArrayVar(&grants, "grant", nil, "let it draw from `SLUG[:CONNECTION]` (repeatable)")
+	f.StringArrayVar(&grants, "grant", nil, "let it draw from `SLUG[:ACCOUNT]`: all of a provider, or one account by its login, e-mail address or id (repeatable)")
 	f.BoolVar(&all, "all", false, "let it draw everything, without a limit")
 	f.BoolVar(&server, "server", false, "it is the backend of a product and draws for the users it names")
 	f.StringVar(&expires, "expires", "", "when its key ends, such as 90d or 12h (one year)")

@@ -137,7 +137,7 @@ no flag says how long; or let a program become an app (a CODE of
 	f.StringArrayVar(&scopes, "scope", nil, "no more than this `SCOPE` (repeatable)")
 	f.BoolVar(&wider, "accept-wider", false, "where the provider cannot issue a token with these scopes only, let it have the wider one")
 	f.StringVar(&name, "name", "", "of a program with a code: what to call it")
-	f.StringArrayVar(&grants, "grant", nil, "of a program with a code: let it draw from `SLUG[:CONNECTION]`, instead of what it asks for (repeatable)")
+	f.StringArrayVar(&grants, "grant", nil, "of a program with a code: let it draw from `SLUG[:ACCOUNT]`, instead of what it asks for (repeatable)")
 	f.BoolVar(&none, "no-grants", false, "of a program with a code: let it draw nothing yet")
 	f.StringVar(&expires, "expires", "", "of a program with a code: when its key ends, such as 90d (one year)")
 	return cmd
@@ -165,6 +165,11 @@ func (e *env) approve(ctx context.Context, id string, yes contract.Approve) erro
 
 func (e *env) approvePairing(ctx context.Context, code string, yes contract.ApprovePairing) error {
 	return e.withRunning(ctx, func(c *instance.Client) error {
+		if yes.Grants != nil {
+			if err := nameConnections(ctx, c, *yes.Grants); err != nil {
+				return err
+			}
+		}
 		if err := c.ApprovePairing(ctx, code, yes); err != nil {
 			return err
 		}

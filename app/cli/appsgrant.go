@@ -48,13 +48,30 @@ func (l *lasting) read(usual hub.GrantLife) (hub.GrantLife, int, error) {
 	return life, int(d.Seconds()), err
 }
 
-// parseGrant reads SLUG[:CONNECTION].
+// parseGrant reads SLUG[:ACCOUNT]; nameConnections has to be called with it.
 func parseGrant(s string) (contract.NewGrant, error) {
 	slug, conn, _ := strings.Cut(s, ":")
 	if slug == "" {
-		return contract.NewGrant{}, usagef("%q: want SLUG or SLUG:CONNECTION", s)
+		return contract.NewGrant{}, usagef("%q: want SLUG or SLUG:ACCOUNT", s)
 	}
 	return contract.NewGrant{Integration: slug, Connection: conn}, nil
+}
+
+// nameConnections puts its id in the place of a connection that was named by its
+// login, e-mail address or label.
+func nameConnections(ctx context.Context, c *instance.Client, grants []contract.NewGrant) error {
+	for i := range grants {
+		g := &grants[i]
+		if g.Connection == "" || strings.HasPrefix(g.Connection, connectionPrefix) {
+			continue // an id may be of anybody's connection
+		}
+		conn, err := findConnection(ctx, c, g.Integration, g.Connection)
+		if err != nil {
+			return err
+		}
+		g.Connection = conn.ID
+	}
+	return nil
 }
 
 func newAppsGrant(e *env) *cobra.Command {
@@ -63,9 +80,11 @@ func newAppsGrant(e *env) *cobra.Command {
 	var wider, relay bool
 	var audience string
 	cmd := &cobra.Command{
-		Use:   "grant ID|NAME SLUG[:CONNECTION]",
+		Use:   "grant ID|NAME SLUG[:ACCOUNT]",
 		Short: "Let an app draw from an account, or from all of a provider",
-		Args:  operands,
+		Example: `  standpipe apps grant editor github
+  standpipe apps grant editor github:octocat --scope repo --for 8h`,
+		Args: operands,
 		RunE: e.run(func(ctx context.Context, args []string) error {
 			body, err := parseGrant(args[1])
 			if err != nil {
@@ -79,7 +98,11 @@ func newAppsGrant(e *env) *cobra.Command {
 				body.Mode = hub.GrantRelay
 			}
 			return e.withApp(ctx, args[0], func(c *instance.Client, app contract.App) error {
-				g, err := c.AddGrant(ctx, app.ID, body)
+				grants := []contract.NewGrant{body}
+				if err := nameConnections(ctx, c, grants); err != nil {
+					return err
+				}
+				g, err := c.AddGrant(ctx, app.ID, grants[0])
 				if err != nil {
 					return err
 				}

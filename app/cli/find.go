@@ -10,6 +10,9 @@ import (
 	"github.com/standpipe/standpipe/app/internal/instance"
 )
 
+// connectionPrefix is how the id of a connection begins.
+const connectionPrefix = "data_installation_"
+
 // findConnection returns the one connection that name means: its id, or an
 // integration's slug. account, unless empty, is an id, login, e-mail or label
 // that narrows it down.
