@@ -253,7 +253,7 @@ func (c *Catalog) entry(slug string) hub.Entry {
 		return e
 	}
 	if e.Descriptor == nil {
-		e.Problem = hub.Errorf(hub.CodePluginUnavailable, "no plugin serves the provider %q", in.Provider).
+		e.Problem = hub.Errorf(hub.CodePluginUnavailable, "no working plugin serves the provider %q", in.Provider).
 			WithRemedy("`standpipe providers` shows which plugins were found, and why one was refused.")
 		return e
 	}

@@ -238,7 +238,7 @@ func (h *Host) find(ctx context.Context, slug string) (*plugin, error) {
 	}
 	return nil, &hub.Error{
 		Code:    hub.CodePluginUnavailable,
-		Message: fmt.Sprintf("no plugin serves the provider %q", clean(slug, 64)),
+		Message: fmt.Sprintf("no working plugin serves the provider %q", clean(slug, 64)),
 		Remedy:  "`standpipe providers` lists the plugins and what is wrong with them.",
 		Err:     gone(0, "no plugin serves %q", clean(slug, 64)),
 	}
