@@ -499,6 +499,15 @@ test("a declared provider is changed and removed, after a question", async () =>
   expect(hub.calls("DELETE", "/ui/api/providers/acme")).toHaveLength(1);
 });
 
+test("a file that wins over a declared provider is told of, and what it hides can be removed", async () => {
+  history.replaceState(null, "", "/#/integrations/intranet");
+  render(App);
+  expect((await shown("hides-custom")).textContent).toContain("/providers/intranet.hcl");
+  await fireEvent.click(screen.getByTestId("forget-custom"));
+  await waitFor(() => expect(hub.calls("DELETE", "/ui/api/providers/intranet")).toHaveLength(1));
+  await waitFor(() => expect(hub.calls("GET", "/ui/api/integrations/intranet")).toHaveLength(2));
+});
+
 test("a test of the set-up sends what was typed, saves nothing, and does not stand in the way", async () => {
   hub.accounts = {
     integrations: [
