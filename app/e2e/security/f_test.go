@@ -37,7 +37,7 @@ func f1(t *testing.T) {
 		}
 	}
 	if len(pids) < 2 {
-		t.Log("no plugin runs to look at")
+		t.Error("no plugin runs to look at")
 	}
 	for _, pid := range pids {
 		for _, f := range []string{"environ", "mem", "maps", "fd/0", "auxv"} {
@@ -202,7 +202,7 @@ func f8(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"NoNewPrivileges=yes", "ProtectSystem=strict", "MemoryDenyWriteExecute=yes", "RestrictAddressFamilies=", "UMask=0077", "LimitCORE=0", "SystemCallFilter=@system-service"} {
+	for _, want := range []string{"NoNewPrivileges=yes", "ProtectSystem=strict", "MemoryDenyWriteExecute=yes", "RestrictAddressFamilies=", "UMask=0077", "LimitCORE=0", "PrivateUsers=yes", "ProtectHome=read-only", "RestrictNamespaces=", "SystemCallFilter=@system-service"} {
 		if !strings.Contains(string(unit), "\n"+want) {
 			t.Errorf("the unit lacks %s", want)
 		}
@@ -211,8 +211,8 @@ func f8(t *testing.T) {
 		t.Log("systemd-analyze is not here; the settings were read instead")
 		return
 	}
-	out, err := exec.Command("systemd-analyze", "security", "--offline=true", "--threshold=40", filepath.Join(rig.Root(), "configs", "standpipe.service")).CombinedOutput()
-	if err != nil {
-		t.Logf("systemd-analyze: %v\n%s", err, out)
+	out, err := exec.Command("systemd-analyze", "security", "--offline=true", "--threshold=70", filepath.Join(rig.Root(), "configs", "standpipe.service")).CombinedOutput()
+	if err != nil { // 60 of 100 by version 252: what a user's manager cannot take away counts too
+		t.Errorf("systemd-analyze: %v\n%s", err, out)
 	}
 }
