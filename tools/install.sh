@@ -32,7 +32,7 @@ case ${1:-} in
     install -D -m 755 bin/standpipe "$bin/standpipe"
     for f in bin/plugins/*; do install -D -m "$([[ -x $f ]] && echo 755 || echo 644)" "$f" "$bin/plugins/${f##*/}"; done
     mkdir -p "${unit%/*}"
-    sed "s|^ExecStart=%h/.local/bin/standpipe |ExecStart=$prefix/bin/standpipe |" configs/standpipe.service >"$unit"
+    sed -E "s|^(Exec[A-Za-z]+)=%h/.local/bin/standpipe |\1=$prefix/bin/standpipe |" configs/standpipe.service >"$unit"
     [[ -n $dest ]] || mkdir -p -m 700 "$HOME/.local/share/standpipe"
     echo "Installed $bin/standpipe, its plugins and $unit"
     if [[ -x bin/standpipe-desktop ]]; then

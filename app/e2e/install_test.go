@@ -35,7 +35,7 @@ func TestInstall(t *testing.T) {
 		t.Errorf("%v\n%s", err, out)
 	}
 	unit, err := os.ReadFile(filepath.Join(home, ".config", "systemd", "user", "standpipe.service"))
-	if err != nil || !strings.Contains(string(unit), "\nExecStart="+bin+" serve\n") || !strings.Contains(string(unit), "\nReadWritePaths=%h/.local/share/standpipe\n") {
+	if err != nil || !strings.Contains(string(unit), "\nExecStart="+bin+" serve\n") || strings.Contains(string(unit), "=%h/.local/bin/") || !strings.Contains(string(unit), "\nReadWritePaths=%h/.local/share/standpipe\n") {
 		t.Errorf("the unit: %v\n%s", err, unit)
 	}
 	data := filepath.Join(home, ".local", "share", "standpipe")
