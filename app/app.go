@@ -91,6 +91,7 @@ func Open(ctx context.Context, opts Options) (_ *App, err error) {
 			err = errors.Join(err, a.Close())
 		}
 	}()
+	defer holdGarbage()()
 	for _, step := range []func(context.Context) error{
 		a.openFolder, a.openConfig, a.openStore, a.openListeners, a.openPlugins, a.openDomain, a.openLock, a.openAPI,
 	} {

@@ -54,3 +54,28 @@ func TestCollectionsAreSeen(t *testing.T) {
 		t.Errorf("%d %% after the end", have)
 	}
 }
+
+// TestGarbageIsHeld until it is released, unless the environment decides.
+func TestGarbageIsHeld(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(100))
+	percent := func() int {
+		p := debug.SetGCPercent(100)
+		debug.SetGCPercent(p)
+		return p
+	}
+	t.Setenv("GOGC", "")
+	t.Setenv("GOMEMLIMIT", "")
+	release := holdGarbage()
+	if p := percent(); p != -1 {
+		t.Errorf("%d %% while it is held", p)
+	}
+	release()
+	if p := percent(); p != 100 {
+		t.Errorf("%d %% after it was released", p)
+	}
+	t.Setenv("GOGC", "50")
+	defer holdGarbage()()
+	if p := percent(); p != 100 {
+		t.Errorf("%d %% where the environment decides", p)
+	}
+}
