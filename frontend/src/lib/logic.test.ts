@@ -33,7 +33,7 @@ import {
 } from "./router";
 import { changeOf, checkField, formOf, validate } from "./setup";
 import { svgDataUrl } from "./svg";
-import { nextTry, relative } from "./time";
+import { left, nextTry, relative } from "./time";
 
 test("routes", () => {
   for (const home of ["", "#", "#/"]) expect(parseRoute(home).page).toBe("accounts");
@@ -233,6 +233,10 @@ test("times in words", () => {
   expect(nextTry("2026-11-24T12:02:00Z", now)).toBe("next try in 2 minutes");
   expect(nextTry("2026-11-24T11:00:00Z", now)).toBe("trying again now");
   expect(relative("rubbish", now)).toBe("at an unknown time");
+  expect(left("2026-11-24T12:10:00Z", now)).toBe("in 10 minutes");
+  expect(left("2026-11-24T12:01:59Z", now)).toBe("in 119 seconds");
+  expect(left("2026-11-24T12:00:01Z", now)).toBe("in 1 second");
+  expect(left("2026-11-24T11:00:00Z", now)).toBe("in 0 seconds");
 });
 
 test("a provider's trouble in words, and only where it is news", () => {

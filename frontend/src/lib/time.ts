@@ -30,3 +30,10 @@ export function clock(iso: string, now = new Date()): string {
 export function nextTry(iso: string, now = Date.now()): string {
   return Date.parse(iso) <= now ? "trying again now" : `next try ${relative(iso, now)}`;
 }
+
+/** "in 10 minutes", "in 45 seconds": how long is left. Whole minutes from two on. */
+export function left(iso: string, now = Date.now()): string {
+  const seconds = Math.max(0, Math.ceil((Date.parse(iso) - now) / 1000));
+  const words = new Intl.RelativeTimeFormat("en", { numeric: "always" });
+  return seconds >= 120 ? words.format(Math.ceil(seconds / 60), "minute") : words.format(seconds, "second");
+}
