@@ -15,6 +15,7 @@ import (
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/options"
+	"github.com/dgraph-io/ristretto/v2/z"
 
 	"github.com/standpipe/standpipe/app/internal/hub"
 )
@@ -149,6 +150,12 @@ func openDB(dir string, log *slog.Logger, loading bool) (db *badger.DB, err erro
 		return nil, damaged(dir, err)
 	}
 	db, err = badger.Open(dbOptions(dir, log, loading))
+	if err != nil && strings.Contains(err.Error(), z.NewFile.Error()) {
+		// A process that was killed between making a log file and giving it its
+		// length left one that is empty. Badger gives it that length, and then
+		// fails on it.
+		db, err = badger.Open(dbOptions(dir, log, loading))
+	}
 	switch {
 	case err == nil:
 		return db, nil

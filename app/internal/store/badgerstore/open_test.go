@@ -232,3 +232,40 @@ func TestNothingReadable(t *testing.T) {
 	}
 	scan("closed")
 }
+
+// TestEmptyLogFile: a kill between making a log file and giving it its length
+// does not keep the store from opening.
+func TestEmptyLogFile(t *testing.T) {
+	ref := hub.Ref{Kind: hub.KindTokens, ID: "a"}
+	for _, kind := range []string{".mem", ".vlog"} {
+		t.Run(kind, func(t *testing.T) {
+			dir, v := newVault(t)
+			s := openStore(t, dir, v)
+			err := s.Update(t.Context(), func(tx hub.Tx) error {
+				_, err := tx.Put(ref, 0, []byte("kept"))
+				return err
+			})
+			if err := errors.Join(err, s.Close()); err != nil {
+				t.Fatal(err)
+			}
+			last := 0
+			for name := range readFiles(t, seal.StoreDir(dir)) {
+				n := 0
+				if _, err := fmt.Sscanf(name, "%d"+kind, &n); err == nil {
+					last = max(last, n)
+				}
+			}
+			name := fmt.Sprintf("%05d.mem", last+1)
+			if kind == ".vlog" {
+				name = fmt.Sprintf("%06d.vlog", last+1)
+			}
+			if err := os.WriteFile(filepath.Join(seal.StoreDir(dir), name), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			s = openStore(t, dir, v)
+			if r, err := s.Get(t.Context(), ref); err != nil || string(r.Value) != "kept" {
+				t.Errorf("with an empty %s: %q, %v", name, r.Value, err)
+			}
+		})
+	}
+}
