@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -190,9 +191,21 @@ func wrongClock(t *testing.T, rows *matrix) {
 	}
 }
 
+// apartWithDisk reports whether this process may mount disks that nobody else sees.
+func apartWithDisk(t *testing.T) bool {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("only root can mount a disk")
+	}
+	return rig.Apart(t, syscall.CLONE_NEWNS)
+}
+
 // fullDisk fills the disk while the provider answers: the new refresh token is in
 // memory only until there is room.
 func fullDisk(t *testing.T, rows *matrix) {
+	if !apartWithDisk(t) {
+		return
+	}
 	h := rig.NewHome(t)
 	disk := h.OnDisk()
 	m := newMachine(t, h, "ACCESS_TTL=8", "HOLD_FIRST_REFRESH_MS=3000")
@@ -224,6 +237,9 @@ func fullDisk(t *testing.T, rows *matrix) {
 // readOnlyDisk breaks the disk under the hub, so that no intent can be written:
 // the provider is not asked.
 func readOnlyDisk(t *testing.T, rows *matrix) {
+	if !apartWithDisk(t) {
+		return
+	}
 	h := rig.NewHome(t)
 	disk := h.OnDisk()
 	m := newMachine(t, h, "ACCESS_TTL=8")

@@ -15,7 +15,6 @@ import (
 	"math/big"
 	"net"
 	"net/http"
-	"os"
 	"os/exec"
 	"strings"
 	"syscall"
@@ -32,25 +31,7 @@ import (
 // network and gets it back. That is nobody's failure, and the page says it so.
 func TestOffline(t *testing.T) {
 	t.Parallel()
-	const within = "STANDPIPE_E2E_OFFLINE"
-	if os.Getenv(within) == "" {
-		rig.Build(t) // not there, where nothing can be fetched that it lacks
-		self, err := os.Executable()
-		if err != nil {
-			t.Fatal(err)
-		}
-		cmd := exec.Command(self, "-test.run=^TestOffline$", "-test.timeout=15m")
-		cmd.Env = append(os.Environ(), within+"=1")
-		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
-		if id := os.Geteuid(); id != 0 {
-			cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
-			cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: id, HostID: id, Size: 1}}
-			cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: os.Getegid(), HostID: os.Getegid(), Size: 1}}
-			cmd.SysProcAttr.AmbientCaps = []uintptr{unix.CAP_NET_ADMIN}
-		}
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("without a network: %v\n%s", err, out)
-		}
+	if !rig.Apart(t, syscall.CLONE_NEWNET) {
 		return
 	}
 	loopback(t)
