@@ -15,7 +15,7 @@ import (
 // that is busy, and in the middle of what a thousand callers ask at once. One that
 // is idle makes no garbage, and what a busy one left is collected after two
 // minutes, as Go does in any case.
-const roomyHeap = 32 << 20
+const roomyHeap = 48 << 20
 
 // collector sets how much a heap grows between two collections.
 type collector struct {
