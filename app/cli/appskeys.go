@@ -86,7 +86,8 @@ func (k *keyFile) create() (*os.File, error) {
 		return nil, hub.Errorf(hub.CodeNotFound, "there is no folder %s for the key's file", filepath.Dir(k.path())).
 			WithRemedy("Make it: mkdir -p -m 700 %s", filepath.Dir(k.path()))
 	case err != nil:
-		return nil, hub.Errorf(hub.CodeInternal, "write the key: %w", err)
+		return nil, hub.Errorf(hub.CodeInternal, "write the key: %w", err).
+			WithRemedy("Name a file in a folder that you may write, with --key-file or --header-file.")
 	}
 	return file, nil
 }

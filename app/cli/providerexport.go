@@ -18,7 +18,7 @@ func newProviderExport(e *env) *cobra.Command {
 under version control or to share it: in the folder "providers" beside the
 configuration file it is the same provider. It holds no client id and no secret.`,
 		Example: "  standpipe provider export acme > acme.hcl",
-		Args:    cobra.ExactArgs(1),
+		Args:    operands,
 		RunE: e.run(func(ctx context.Context, args []string) error {
 			return e.withHub(ctx, func(c *instance.Client) error {
 				file, err := c.ProviderFile(ctx, args[0])

@@ -20,7 +20,7 @@ func newProviderReload(e *env) *cobra.Command {
 folder "providers" beside the configuration file. Nothing else is interrupted. A
 provider whose file is wrong stays as it was; what is wrong is said here and in
 the window, and the exit code is 1.`,
-		Args: cobra.NoArgs,
+		Args: operands,
 		RunE: e.run(func(ctx context.Context, _ []string) error {
 			return e.withRunning(ctx, func(c *instance.Client) error {
 				done, err := c.ReloadProviders(ctx)
