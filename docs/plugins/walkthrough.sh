@@ -24,7 +24,7 @@ blocks() {
     inside && take { print }' "$1"
 }
 # field NAME: the first value of a field in lines of JSON.
-field() { sed -n "s/.*\"$1\":\"\([^\"]*\)\".*/\1/p" | head -1; }
+field() { sed -n "s/.*\"$1\":\"\([^\"]*\)\".*/\1/p" | sed -n 1p; }
 # connect SLUG: begins to connect, consents in the browser's place, waits.
 connect() {
   standpipe connect "$1" --no-browser --json >"$home/$1.log" &
@@ -50,7 +50,7 @@ cp declared/books.hcl providers/
 # The plugin, up to its release.
 (set -e; source <(blocks "$docs/tutorial.md"))
 cd "$home/standpipe-provider-acme"
-standpipe plugin describe --json dist/../standpipe-provider-acme | grep -q '"name":"acme"'
+standpipe plugin describe --json dist/../standpipe-provider-acme | grep '"name":"acme"' >/dev/null # reads to the end, so that who writes does not die of it
 [[ -s dist/acme_1.0.0_SHA256SUMS ]]
 
 # A hub, and the plugin in development in it.
@@ -63,7 +63,7 @@ standpipe plugin dev . --name acme --no-browser <"$home/keys" >"$home/dev.log" 2
 pids+=($!)
 exec 9>"$home/keys"
 for _ in $(seq 900); do grep -q "stand-in for the provider is at" "$home/dev.log" && break; sleep 0.1; done
-standpipe plugin list | grep -q "IN DEVELOPMENT"
+standpipe plugin list | grep "IN DEVELOPMENT" >/dev/null
 connect acme
 connect books
 
@@ -73,6 +73,6 @@ standpipe plugin remove acme >/dev/null
 archive=$(echo dist/acme_1.0.0_*.tar.gz)
 if standpipe plugin install "$archive" </dev/null 2>/dev/null; then echo "installed without consent" >&2; exit 1; fi
 standpipe plugin install --yes "$archive" >/dev/null
-standpipe plugin list | grep -q "acme *1.0.0 *installed"
-standpipe status | grep -q acme
+standpipe plugin list | grep "acme *1.0.0 *installed" >/dev/null
+standpipe status | grep acme >/dev/null
 echo "walked through"
