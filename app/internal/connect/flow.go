@@ -275,6 +275,11 @@ func expired() *hub.Error {
 func (e *Engine) snapshot(f *flow) *hub.Flow {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	return f.shown()
+}
+
+// shown is snapshot for a caller that holds the lock.
+func (f *flow) shown() *hub.Flow {
 	out := f.Flow
 	if f.State != hub.FlowWaiting {
 		out.AuthorizationURL, out.Device = "", nil

@@ -65,8 +65,9 @@ func (e *Engine) put(f *flow, p hub.Prompt) (<-chan hub.PromptAnswer, error) {
 	return answer, nil
 }
 
-// Answer takes what the user says to a prompt of a flow. A message is taken
-// away with it. An answer to a prompt that is not there any more is an error.
+// Answer takes what the user says to a prompt of a flow, and returns the flow
+// as it left it, before the plugin went on. A message is taken away with it. An
+// answer to a prompt that is not there any more is an error.
 func (e *Engine) Answer(_ context.Context, id, prompt string, answer hub.PromptAnswer) (*hub.Flow, error) {
 	f, err := e.lookup(id)
 	if err != nil {
@@ -81,8 +82,8 @@ func (e *Engine) Answer(_ context.Context, id, prompt string, answer hub.PromptA
 	delete(f.answers, prompt)
 	f.Prompts = slices.DeleteFunc(slices.Clone(f.Prompts), func(p hub.Prompt) bool { return p.ID == prompt })
 	to <- answer // buffered, and taken out of the map: it cannot block
-	ev := e.changed(f)
+	ev, now := e.changed(f), f.shown()
 	e.mu.Unlock()
 	e.cfg.Publisher.Publish(ev)
-	return e.snapshot(f), nil
+	return now, nil
 }
