@@ -238,7 +238,7 @@ func writeCustom(tx hub.Tx, slug string, p *custom) error {
 	if err != nil {
 		return err
 	}
-	p.generation, err = putRecord(tx, ref, p.generation, b)
+	p.generation, err = hub.Replace(tx, ref, p.generation, b)
 	return err
 }
 

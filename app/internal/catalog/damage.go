@@ -125,15 +125,3 @@ func (c *Catalog) Damaged() []*hub.Error {
 	}
 	return out
 }
-
-// putRecord writes a record, also in the place of one that is damaged.
-func putRecord(tx hub.Tx, ref hub.Ref, expect uint64, value []byte) (uint64, error) {
-	generation, err := tx.Put(ref, expect, value)
-	if _, damaged := errors.AsType[*hub.IntegrityError](err); !damaged {
-		return generation, err
-	}
-	if err := tx.Delete(ref); err != nil {
-		return 0, err
-	}
-	return tx.Put(ref, 0, value)
-}

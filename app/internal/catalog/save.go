@@ -218,7 +218,7 @@ func (c *Catalog) write(ctx context.Context, in hub.Integration, expect uint64) 
 	}
 	err = c.cfg.Store.Update(ctx, func(tx hub.Tx) error {
 		var err error
-		generation, err = putRecord(tx, hub.Ref{Kind: hub.KindIntegration, ID: in.Slug}, expect, b)
+		generation, err = hub.Replace(tx, hub.Ref{Kind: hub.KindIntegration, ID: in.Slug}, expect, b)
 		return err
 	})
 	return generation, err

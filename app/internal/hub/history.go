@@ -66,7 +66,7 @@ type momentRecord struct {
 // newest first. Where there are none, or their record is damaged, it is empty.
 func (c *Connections) History(ctx context.Context, id string) ([]Moment, error) {
 	rec, err := c.store.Get(ctx, historyRef(id))
-	h, _, err := decodeHistory(rec, err)
+	h, err := decodeHistory(rec, err)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +82,7 @@ func (c *Connections) History(ctx context.Context, id string) ([]Moment, error) 
 func (tx *ConnectionsTx) Note(id string, m Moment) error {
 	ref := historyRef(id)
 	rec, err := tx.Get(ref)
-	h, damaged, err := decodeHistory(rec, err)
+	h, err := decodeHistory(rec, err)
 	if err != nil {
 		return err
 	}
@@ -91,34 +91,25 @@ func (tx *ConnectionsTx) Note(id string, m Moment) error {
 	if err != nil {
 		return err
 	}
-	if !damaged {
-		_, err = tx.Put(ref, rec.Generation, b)
-		if _, damaged = errors.AsType[*IntegrityError](err); !damaged {
-			return err
-		}
-	}
-	if err := tx.Delete(ref); err != nil {
-		return err
-	}
-	_, err = tx.Put(ref, 0, b)
+	_, err = Replace(tx, ref, rec.Generation, b)
 	return err
 }
 
 func historyRef(id string) Ref { return Ref{KindHistory, id} }
 
-// decodeHistory takes what a read of a record answered. damaged is set where it
-// cannot be read, and never will be.
-func decodeHistory(rec Record, err error) (moments []momentRecord, damaged bool, _ error) {
+// decodeHistory takes what a read of a record answered. One that cannot be read,
+// and never will be, holds nothing.
+func decodeHistory(rec Record, err error) ([]momentRecord, error) {
 	var h historyRecord
-	switch _, damaged = errors.AsType[*IntegrityError](err); {
+	switch _, damaged := errors.AsType[*IntegrityError](err); {
 	case errors.Is(err, ErrNotFound) || damaged:
-		return nil, damaged, nil
+		return nil, nil
 	case err != nil:
-		return nil, false, err
+		return nil, err
 	case decode(rec, &h, func() int { return h.Version }) != nil:
-		return nil, true, nil
+		return nil, nil
 	}
-	return h.Moments, false, nil
+	return h.Moments, nil
 }
 
 func recordOf(m Moment) momentRecord {

@@ -103,4 +103,13 @@ func TestDamagedHistory(t *testing.T) {
 	if h := history(t, c, "c"); len(h) != 1 {
 		t.Errorf("begun anew: %+v", h)
 	}
+	if err := c.Update(t.Context(), func(tx *hub.ConnectionsTx) error {
+		tx.Tx = &brokenTx{tx.Tx, ref}
+		return tx.Note("c", hub.Moment{Time: clock, Cause: hub.CauseDraw})
+	}); err != nil {
+		t.Error(err)
+	}
+	if h := history(t, c, "c"); len(h) != 1 || h[0].Cause != hub.CauseDraw {
+		t.Errorf("begun anew where it did not open: %+v", h)
+	}
 }

@@ -97,6 +97,20 @@ type Tx interface {
 	Delete(Ref) error
 }
 
+// Replace is tx.Put, which it does also in the place of a record that is damaged:
+// its generation cannot be known, so that expect does not matter then. It is for
+// records that can be made anew.
+func Replace(tx Tx, ref Ref, expect uint64, value []byte) (generation uint64, err error) {
+	generation, err = tx.Put(ref, expect, value)
+	if _, damaged := errors.AsType[*IntegrityError](err); !damaged {
+		return generation, err
+	}
+	if err := tx.Delete(ref); err != nil {
+		return 0, err
+	}
+	return tx.Put(ref, 0, value)
+}
+
 // ErrNotFound is returned for a record that does not exist.
 var ErrNotFound = errors.New("no such record")
 
