@@ -108,6 +108,7 @@ func anyCustom(t *rapid.T) hub.Custom {
 	for _, name := range rapid.SliceOfNDistinct(scope, 0, 3, rapid.ID).Draw(t, "scopes") {
 		p.Scopes = append(p.Scopes, hub.CustomScope{Name: name, Title: maybe(words, "title")})
 	}
+	p.PictureHosts = rapid.SliceOfN(rapid.StringMatching(`(\*\.)?[a-zA-Z]{1,8}\.test(:8443)?`), 0, 3).Draw(t, "picture hosts")
 	if rapid.Bool().Draw(t, "by issuer") {
 		p.Issuer = address.Draw(t, "issuer")
 		p.Scopes = append(p.Scopes, hub.CustomScope{Name: "openid"})
@@ -116,6 +117,7 @@ func anyCustom(t *rapid.T) hub.Custom {
 	p.AuthorizeURL, p.TokenURL = address.Draw(t, "authorize"), address.Draw(t, "token")
 	p.Identity = hub.CustomIdentity{
 		URL: address.Draw(t, "identity"), Subject: "data.0.id", Login: maybe(word, "login"), Name: maybe(word, "account name"), Email: maybe(word, "email"),
+		Picture: maybe(word, "picture"),
 	}
 	return p
 }

@@ -131,6 +131,7 @@ func customOf(b *contract.CustomProvider) hub.Custom {
 		RevokeURL: b.RevokeURL, Hosts: b.Hosts, PrivateNetwork: b.PrivateNetwork, NoPKCE: b.NoPKCE, ScopeSeparator: b.ScopeSeparator,
 		ClientAuth: b.ClientAuth, SecretRequired: b.SecretRequired, RedirectHost: b.RedirectHost,
 		AuthorizeParams: b.AuthorizeParams, TokenParams: b.TokenParams, Identity: hub.CustomIdentity(b.Identity),
+		PictureHosts: b.PictureHosts,
 	}
 	for _, s := range b.Scopes {
 		out.Scopes = append(out.Scopes, hub.CustomScope(s))
@@ -144,6 +145,7 @@ func customBody(p *hub.Custom) contract.CustomProvider {
 		RevokeURL: p.RevokeURL, Hosts: p.Hosts, PrivateNetwork: p.PrivateNetwork, NoPKCE: p.NoPKCE, ScopeSeparator: p.ScopeSeparator,
 		ClientAuth: p.ClientAuth, SecretRequired: p.SecretRequired, RedirectHost: p.RedirectHost,
 		AuthorizeParams: p.AuthorizeParams, TokenParams: p.TokenParams, Identity: contract.CustomIdentity(p.Identity),
+		PictureHosts: p.PictureHosts,
 	}
 	for _, s := range p.Scopes {
 		out.Scopes = append(out.Scopes, contract.CustomScope(s))

@@ -11,7 +11,7 @@ import (
 )
 
 const acme = `{"slug":"acme","name":"Acme","authorize_url":"https://p.test/a","token_url":"https://p.test/t",` +
-	`"scopes":[{"name":"read","title":"Read things"}],"identity":{"url":"https://p.test/me","subject":"id"}}`
+	`"scopes":[{"name":"read","title":"Read things"}],"identity":{"url":"https://p.test/me","subject":"id","picture":"avatar"},"picture_hosts":["images.p.test"]}`
 
 func TestCustomProvider(t *testing.T) {
 	h := newHouse(t)
@@ -31,7 +31,8 @@ func TestCustomProvider(t *testing.T) {
 	if b := ask("POST", "/providers", acme, http.StatusCreated); !strings.Contains(b, `"custom":true`) || !strings.Contains(b, `"state":"needs_setup"`) {
 		t.Errorf("declared %s", b)
 	}
-	if b := ask("GET", "/providers/acme", "", http.StatusOK); !strings.Contains(b, `"title":"Read things"`) {
+	if b := ask("GET", "/providers/acme", "", http.StatusOK); !strings.Contains(b, `"title":"Read things"`) ||
+		!strings.Contains(b, `"picture":"avatar"`) || !strings.Contains(b, `"picture_hosts":["images.p.test"]`) {
 		t.Errorf("read back %s", b)
 	}
 	if b := ask("GET", "/accounts", "", http.StatusOK); !strings.Contains(b, `"name":"Acme"`) {

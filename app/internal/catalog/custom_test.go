@@ -38,7 +38,7 @@ func (d *declarer) Describe(ctx context.Context) ([]hub.Descriptor, error) {
 			return nil, err
 		}
 		if s.Descriptor.Slug != d.refuses {
-			out = append(out, hub.Descriptor{Slug: s.Descriptor.Slug, Name: s.Descriptor.Name, AllowedHosts: s.Description().AllowedHosts})
+			out = append(out, hub.Descriptor{Slug: s.Descriptor.Slug, Name: s.Descriptor.Name, AllowedHosts: s.Description().AllowedHosts, PictureHosts: s.Description().PictureHosts})
 		}
 	}
 	return out, err
@@ -158,6 +158,9 @@ func TestCustomProviderLives(t *testing.T) {
 	if want := []string{"api.acme.test:443", "login.acme.test:443"}; !slices.Equal(e.Descriptor.AllowedHosts, want) {
 		t.Errorf("hosts %v, want %v", e.Descriptor.AllowedHosts, want)
 	}
+	if e.Descriptor.PictureHosts != nil {
+		t.Errorf("pictures at %v", e.Descriptor.PictureHosts)
+	}
 	if _, err := c.Save(ctx, "acme", own("id", "key")); err != nil {
 		t.Fatal(err)
 	}
@@ -166,8 +169,15 @@ func TestCustomProviderLives(t *testing.T) {
 	c, d := openCustom(t, store)
 	changed := acme()
 	changed.Name, changed.PrivateNetwork = "Acme 2", true
+	changed.Identity.Picture, changed.PictureHosts = "data.avatar", []string{"images.acme.test", "*.Cdn.acme.test:8443"}
 	if e, err = c.SaveCustom(ctx, changed, false); err != nil || e.Name() != "Acme 2" || e.Integration.ClientID != "id" {
 		t.Fatalf("changed: %+v, %v", e, err)
+	}
+	if want := []string{"*.cdn.acme.test:8443", "images.acme.test:443"}; !slices.Equal(e.Descriptor.PictureHosts, want) {
+		t.Errorf("pictures at %v, want %v", e.Descriptor.PictureHosts, want)
+	}
+	if last := string(d.definitions[len(d.definitions)-1]); !strings.Contains(last, `"picture":"data.avatar"`) {
+		t.Errorf("told the plugin: %s", last)
 	}
 	r, err := c.Resolve(ctx, "acme", nil)
 	if err != nil || !r.Target.PrivateNetwork || r.Target.Draft != nil {
@@ -269,6 +279,9 @@ func TestCustomProviderFields(t *testing.T) {
 		"a scope with a blank":    {func(p *hub.Custom) { p.Scopes[0].Name = "read all" }, "scopes", false},
 		"a scope twice":           {func(p *hub.Custom) { p.Scopes[1].Name = "read" }, "scopes", false},
 		"an issuer without scope": {func(p *hub.Custom) { p.Issuer, p.Identity = "https://id.acme.test", hub.CustomIdentity{} }, "scopes", true},
+		"a picture's address":     {func(p *hub.Custom) { p.Identity.Picture = "https://images.acme.test/{id}" }, "identity.picture", true},
+		"a picture's URL as host": {func(p *hub.Custom) { p.PictureHosts = []string{"https://images.acme.test"} }, "picture_hosts", true},
+		"pictures of anybody":     {func(p *hub.Custom) { p.PictureHosts = []string{"*.test"} }, "picture_hosts", true},
 		"client authentication":   {func(p *hub.Custom) { p.ClientAuth = "guess" }, "", false},
 	} {
 		p := acme()

@@ -60,8 +60,11 @@ func definitionOf(p *hub.Custom) []byte {
 	}
 	if id := p.Identity; id.URL != "" {
 		identity := map[string]any{}
-		put(identity, map[string]string{"url": id.URL, "subject": id.Subject, "login": id.Login, "name": id.Name, "email": id.Email})
+		put(identity, map[string]string{"url": id.URL, "subject": id.Subject, "login": id.Login, "name": id.Name, "email": id.Email, "picture": id.Picture})
 		d["identity"] = identity
+	}
+	if len(p.PictureHosts) > 0 {
+		d["picture_hosts"] = pictureHostsOf(p)
 	}
 	if p.RevokeURL != "" || p.Issuer != "" {
 		revocation := map[string]any{}
@@ -104,6 +107,20 @@ func hostsOf(p *hub.Custom) []string {
 	return slices.Compact(out)
 }
 
+// pictureHostsOf are those of the pictures as host:port.
+func pictureHostsOf(p *hub.Custom) []string {
+	var out []string
+	for _, h := range p.PictureHosts {
+		h = strings.ToLower(h)
+		if !strings.Contains(h, ":") {
+			h += ":443"
+		}
+		out = append(out, h)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
 func invalidCustom(field, format string, args ...any) *hub.Error {
 	e := hub.Errorf(hub.CodeInvalid, format, args...)
 	e.Field = field
@@ -116,7 +133,9 @@ var (
 	scopeName = regexp.MustCompile(`^[\x21\x23-\x5b\x5d-\x7e]{1,200}$`)
 	// answerPath is a path as package sdk/oauth reads it.
 	answerPath = regexp.MustCompile(`^[A-Za-z0-9_|:/-]+(\.[A-Za-z0-9_|:/-]+)*$`)
-	paramName  = regexp.MustCompile(`^[A-Za-z0-9_.~:-]{1,100}$`)
+	// pictureHost is a host's name, or all names below one of at least two parts.
+	pictureHost = regexp.MustCompile(`^(?i:[a-z0-9-]+(\.[a-z0-9-]+)*|\*(\.[a-z0-9-]+){2,})(:[1-9][0-9]{0,4})?$`)
+	paramName   = regexp.MustCompile(`^[A-Za-z0-9_.~:-]{1,100}$`)
 )
 
 // theHubs are the parameters that the hub sets itself.
@@ -136,6 +155,11 @@ func checkCustom(p *hub.Custom) error {
 	}
 	if err := checkCustomIdentity(p); err != nil {
 		return err
+	}
+	for _, h := range p.PictureHosts {
+		if !pictureHost.MatchString(h) {
+			return invalidCustom("picture_hosts", "%q is no host; write it like images.example.com or *.example.com", h)
+		}
 	}
 	// The plugin reads the very same; what is left is said in its words.
 	if _, err := oauth.ParseDefinition(definitionOf(p)); err != nil {
@@ -205,7 +229,7 @@ func checkCustomIdentity(p *hub.Custom) error {
 	if id.Subject == "" {
 		return invalidCustom("identity.subject", "say which field of the answer holds the account's id, such as id, sub or data.id; not its e-mail address, which may change")
 	}
-	for field, path := range map[string]string{"subject": id.Subject, "login": id.Login, "name": id.Name, "email": id.Email} {
+	for field, path := range map[string]string{"subject": id.Subject, "login": id.Login, "name": id.Name, "email": id.Email, "picture": id.Picture} {
 		if path != "" && !answerPath.MatchString(path) {
 			return invalidCustom("identity."+field, "%q is no path in a JSON answer; write it like user.id or data.0.id", path)
 		}

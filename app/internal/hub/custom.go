@@ -29,8 +29,11 @@ type Custom struct {
 	TokenParams     map[string]string `json:"token_params,omitempty"`
 	Scopes          []CustomScope     `json:"scopes,omitempty"`
 	Identity        CustomIdentity    `json:"identity,omitzero"`
-	CreatedAt       time.Time         `json:"created_at"`
-	UpdatedAt       time.Time         `json:"updated_at"`
+	// PictureHosts are hosts of accounts' pictures beside those above, with or
+	// without a port; "*." stands for any name below.
+	PictureHosts []string  `json:"picture_hosts,omitempty"`
+	CreatedAt    time.Time `json:"created_at"`
+	UpdatedAt    time.Time `json:"updated_at"`
 }
 
 // CustomScope is a scope that is asked for, with what it allows in words.
@@ -48,6 +51,7 @@ type CustomIdentity struct {
 	Login   string `json:"login,omitempty"`
 	Name    string `json:"name,omitempty"`
 	Email   string `json:"email,omitempty"`
+	Picture string `json:"picture,omitempty"` // an https URL
 }
 
 // Probe is what an address of a provider answered to a GET.

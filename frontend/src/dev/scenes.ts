@@ -263,7 +263,13 @@ export const custom: CustomProvider = {
   scope_separator: ",",
   authorize_params: { prompt: "consent" },
   scopes: [{ name: "contacts.read", title: "Read your contacts" }],
-  identity: { url: "https://api.acme.example/v1/me", subject: "data.id", login: "data.login" },
+  identity: {
+    url: "https://api.acme.example/v1/me",
+    subject: "data.id",
+    login: "data.login",
+    picture: "data.avatar",
+  },
+  picture_hosts: ["images.acme.example"],
 };
 export const customFile: ProviderFile = {
   name: "acme.hcl",

@@ -14,7 +14,8 @@ const acme: CustomProvider = {
   authorize_params: { audience: "api", access: "a=b" },
   token_params: {},
   scopes: [{ name: "read", title: "Read things" }, { name: "write" }],
-  identity: { url: "https://api.acme.test/me", subject: "data.id" },
+  identity: { url: "https://api.acme.test/me", subject: "data.id", picture: "data.avatar" },
+  picture_hosts: ["images.acme.test", "*.cdn.acme.test:8443"],
 };
 
 test("what the hub has goes into the form and comes out the same", () => {
@@ -53,6 +54,8 @@ test.each<[Partial<ReturnType<typeof customForm>>, string, RegExp]>([
   [{ by: "issuer", issuer: "https://id.test", identityURL: "", subject: "" }, "scopes", /openid/],
   [{ identityURL: "" }, "identity.url", /told apart/],
   [{ subject: "" }, "identity.subject", /id/],
+  [{ pictureHosts: "https://images.acme.test" }, "picture_hosts", /no host/],
+  [{ pictureHosts: "images.acme.test, *.test" }, "picture_hosts", /“\*\.test”/],
 ])("%j is told at %s", (change, field, words) => {
   const problems = checkCustom({ ...customForm(acme), ...change });
   expect(Object.keys(problems)).toEqual([field]);

@@ -29,6 +29,9 @@ export interface CustomForm {
   login: string;
   accountName: string;
   email: string;
+  picture: string;
+  /** Names of hosts, with blanks or commas between them. */
+  pictureHosts: string;
 }
 
 const pairs = (m: Record<string, string> | undefined) =>
@@ -62,6 +65,8 @@ export function customForm(p?: CustomProvider): CustomForm {
     login: p?.identity?.login ?? "",
     accountName: p?.identity?.name ?? "",
     email: p?.identity?.email ?? "",
+    picture: p?.identity?.picture ?? "",
+    pictureHosts: (p?.picture_hosts ?? []).join(" "),
   };
 }
 
@@ -101,6 +106,9 @@ export const readScopes = (text: string) =>
     return words.length > 0 ? { name, title: words.join(" ") } : { name };
   });
 
+/** Reads the hosts of pictures. */
+export const readHosts = (text: string) => text.split(/[\s,]+/).filter(Boolean);
+
 /** What goes to the hub. hosts are those that the preview found. */
 export function customBody(f: CustomForm, hosts: string[] = []): CustomProvider {
   const text = (v: string) => v.trim() || undefined;
@@ -111,8 +119,10 @@ export function customBody(f: CustomForm, hosts: string[] = []): CustomProvider 
     login: text(f.login),
     name: text(f.accountName),
     email: text(f.email),
+    picture: text(f.picture),
   };
   const own = Object.values(id).some(Boolean);
+  const pictureHosts = readHosts(f.pictureHosts);
   return {
     slug: f.slug.trim(),
     name: f.name.trim(),
@@ -132,6 +142,7 @@ export function customBody(f: CustomForm, hosts: string[] = []): CustomProvider 
     token_params: readPairs(f.tokenParams).pairs,
     scopes: readScopes(f.scopes),
     identity: own ? id : undefined,
+    picture_hosts: pictureHosts.length > 0 ? pictureHosts : undefined,
   };
 }
 
@@ -191,6 +202,11 @@ export function checkCustom(f: CustomForm): Record<string, string> {
       "identity.subject",
       "Say where the account's id is, such as id or data.id. Not its e-mail: that may change.",
     );
+  const host = readHosts(f.pictureHosts).find(
+    (h) => !/^([a-z0-9-]+(\.[a-z0-9-]+)*|\*(\.[a-z0-9-]+){2,})(:[1-9][0-9]{0,4})?$/i.test(h),
+  );
+  if (host)
+    wrong("picture_hosts", `“${host}” is no host. Write it like images.example.com or *.example.com.`);
   return out;
 }
 

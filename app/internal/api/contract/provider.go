@@ -29,6 +29,7 @@ type CustomProvider struct {
 	TokenParams     map[string]string `json:"token_params,omitempty"`
 	Scopes          []CustomScope     `json:"scopes,omitempty" maxItems:"100"`
 	Identity        CustomIdentity    `json:"identity,omitzero"`
+	PictureHosts    []string          `json:"picture_hosts,omitempty" maxItems:"20" doc:"Further hosts of accounts' pictures, such as images.example.com or *.example.com:8443"`
 }
 
 // CustomScope is a scope that is asked for.
@@ -45,6 +46,7 @@ type CustomIdentity struct {
 	Login   string `json:"login,omitempty" maxLength:"200"`
 	Name    string `json:"name,omitempty" maxLength:"200"`
 	Email   string `json:"email,omitempty" maxLength:"200"`
+	Picture string `json:"picture,omitempty" maxLength:"200"`
 }
 
 // ProviderFile is a provider that was declared on the page, as a file to keep in
@@ -67,7 +69,7 @@ type Reloaded struct {
 type ProviderPreview struct {
 	AuthorizationURL string   `json:"authorization_url"` // with names in the place of what is random
 	RedirectURI      string   `json:"redirect_uri"`
-	Hosts            []string `json:"hosts"` // host:port, all that will be called
+	Hosts            []string `json:"hosts"` // host:port, all that will be called but for pictures
 }
 
 // Checked is a test of an integration, step by step.

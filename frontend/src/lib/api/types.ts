@@ -140,7 +140,15 @@ export interface CustomProvider {
   authorize_params?: Record<string, string>;
   token_params?: Record<string, string>;
   scopes?: { name: string; title?: string }[];
-  identity?: { url?: string; subject?: string; login?: string; name?: string; email?: string };
+  identity?: {
+    url?: string;
+    subject?: string;
+    login?: string;
+    name?: string;
+    email?: string;
+    picture?: string;
+  };
+  picture_hosts?: string[];
 }
 
 /** A declared provider as a file; it holds no secret. */
