@@ -53,6 +53,7 @@ type house struct {
 	activity *audit.Log
 	denials  []hub.AuditEntry
 	upstream http.Handler // the API of every provider
+	clock    time.Time    // of the lock
 
 	yes
 	declared [][]byte
@@ -97,7 +98,7 @@ func newHouseOn(t testing.TB, store hub.Store, vends hub.Auditor) *house {
 	t.Helper()
 	ctx := context.Background()
 	quiet := slog.New(slog.DiscardHandler)
-	h := &house{t: t, conns: hub.NewConnections(store), bus: events.New()}
+	h := &house{t: t, conns: hub.NewConnections(store), bus: events.New(), clock: time.Now()}
 	newID := func(p string) string { return fmt.Sprintf("%s_%026d", p, h.n.Add(1)) }
 	must := func(err error) {
 		t.Helper()
@@ -121,7 +122,7 @@ func newHouseOn(t testing.TB, store hub.Store, vends hub.Auditor) *house {
 	h.access, err = access.New(ctx, access.Config{Store: store, Publisher: h.bus, Auditor: yes{}, Now: time.Now, NewID: newID})
 	must(err)
 	h.lock, err = lock.New(ctx, lock.Config{
-		Vault: &vault{}, Store: store, Tokens: h.tokens, Publisher: h.bus, Auditor: yes{}, Logger: quiet, Now: time.Now, Ended: h.access.Locked,
+		Vault: &vault{}, Store: store, Tokens: h.tokens, Publisher: h.bus, Auditor: yes{}, Logger: quiet, Now: func() time.Time { return h.clock }, Ended: h.access.Locked,
 	})
 	must(err)
 	h.sessions, err = session.New(ctx, store, time.Now)
