@@ -53,14 +53,13 @@ const maxBody = 1 << 16
 func (s *Server) route(pattern, endpoint string, work func(http.ResponseWriter, *http.Request, *Logged)) {
 	s.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
-		l := s.record(endpoint, r)
+		l, f, faulty := s.record(endpoint, r)
 		rec := &recorder{ResponseWriter: w}
 		defer func() {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			l.Status = rec.status
 		}()
-		f, faulty := s.fault(endpoint)
 		if !faulty {
 			work(rec, r, l)
 			return
@@ -72,7 +71,9 @@ func (s *Server) route(pattern, endpoint string, work func(http.ResponseWriter, 
 	})
 }
 
-func (s *Server) record(endpoint string, r *http.Request) *Logged {
+// record logs a request, and says which fault is due: who finds a request in
+// the log knows that it has its fault, and may set the next.
+func (s *Server) record(endpoint string, r *http.Request) (*Logged, Fault, bool) {
 	l := &Logged{Endpoint: endpoint, Method: r.Method, Header: r.Header.Clone(), Params: params(r)}
 	l.Grant = l.Params.Get("grant_type")
 	_, _, basic := r.BasicAuth()
@@ -90,7 +91,8 @@ func (s *Server) record(endpoint string, r *http.Request) *Logged {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.log = append(s.log, l)
-	return l
+	f, faulty := s.fault(endpoint)
+	return l, f, faulty
 }
 
 // params reads the query, or a body that is a form or a JSON object of strings.

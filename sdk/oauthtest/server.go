@@ -151,9 +151,8 @@ func (s *Server) Heal(endpoint string) {
 	delete(s.faults, endpoint)
 }
 
+// fault takes the fault that is due. s.mu is held.
 func (s *Server) fault(endpoint string) (Fault, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	queue := s.faults[endpoint]
 	if len(queue) == 0 {
 		return Fault{}, false
