@@ -234,16 +234,21 @@ func (h *Home) AddApp(args ...string) string {
 }
 
 // Files reads everything below the data folder, but for the programs there:
-// the plugins, which know the words for many things.
+// the plugins, which know the words for many things. A hub that runs makes and
+// removes files meanwhile: what is gone when its turn comes is left out.
 func (h *Home) Files() map[string][]byte {
 	h.t.Helper()
 	out := map[string][]byte{}
 	err := filepath.WalkDir(h.Data, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() || filepath.Base(filepath.Dir(path)) == "bin" {
-			return err
+		if err == nil && d.Type().IsRegular() && filepath.Base(filepath.Dir(path)) != "bin" {
+			var b []byte
+			if b, err = os.ReadFile(path); err == nil {
+				out[path] = b
+			}
 		}
-		b, err := os.ReadFile(path)
-		out[path] = b
+		if path != h.Data && errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
 		return err
 	})
 	if err != nil {
