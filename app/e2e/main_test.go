@@ -150,7 +150,12 @@ const vendOpenID = "/data-integrations/openid/token"
 // token draws a token and returns it, or fails.
 func token(t *testing.T, hub *rig.Hub, key, path string) string {
 	t.Helper()
-	a := hub.Post(key, path, map[string]any{})
+	return tokenOf(t, hub.Post(key, path, map[string]any{}))
+}
+
+// tokenOf is the token in an answer, which must hold one.
+func tokenOf(t *testing.T, a *rig.Answer) string {
+	t.Helper()
 	if a.Status != 200 || a.Field("active") != "true" {
 		t.Fatalf("no token: %d %s", a.Status, a.Body)
 	}

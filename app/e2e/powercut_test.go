@@ -111,20 +111,6 @@ func newLane(t *testing.T, seen *outcomes) *lane {
 	return l
 }
 
-// used uses a token that was drawn. On a busy machine a short one may end on the
-// way to the provider, which counts whole seconds; one that is dead before its
-// time is not what was promised.
-func (l *lane) used(point string, hub *rig.Hub, a *rig.Answer) {
-	for l.t.Context().Err() == nil && userinfo(l.t, l.op, a.Field("access_token", "access_token")) != "alice" {
-		expiry, err := time.Parse(time.RFC3339, a.Field("access_token", "expires_at"))
-		if left := time.Until(expiry); err != nil || left > time.Second {
-			l.t.Errorf("%s: the token is dead, %v before its time: %s", point, left, a.Body)
-			return
-		}
-		a = hub.Post(l.key, vendOpenID, map[string]any{})
-	}
-}
-
 func (l *lane) connect(hub *rig.Hub, args ...string) connection {
 	consent := func(url string) (string, error) { return l.op.Approve(l.t, url, "alice"), nil }
 	return agree(l.t, l.h, hub, consent, append([]string{"openid"}, args...)...)
@@ -165,7 +151,7 @@ func (l *lane) cut(point string, safe bool) {
 	})
 	switch {
 	case a.Status == 200 && a.Field("active") == "true":
-		l.used(point, hub, a)
+		used(t, hub, l.op, l.key, a)
 		l.seen.add(point, "works")
 	case a.Status == 200 && a.Field("error") == "needs_reauthorization":
 		if a.Field("reason") == "" || a.Field("remedy") == "" {

@@ -21,7 +21,8 @@ import (
 // make that happen.
 func TestOneRefreshForAll(t *testing.T) {
 	t.Parallel()
-	h, hub, op := oidcHub(t, "ACCESS_TTL=5")
+	const ttl = 5 * time.Second
+	h, hub, op := oidcHub(t, fmt.Sprintf("ACCESS_TTL=%d", ttl/time.Second))
 	c := connect(t, h, h.Chromium(), []string{"openid"}, asAlice)
 	if c.State != "connected" || c.Account.Label != "alice@example.test" && c.Account.Label != "alice" {
 		t.Errorf("connected: %+v", c)
@@ -29,11 +30,13 @@ func TestOneRefreshForAll(t *testing.T) {
 	key := h.AddApp("burst", "--grant", "openid")
 	first := token(t, hub, key, vendOpenID)
 
-	// The machine sleeps for longer than the token lives.
-	suspend(t, hub.PID(), 6*time.Second)
-	before := op.Count("refresh")
+	// The machine sleeps for longer than the token lives. What the provider was
+	// asked until then is counted before the hub is awake, and may ask again.
+	wake := stop(t, hub.PID(), ttl+time.Second)
+	before, begin := op.Count("refresh"), time.Now()
+	wake()
 	const callers = 200
-	tokens := make([]string, callers)
+	answers := make([]*rig.Answer, callers)
 	var all sync.WaitGroup
 	for i := range callers {
 		all.Go(func() {
@@ -42,24 +45,30 @@ func TestOneRefreshForAll(t *testing.T) {
 				t.Errorf("caller %d: %v, %+v", i, err, a)
 				return
 			}
-			tokens[i] = a.Field("access_token", "access_token")
+			answers[i] = a
 		})
 	}
 	all.Wait()
-	if n := op.Count("refresh") - before; n != 1 {
-		t.Errorf("%d refreshes for %d callers, want 1", n, callers)
+	if t.Failed() {
+		return
+	}
+	// A token is fresh for half of its life: a machine that needs longer for all
+	// of them needs another one.
+	most := 1 + int(time.Since(begin)/(ttl/2))
+	if n := op.Count("refresh") - before; n < 1 || n > most {
+		t.Errorf("%d refreshes for %d callers, want %d at most", n, callers, most)
 	}
 	if n := op.Count("grant.revoked"); n != 0 {
 		t.Errorf("the grant was revoked %d times: a refresh token was used twice", n)
 	}
-	for i, got := range tokens {
-		if got != tokens[0] || got == first || got == "" {
-			t.Fatalf("caller %d got another token than caller 0, or the expired one", i)
-		}
+	tokens := map[string]bool{}
+	for _, a := range answers {
+		tokens[a.Field("access_token", "access_token")] = true
 	}
-	if got := userinfo(t, op, tokens[0]); got != "alice" {
-		t.Errorf("the vended token is of %q", got)
+	if len(tokens) > most || tokens[first] || tokens[""] {
+		t.Errorf("%d tokens for %d callers, the expired one among them: %v", len(tokens), callers, tokens[first])
 	}
+	used(t, hub, op, key, answers[0])
 }
 
 // TestOneRefreshAcrossProcesses: commands that run at once share what one of
@@ -128,13 +137,54 @@ func TestOneRefreshAcrossProcesses(t *testing.T) {
 // suspend stops a process for a while, as a sleeping laptop does.
 func suspend(t *testing.T, pid int, d time.Duration) {
 	t.Helper()
+	stop(t, pid, d)()
+}
+
+// stop is suspend up to the moment in which the process goes on, which is the
+// caller's to choose.
+func stop(t *testing.T, pid int, d time.Duration) (wake func()) {
+	t.Helper()
 	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
 	time.Sleep(d) // real time is what is tested: the token of a real server expires
-	if err := syscall.Kill(pid, syscall.SIGCONT); err != nil {
-		t.Fatal(err)
+	return func() {
+		t.Helper()
+		if err := syscall.Kill(pid, syscall.SIGCONT); err != nil {
+			t.Fatal(err)
+		}
 	}
+}
+
+// used uses a token that was drawn, by its answer, and returns it. On a busy
+// machine a short one may end on the way to the provider, which counts whole
+// seconds: then another is drawn. One that is dead before its time is not what
+// was promised.
+func used(t *testing.T, hub *rig.Hub, op *rig.OIDC, key string, a *rig.Answer) (token string) {
+	t.Helper()
+	for t.Context().Err() == nil {
+		token = a.Field("access_token", "access_token")
+		if userinfo(t, op, token) == "alice" {
+			return token
+		}
+		expiry, err := time.Parse(time.RFC3339, a.Field("access_token", "expires_at"))
+		if left := time.Until(expiry); err != nil || left > time.Second {
+			t.Fatalf("the token is dead, %v before its time: %d %s", left, a.Status, a.Body)
+		}
+		a = answered(t, hub, key)
+	}
+	return token
+}
+
+// answered draws a token of a hub that has just started, or on a machine that is
+// busy: it may say that it takes a moment.
+func answered(t *testing.T, hub *rig.Hub, key string) (a *rig.Answer) {
+	t.Helper()
+	rig.Eventually(t, "the plugin answers", func() bool {
+		a = hub.Post(key, vendOpenID, map[string]any{})
+		return a.Status != 503
+	})
+	return a
 }
 
 // userinfo asks the server whose a token is.
