@@ -201,10 +201,12 @@ func TestAccess(t *testing.T) {
 			t.Errorf("health while locked: %d", a.Status)
 		}
 		unlock := func(passphrase string) rig.Result { return h.TryWith(passphrase+"\n", "unlock") }
+		begin := time.Now()
 		if r := unlock("wrong horse"); r.Exit == 0 {
 			t.Errorf("a wrong passphrase unlocks: %s", r.Stdout)
 		}
-		if r := unlock("correct horse"); r.Exit == 0 || !strings.Contains(r.Stderr, "wrong passphrases") {
+		// For a second no other is heard; a slow machine may be late for that.
+		if r := unlock("correct horse"); r.Exit == 0 && time.Since(begin) < time.Second || r.Exit != 0 && !strings.Contains(r.Stderr, "wrong passphrases") {
 			t.Errorf("right after a wrong one: %d %s%s", r.Exit, r.Stdout, r.Stderr)
 		}
 		rig.Eventually(t, "the right passphrase unlocks", func() bool { return unlock("correct horse").Exit == 0 })
