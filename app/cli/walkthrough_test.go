@@ -3,10 +3,13 @@
 package cli_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/standpipe/standpipe/app/e2e/ports"
 )
 
 // TestWalkthrough does what docs/plugins tells authors of plugins to do, in an
@@ -18,7 +21,12 @@ func TestWalkthrough(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	first, err := ports.Take(2)
+	if err != nil {
+		t.Fatal(err)
+	}
 	walk := a.command("bash", docs)
+	walk.Env = append(walk.Env, fmt.Sprintf("PORTS=%d %d", first, first+1))
 	text, err := walk.CombinedOutput()
 	if err != nil || !strings.Contains(string(text), "walked through") {
 		logs, _ := filepath.Glob(filepath.Join(a.home, "*.log"))

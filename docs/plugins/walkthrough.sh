@@ -3,7 +3,8 @@
 # What somebody does who has only the documentation: runs the blocks of
 # tutorial.md and declared.md in an empty folder, connects an account through the
 # plugin and one through the declared provider, and draws both tokens.
-#   walkthrough.sh   with standpipe in PATH, SDK=checkout, in an empty folder
+#   walkthrough.sh   with standpipe in PATH, SDK=checkout, in an empty folder;
+#                    PORTS="A B" are two on which nobody listens
 set -euo pipefail
 docs=$(cd "$(dirname "$0")" && pwd)
 home=$PWD
@@ -27,6 +28,7 @@ blocks() {
 field() { sed -n "s/.*\"$1\":\"\([^\"]*\)\".*/\1/p" | sed -n 1p; }
 # connect SLUG: begins to connect, consents in the browser's place, waits.
 connect() {
+  : >"$home/$1.log" # there before it is looked at
   standpipe connect "$1" --no-browser --json >"$home/$1.log" &
   local waiting=$! url query
   for _ in $(seq 300); do url=$(field authorization_url <"$home/$1.log" | sed 's/\\u0026/\&/g'); [[ -z $url ]] || break; sleep 0.1; done
@@ -39,8 +41,8 @@ connect() {
 }
 
 standpipe keys init --key "file:$home/master.key" >/dev/null
-port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
-echo "sandbox = \"http://127.0.0.1:$(port)\"" >standpipe.hcl
+read -r sandbox listen <<<"$PORTS"
+echo "sandbox = \"http://127.0.0.1:$sandbox\"" >standpipe.hcl
 
 # A declared provider: checked, and put where the hub finds it.
 mkdir declared providers
@@ -54,7 +56,7 @@ standpipe plugin describe --json dist/../standpipe-provider-acme | grep '"name":
 [[ -s dist/acme_1.0.0_SHA256SUMS ]]
 
 # A hub, and the plugin in development in it.
-standpipe serve --listen "127.0.0.1:$(port)" --ui-listen 127.0.0.1:0 >"$home/serve.log" 2>&1 &
+standpipe serve --listen "127.0.0.1:$listen" --ui-listen 127.0.0.1:0 >"$home/serve.log" 2>&1 &
 pids+=($!)
 for _ in $(seq 600); do grep -q "App API" "$home/serve.log" && break; sleep 0.1; done
 standpipe integrations set books --credentials sandbox >/dev/null
