@@ -34,12 +34,16 @@ type Config struct {
 	// Outbound is how calls of plugins reach the network.
 	Outbound Outbound
 
-	StartTimeout time.Duration // from launch to the first answer; 0: 5 s
+	StartTimeout time.Duration // from launch to the first answer; 0: 15 s
 	CallTimeout  time.Duration // of one call; 0: 40 s
 	IdleStop     time.Duration // a plugin without calls is stopped after it; 0: 5 min
 	BackoffMin   time.Duration // wait after the first failed start; 0: 1 s
 	BackoffMax   time.Duration // longest wait; 0: 5 min
 }
+
+// startTimeout is how long a plugin may take to begin. It takes tenths of a
+// second, on a machine that is busy some seconds.
+const startTimeout = 15 * time.Second
 
 func (c Config) withDefaults() (Config, error) {
 	if c.RunDir == "" {
@@ -62,7 +66,7 @@ func (c Config) withDefaults() (Config, error) {
 		value *time.Duration
 		or    time.Duration
 	}{
-		{&c.StartTimeout, 5 * time.Second},
+		{&c.StartTimeout, startTimeout},
 		{&c.CallTimeout, 40 * time.Second},
 		{&c.IdleStop, 5 * time.Minute},
 		{&c.BackoffMin, time.Second},

@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/standpipe/standpipe/app/internal/hub"
 	"github.com/standpipe/standpipe/sdk/wire"
@@ -59,7 +58,7 @@ func Inspect(ctx context.Context, path string, log *slog.Logger) (*Inspection, e
 	defer os.RemoveAll(sockets)
 	l := &launcher{
 		spawn: &spawner{}, serves: wire.Served(wire.ProtocolVersion), copies: dir, sockets: sockets, outbound: Outbound{}.withDefaults(),
-		timeout: 10 * time.Second, env: pluginEnv(), log: log,
+		timeout: startTimeout, env: pluginEnv(), log: log,
 	}
 	name := out.Name
 	if name == "" {
