@@ -5,7 +5,6 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -210,10 +209,12 @@ func userinfo(t *testing.T, op *rig.OIDC, token string) string {
 // TestPluginDiesInRefresh kills the plugin while the provider is being asked.
 func TestPluginDiesInRefresh(t *testing.T) {
 	t.Parallel()
-	h, hub, op := oidcHub(t, "ACCESS_TTL=5", "HOLD_FIRST_REFRESH_MS=4000", "ROTATE=never")
+	h, hub, op := oidcHub(t, "ACCESS_TTL=5", "ROTATE=never")
 	connect(t, h, h.Chromium(), []string{"openid"}, asAlice)
 	key := h.AddApp("patient", "--grant", "openid")
-	suspend(t, hub.PID(), 6*time.Second)
+	wake := stop(t, hub.PID(), 6*time.Second)
+	op.Hold(t)
+	wake()
 	answer := make(chan *rig.Answer, 1)
 	go func() {
 		a, err := hub.Send(http.MethodPost, key, vendOpenID, map[string]any{})
@@ -239,6 +240,7 @@ func TestPluginDiesInRefresh(t *testing.T) {
 	if !killed {
 		t.Fatalf("no plugin to kill: %+v", status)
 	}
+	op.Release(t)
 	select {
 	case a := <-answer:
 		if a == nil {
@@ -266,12 +268,7 @@ func TestProviderRevoked(t *testing.T) {
 	h, hub, op := oidcHub(t, "ACCESS_TTL=5")
 	c := connect(t, h, h.Chromium(), []string{"openid"}, asAlice)
 	key := h.AddApp("loyal", "--grant", "openid")
-	resp, err := http.Post(op.Issuer+"/test/revoke-all", "text/plain", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, _ = io.Copy(io.Discard, resp.Body)
-	resp.Body.Close()
+	op.RevokeAll(t)
 	suspend(t, hub.PID(), 6*time.Second)
 	a := hub.Post(key, vendOpenID, map[string]any{})
 	if a.Field("active") != "false" || a.Field("error") != "needs_reauthorization" || a.Field("remedy") == "" {

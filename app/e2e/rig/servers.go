@@ -172,13 +172,30 @@ func (o *OIDC) Introspect(t testing.TB, token string) (active bool, scope string
 // Forget ends one access token, and nothing else.
 func (o *OIDC) Forget(t testing.TB, token string) {
 	t.Helper()
-	resp, err := http.Get(o.Issuer + "/test/forget?" + url.Values{"token": {token}}.Encode())
+	o.tell(t, "forget?"+url.Values{"token": {token}}.Encode())
+}
+
+// Hold holds the next refresh back until Release. It has come when the event
+// "refresh.held" was counted.
+func (o *OIDC) Hold(t testing.TB) { t.Helper(); o.tell(t, "hold") }
+
+// Release lets go of the refresh that is held.
+func (o *OIDC) Release(t testing.TB) { t.Helper(); o.tell(t, "release") }
+
+// RevokeAll does what a user does who withdraws all access in the settings of the
+// account.
+func (o *OIDC) RevokeAll(t testing.TB) { t.Helper(); o.tell(t, "revoke-all") }
+
+// tell turns a switch of servers/oidc.mjs.
+func (o *OIDC) tell(t testing.TB, what string) {
+	t.Helper()
+	resp, err := http.Get(o.Issuer + "/test/" + what)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		t.Fatalf("forget: %d", resp.StatusCode)
+		t.Fatalf("%s: %d", what, resp.StatusCode)
 	}
 }
 

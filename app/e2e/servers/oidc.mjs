@@ -66,10 +66,11 @@ const provider = new Provider(issuer, {
   },
 });
 
-// HOLD_FIRST_REFRESH_MS holds the first refresh back, so that something can be
-// killed meanwhile; /test/revoke-all does what a user does who withdraws all
-// access in the account settings; /test/forget ends one access token.
-let hold = Number(env.HOLD_FIRST_REFRESH_MS ?? 0);
+// /test/hold holds the next refresh back until /test/release, so that something
+// can be killed or broken meanwhile; /test/revoke-all does what a user does who
+// withdraws all access in the account settings; /test/forget ends one access token.
+let hold = false;
+let release = () => {};
 const grants = new Set();
 provider.on('grant.success', (ctx) => grants.add(ctx.oidc.entities.Grant?.jti));
 provider.use(async (ctx, next) => {
@@ -81,23 +82,29 @@ provider.use(async (ctx, next) => {
     ctx.body = 'done';
     return;
   }
+  if (ctx.path === '/test/hold' || ctx.path === '/test/release') {
+    hold = ctx.path === '/test/hold';
+    if (!hold) release();
+    ctx.body = 'done';
+    return;
+  }
   if (ctx.path === '/test/forget') {
     // One access token, and not all of its grant as a revocation would.
     await (await provider.AccessToken.find(ctx.query.token))?.destroy();
     ctx.body = 'done';
     return;
   }
-  if (ctx.path === '/token' && hold > 0) {
+  if (ctx.path === '/token' && hold) {
     const body = await new Promise((resolve) => {
       let text = '';
       ctx.req.on('data', (chunk) => (text += chunk)).on('end', () => resolve(text));
     });
     ctx.req.body = Object.fromEntries(new URLSearchParams(body)); // what the server would parse
     if (ctx.req.body.grant_type === 'refresh_token') {
-      const ms = hold;
-      hold = 0;
+      hold = false;
+      const released = new Promise((resolve) => (release = resolve));
       say('refresh.held');
-      await new Promise((resolve) => setTimeout(resolve, ms));
+      await released;
     }
   }
   await next();
