@@ -149,10 +149,12 @@ func b3(t *testing.T) {
 	if len(list) != 1 || list[0].ID != id || list[0].AppName != "poor" || list[0].Account == nil || !strings.Contains(list[0].Account.Label, "alice") || len(list[0].Scopes) == 0 || list[0].Expires.IsZero() {
 		t.Fatalf("the question is %+v", list)
 	}
-	if status := p.do(t, "POST", "/ui/api/approvals/"+id+"/approve", map[string]any{"lasts": "until", "for": 2}, nil); status != 200 && status != 204 {
+	const lasts = 2 * time.Second
+	begin := time.Now()
+	if status := p.do(t, "POST", "/ui/api/approvals/"+id+"/approve", map[string]any{"lasts": "until", "for": lasts / time.Second}, nil); status != 200 && status != 204 {
 		t.Fatalf("approve: %d", status)
 	}
-	if a := w.Post(w.poor, vendPath, map[string]any{}); a.Field("active") != "true" {
+	if a := w.Post(w.poor, vendPath, map[string]any{}); a.Field("active") != "true" && time.Since(begin) < lasts {
 		t.Errorf("after a yes: %d %s", a.Status, a.Body)
 	}
 	rig.Eventually(t, "the grant ends", func() bool { return w.Post(w.poor, vendPath, map[string]any{}).Status == 403 })
@@ -588,12 +590,15 @@ func b13(t *testing.T) {
 			t.Fatalf("%+v", l)
 		}
 		wait := time.Until(*l.RetryAt)
-		if wait < last/2 || wait <= 0 && i > 0 {
+		if wait < last/2 {
 			t.Errorf("try %d waits %s, the one before waited %s", i, wait, last)
 		}
 		last = wait
 		if status := p.do(t, "POST", "/ui/api/lock/unlock", map[string]any{"passphrase": "correct horse battery staple"}, nil); status < 400 {
-			t.Error("the right one is heard before its time")
+			if time.Now().Before(*l.RetryAt) {
+				t.Error("the right one is heard before its time")
+			}
+			return // the machine was too slow to be refused, and what follows begins anew
 		}
 		time.Sleep(time.Until(*l.RetryAt) + 100*time.Millisecond)
 	}
@@ -670,8 +675,11 @@ func b14(t *testing.T) {
 	l.Lock(logindtest.Theirs)
 	l.Hint(logindtest.Theirs, true)
 	locks("suspend", sleeps)
-	settings(1, false, false)
-	locks("idle", func() { time.Sleep(1500 * time.Millisecond) })
+	settings(1, false, false) // it may lock again as soon as it is unlocked, so that this is the last
+	rig.Eventually(t, "it locks: idle", func() bool { s := state(); return s.Locked && s.Cause == "idle" })
+	if a := w.Post(w.rich, vendPath, map[string]any{}); a.Status != 423 {
+		t.Errorf("locked by idling: %d", a.Status)
+	}
 }
 
 func b15(t *testing.T) {

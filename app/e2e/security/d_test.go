@@ -28,7 +28,7 @@ var stale = oauthtest.Rules{Rotate: true, ReuseRevokes: true, Lives: oauthtest.L
 func d1(t *testing.T) {
 	w := newWorld(t, setup{rules: stale})
 	time.Sleep(4 * time.Second) // the token of a real clock expires
-	before := w.op.Count("refresh_token")
+	before, begin := w.op.Count("refresh_token"), time.Now()
 	var all sync.WaitGroup
 	var mu sync.Mutex
 	tokens := map[string]int{}
@@ -48,9 +48,10 @@ func d1(t *testing.T) {
 		})
 	}
 	all.Wait()
-	// A token lives for 3 s: a slow machine may need a second one, and never a
-	// refresh token twice.
-	if n := w.op.Count("refresh_token") - before; n > 2 || len(tokens) > 2 || w.op.Reuses() != 0 {
+	// A token is fresh for half of its life: a slow machine needs a further one
+	// for each, and never a refresh token twice.
+	most := 2 + int(time.Since(begin)/(stale.Lives.Access/2))
+	if n := w.op.Count("refresh_token") - before; n > most || len(tokens) > most || w.op.Reuses() != 0 {
 		t.Errorf("%d refreshes, %d tokens, %d reuses", n, len(tokens), w.op.Reuses())
 	}
 }
@@ -102,12 +103,13 @@ func d3(t *testing.T) {
 	time.Sleep(4 * time.Second)
 	// The refresh hangs at the provider; meanwhile the user reconnects.
 	w.op.Fail(oauthtest.EndpointToken, 1, oauthtest.Fault{Hang: true})
+	before := w.op.Count("refresh_token")
 	done := make(chan *rig.Answer, 1)
 	go func() {
 		a, _ := w.Send(http.MethodPost, w.rich, vendPath, map[string]any{})
 		done <- a
 	}()
-	rig.Eventually(t, "the refresh is under way", func() bool { return w.op.Count("refresh_token") > 0 })
+	rig.Eventually(t, "the refresh is under way", func() bool { return w.op.Count("refresh_token") > before })
 	f := w.begin(t, "openid", "--reauthorize", w.conn)
 	back, err := w.op.Approve(f.URL, "alice")
 	if err != nil {
@@ -141,23 +143,23 @@ func d4(t *testing.T) {
 	key := w.home.AddApp("impatient", "--grant", "other")
 	time.Sleep(4 * time.Second)
 	slow.Fail(oauthtest.EndpointToken, -1, oauthtest.Fault{Hang: true})
-	stuck := make(chan struct{})
+	before := slow.Count("refresh_token")
+	refused := make(chan struct{}, 20)
 	for range 20 {
 		go func() {
-			_, _ = w.Send(http.MethodPost, key, strings.Replace(vendPath, "openid", "other", 1), map[string]any{})
-			select {
-			case stuck <- struct{}{}:
-			default:
+			a, err := w.Send(http.MethodPost, key, strings.Replace(vendPath, "openid", "other", 1), map[string]any{})
+			if err != nil || a.Field("active") != "true" { // or else its token was still alive
+				refused <- struct{}{}
 			}
 		}()
 	}
-	rig.Eventually(t, "the provider hangs", func() bool { return slow.Count("refresh_token") > 0 })
-	begin := time.Now()
+	rig.Eventually(t, "the provider hangs", func() bool { return slow.Count("refresh_token") > before })
 	for range 50 {
 		w.vend(t)
 	}
-	if d := time.Since(begin); d > 3*time.Second { // 50 vends; the hang is 30 s
-		t.Errorf("50 vends beside a hanging provider took %s", d)
+	// One of them that waited for the provider would have come after who gave it up.
+	if n := len(refused); n > 0 {
+		t.Errorf("50 vends beside a hanging provider took longer than %d callers waited for it", n)
 	}
 }
 

@@ -4,6 +4,7 @@ package security
 
 import (
 	"bytes"
+	"errors"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -282,12 +283,15 @@ func e8(t *testing.T) {
 	check := func() {
 		for _, root := range []string{w.home.Data, filepath.Dir(w.Socket)} {
 			err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+				var info fs.FileInfo
+				if err == nil {
+					info, err = d.Info()
+				}
+				if path != root && errors.Is(err, fs.ErrNotExist) {
+					return nil // gone meanwhile
+				}
 				if err != nil {
 					return err
-				}
-				info, err := d.Info()
-				if err != nil {
-					return nil // gone meanwhile
 				}
 				if info.Mode().Perm()&0o077 != 0 && info.Mode()&fs.ModeSymlink == 0 {
 					t.Errorf("%s has mode %v", path, info.Mode())
