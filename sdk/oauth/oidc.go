@@ -32,13 +32,18 @@ type endpoints struct {
 
 // endpoints fills the templates, and asks the issuer for what is not given.
 func (s *Standard) endpoints(ctx context.Context, v vars) (*endpoints, error) {
+	return s.fill(ctx, v, s.discover)
+}
+
+// fill is endpoints with a way to learn what the issuer says.
+func (s *Standard) fill(ctx context.Context, v vars, discover func(context.Context, string) (*endpoints, error)) (*endpoints, error) {
 	ends := &endpoints{}
 	if s.Issuer != "" {
 		issuer, err := v.issuer(s.Issuer)
 		if err != nil {
 			return nil, err
 		}
-		if ends, err = s.discover(ctx, issuer); err != nil {
+		if ends, err = discover(ctx, issuer); err != nil {
 			return nil, err
 		}
 	}
@@ -102,6 +107,7 @@ func (s *Standard) discover(ctx context.Context, issuer string) (*endpoints, err
 			return nil, sdk.Misconfigured("issuer", s.Descriptor.Name+"'s metadata names an endpoint without TLS")
 		}
 	}
+	told.remember(issuer, *ends)
 	return ends, nil
 }
 

@@ -166,6 +166,49 @@ func TestDiscovery(t *testing.T) {
 	}
 }
 
+// TestRefreshesShareDiscovery: a refresh does not ask again what the issuer said
+// a while ago, unless one has failed since. Who connects always asks.
+func TestRefreshesShareDiscovery(t *testing.T) {
+	srv := start(t, nil)
+	p := openID(nil)
+	out, err := connect(t, srv, p, "openid")
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := out.Tokens.RefreshToken
+	asked := func(what string, want int) {
+		t.Helper()
+		if n := len(srv.Requests(oauthtest.EndpointMetadata)); n != want {
+			t.Errorf("%s: the issuer was asked for its metadata %d times, want %d", what, n, want)
+		}
+	}
+	renew := func() error {
+		out, err := refresh(t, srv, p, token)
+		if err == nil {
+			token = out.Tokens.RefreshToken
+		}
+		return err
+	}
+	before := len(srv.Requests(oauthtest.EndpointMetadata))
+	for range 3 {
+		if err := renew(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	asked("three refreshes", before)
+	srv.Fail(oauthtest.EndpointToken, 1, oauthtest.Fault{Status: 404})
+	wantError(t, renew(), sdk.Error{Code: sdk.CodeTemporary})
+	asked("one that failed", before)
+	if err := renew(); err != nil {
+		t.Fatal(err)
+	}
+	asked("the one after that", before+1)
+	if _, err := p.Authorize(t.Context(), &sdk.AuthorizeRequest{Target: target(srv), RedirectURI: redirectURI, CodeChallenge: "x"}); err != nil {
+		t.Fatal(err)
+	}
+	asked("a new connection", before+2)
+}
+
 // TestIssuerWithASlash: an issuer is compared to the letter, and some (Auth0)
 // end in a slash.
 func TestIssuerWithASlash(t *testing.T) {

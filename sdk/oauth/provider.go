@@ -208,7 +208,7 @@ func (s *Standard) Refresh(ctx context.Context, r *sdk.RefreshRequest) (*sdk.Ref
 		return nil, sdk.ReauthorizationRequired(sdk.ReasonRefreshMissing, s.Descriptor.Name+" gave no refresh token")
 	}
 	v := s.varsOf(r.Target, r.RedirectURI)
-	ends, err := s.endpoints(ctx, v)
+	ends, err := s.fill(ctx, v, s.renewal)
 	if err != nil {
 		return nil, err
 	}
@@ -224,14 +224,13 @@ func (s *Standard) Refresh(ctx context.Context, r *sdk.RefreshRequest) (*sdk.Ref
 		params: params, extra: s.RefreshParams, target: r.Target, secret: r.ClientSecret,
 		secrets: []secret.Value{r.RefreshToken},
 	})
-	if err != nil {
-		return nil, err
-	}
-	if s.Issuer != "" && !tokens.IDToken.IsZero() {
+	if err == nil && s.Issuer != "" && !tokens.IDToken.IsZero() {
 		// OpenID Connect Core section 12.2: the nonce is not repeated.
-		if _, err := s.verifyIDToken(ctx, ends, r.ClientID, &tokens, anyNonce); err != nil {
-			return nil, err
-		}
+		_, err = s.verifyIDToken(ctx, ends, r.ClientID, &tokens, anyNonce)
+	}
+	if err != nil {
+		told.forget(ends.issuer)
+		return nil, err
 	}
 	out := &sdk.RefreshResponse{Tokens: tokens, RefreshToken: sdk.RefreshRotated}
 	if tokens.RefreshToken.IsZero() || tokens.RefreshToken.Equal(r.RefreshToken) {
