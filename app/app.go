@@ -27,6 +27,7 @@ import (
 	"github.com/standpipe/standpipe/app/internal/connect"
 	"github.com/standpipe/standpipe/app/internal/events"
 	"github.com/standpipe/standpipe/app/internal/faults"
+	"github.com/standpipe/standpipe/app/internal/headstart"
 	"github.com/standpipe/standpipe/app/internal/hub"
 	"github.com/standpipe/standpipe/app/internal/instance"
 	"github.com/standpipe/standpipe/app/internal/inventory"
@@ -71,6 +72,7 @@ type App struct {
 	transfer  *transfer.Desk
 	api       *api.API
 	listen    listeners
+	gate      headstart.Gate
 	closers   []func() error // in the order of opening
 
 	serverKey []byte // tells this hub from a stranger on its port
@@ -148,7 +150,7 @@ func (a *App) openDomain(ctx context.Context) (err error) {
 	}
 	a.tokens = tokens.New(tokens.Config{
 		Connections: a.conns, Providers: a.plugins, Resolver: a.catalog, Bus: a.bus, Auditor: a.audit,
-		FingerprintKey: key, Now: faults.Now, Logger: a.log,
+		FingerprintKey: key, Now: faults.Now, Logger: a.log, Depart: a.gate.Depart,
 	})
 	a.onClose(func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), closePatience)

@@ -43,7 +43,7 @@ func (a *App) Run(ctx context.Context) error {
 		s.ConnContext = peer.ConnContext
 		a.serve(ctx, g, s, list...)
 	}
-	tcp(a.api.App(), a.listen.app)
+	tcp(a.gate.Handler(a.api.App()), a.listen.app)
 	if len(a.listen.metrics) > 0 {
 		a.serve(ctx, g, a.server(ctx, a.metrics()), a.listen.metrics...)
 	}

@@ -17,8 +17,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/standpipe/standpipe/app/internal/hub"
 )
 
 // testDialer is a dialer on a socket of its own.
@@ -99,7 +102,8 @@ func TestDialerTunnels(t *testing.T) {
 	t.Parallel()
 	addr := echo(t)
 	d := testDialer(t, Outbound{})
-	ticket := d.issue(t.Context(), []string{strings.ToUpper(addr)}, true)
+	var told atomic.Int32
+	ticket := d.issue(hub.WithSent(t.Context(), func() { told.Add(1) }), []string{strings.ToUpper(addr)}, true)
 	if ticket.neverConnected() {
 		t.Error("a ticket that nobody used proves nothing")
 	}
@@ -107,7 +111,14 @@ func TestDialerTunnels(t *testing.T) {
 	if resp.StatusCode != http.StatusOK {
 		t.Fatalf("status %d, %s", resp.StatusCode, resp.Header.Get(dialErrorHeader))
 	}
+	if told.Load() != 0 {
+		t.Error("it was told that something was sent before anything was")
+	}
 	roundTrip(t, c)
+	roundTrip(t, c)
+	if n := told.Load(); n != 1 {
+		t.Errorf("it was told %d times that something was sent", n)
+	}
 	if ticket.neverConnected() {
 		t.Error("the tunnel was not counted")
 	}

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/standpipe/standpipe/app/internal/hub"
 )
 
 // dialErrorHeader tells the SDK why a tunnel was refused.
@@ -92,7 +94,7 @@ func (d *dialer) serve(c net.Conn) {
 		return
 	}
 	defer context.AfterFunc(t.ctx, func() { c.Close(); upstream.Close() })()
-	splice(c, in, upstream, d.out.IdleTimeout)
+	splice(c, in, upstream, d.out.IdleTimeout, func() { hub.Sent(t.ctx) })
 }
 
 func (d *dialer) refuse(c net.Conn, e *dialError) {
@@ -118,15 +120,15 @@ func (d *dialer) connect(t *ticket, authority string) (net.Conn, *dialError) {
 
 // splice copies both ways until one side is done with sending and the other
 // too, nothing has moved for idle, or one is closed. from reads what a sent,
-// including what is buffered already.
-func splice(a net.Conn, from io.Reader, b net.Conn, idle time.Duration) {
+// including what is buffered already. sent is called when b is sent something.
+func splice(a net.Conn, from io.Reader, b net.Conn, idle time.Duration, sent func()) {
 	touch := func() {
 		at := time.Now().Add(idle)
 		_ = a.SetDeadline(at)
 		_ = b.SetDeadline(at)
 	}
 	touch()
-	oneWay := func(dst net.Conn, src io.Reader) {
+	oneWay := func(dst net.Conn, src io.Reader, wrote func()) {
 		buf := make([]byte, 16<<10)
 		for {
 			n, err := src.Read(buf)
@@ -135,6 +137,7 @@ func splice(a net.Conn, from io.Reader, b net.Conn, idle time.Duration) {
 				if _, werr := dst.Write(buf[:n]); werr != nil {
 					err = werr
 				}
+				wrote()
 			}
 			if err != nil {
 				if w, ok := dst.(interface{ CloseWrite() error }); ok && err == io.EOF {
@@ -147,7 +150,7 @@ func splice(a net.Conn, from io.Reader, b net.Conn, idle time.Duration) {
 		}
 	}
 	var both sync.WaitGroup
-	both.Go(func() { oneWay(b, from) })
-	both.Go(func() { oneWay(a, io.LimitReader(b, maxTunnelBytes)) })
+	both.Go(func() { oneWay(b, from, sync.OnceFunc(sent)) })
+	both.Go(func() { oneWay(a, io.LimitReader(b, maxTunnelBytes), func() {}) })
 	both.Wait()
 }

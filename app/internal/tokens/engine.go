@@ -41,8 +41,8 @@ const (
 	flightPatience = 10 * time.Second // how long a disconnect waits for a refresh under way
 )
 
-// Config is what an Engine needs. Every field must be set, but Jitter and
-// Online.
+// Config is what an Engine needs. Every field must be set, but Jitter,
+// Depart and Online.
 type Config struct {
 	Connections *hub.Connections
 	Providers   Providers
@@ -56,6 +56,9 @@ type Config struct {
 	Logger         *slog.Logger
 	// Jitter returns a number in [0,1); nil uses a random one.
 	Jitter func() float64
+	// Depart is told of each refresh that is on its way to its provider, until
+	// away is called; nil: nobody wants to know.
+	Depart func() (away func())
 	// Online reports whether this machine has a way to the internet; nil asks
 	// the system.
 	Online func() bool

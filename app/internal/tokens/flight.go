@@ -78,6 +78,11 @@ func (e *Engine) launch(id string, s *slot, seen uint64) {
 	e.work.Go(func() {
 		ctx, cancel := context.WithTimeout(e.life, refreshTimeout)
 		defer cancel()
+		if e.cfg.Depart != nil {
+			away := e.cfg.Depart()
+			defer away()
+			ctx = hub.WithSent(ctx, away)
+		}
 		f.outcome = f.run(ctx, seen, f.cause)
 		faults.Point("refresh.ended")
 		e.mu.Lock()
