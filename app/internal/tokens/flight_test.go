@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/standpipe/standpipe/app/internal/hub"
@@ -42,6 +43,7 @@ func TestDepart(t *testing.T) {
 		sends = false
 		h.connect("b", -time.Minute)
 		h.mustVend("b")
+		synctest.Wait() // for the flight, of which the caller had its outcome
 		if begun.Load() != 2 || out.Load() != 0 {
 			t.Errorf("%d set out, %d are on their way afterwards", begun.Load(), out.Load())
 		}
