@@ -59,4 +59,9 @@ func ratio(f float64) string { return fmt.Sprintf("%.2f", f) }
 
 func ms(d time.Duration) string { return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond)) }
 
+// fine is ms for what takes less than one.
+func fine(d time.Duration) string {
+	return fmt.Sprintf("%.3f ms", float64(d)/float64(time.Millisecond))
+}
+
 func mib(kib int) string { return fmt.Sprintf("%.1f MiB", float64(kib)/1024) }
