@@ -72,7 +72,7 @@ type PluginStatus struct {
 	// Network and Files are of a running plugin.
 	Network  Closure // its way to the network beside the host's socket
 	Files    Closure // its way to the user's files
-	Restarts int
+	Restarts int     // starts after it died; not those after a stop for idleness
 	Error    string
 	Untaken  []string // slugs of the declared providers that it was sent and does not take
 }

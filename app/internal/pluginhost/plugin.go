@@ -32,12 +32,12 @@ type plugin struct {
 	mu        sync.Mutex
 	proc      *process      // running; nil: not
 	starting  chan struct{} // closed at the end of the start in flight; nil: none
-	starts    int
-	refusal   string // why it may not run; empty: it may
-	failures  int    // starts that failed and processes that died, in a row
+	restarts  int           // starts after it died, or did not come up
+	refusal   string        // why it may not run; empty: it may
+	failures  int           // starts that failed and processes that died, in a row
 	retryAt   time.Time
-	crashed   bool // it is in a crash loop
-	lastError string
+	crashed   bool             // it is in a crash loop
+	lastError string           // of the last failure; empty: none since it was last started
 	providers []hub.Descriptor // what it said of itself, last
 	version   string           // that it named
 	untaken   []string         // slugs of the definitions that it was sent and does not serve
@@ -93,7 +93,9 @@ func (p *plugin) acquire(ctx context.Context) (*process, error) {
 				return nil, err
 			}
 			p.starting = make(chan struct{})
-			p.starts++
+			if p.lastError != "" {
+				p.restarts++
+			}
 			p.host.background.Go(p.start)
 		}
 		starting := p.starting
@@ -342,7 +344,7 @@ func (p *plugin) close() {
 func (p *plugin) status() PluginStatus {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := PluginStatus{Name: p.name, Path: p.path, State: StateStopped, Restarts: max(p.starts-1, 0), Error: p.lastError, Untaken: p.untaken}
+	s := PluginStatus{Name: p.name, Path: p.path, State: StateStopped, Restarts: p.restarts, Error: p.lastError, Untaken: p.untaken}
 	if p.pin != (digest{}) {
 		s.SHA256 = p.pin.String()
 	}

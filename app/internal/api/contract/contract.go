@@ -480,7 +480,7 @@ type Plugin struct {
 	SHA256   string `json:"sha256"`
 	State    string `json:"state"` // "stopped" | "starting" | "running" | "backoff" | "crashed" | "refused"
 	PID      int    `json:"pid,omitempty"`
-	Restarts int    `json:"restarts"`
+	Restarts int    `json:"restarts"` // starts after it died
 	Error    string `json:"error,omitempty"`
 	// Untaken are the slugs of the declared providers that it does not take.
 	Untaken []string `json:"untaken,omitempty"`
