@@ -126,7 +126,11 @@ func grantText(g contract.Grant) string {
 		s += ":" + cmp.Or(g.Account, g.Connection)
 	}
 	if g.Scopes != nil {
-		s += " (" + strings.Join(g.Scopes, " ") + ")"
+		s += " (" + strings.Join(g.Scopes, " ")
+		if g.AcceptWider {
+			s += ", or a wider token"
+		}
+		s += ")"
 	}
 	if g.Audience != "" {
 		s += " for " + g.Audience

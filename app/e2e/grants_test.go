@@ -14,7 +14,8 @@ import (
 )
 
 // TestGrantsOnThePage makes the grants that give less than a token, by keyboard:
-// one for the relay only and one for a single resource server. What the page
+// one for the relay only, one for a single resource server and one for some
+// scopes. What the page
 // made is what the apps get, of a provider that can do both.
 func TestGrantsOnThePage(t *testing.T) {
 	t.Parallel()
@@ -97,6 +98,24 @@ func TestGrantsOnThePage(t *testing.T) {
 		t.Errorf("a token for another resource server: %d %s", a.Status, a.Body)
 	}
 	page.Press(id("approval-deny"))
+
+	// A ceiling of scopes, in a token that holds no more.
+	reader := h.AddApp("reader")
+	app = appID(t, h, "reader")
+	open(app)
+	choose("grant-scopes", "some")
+	save()
+	page.See(id("grant-scopes-error"), "at least one")
+	for _, scope := range []string{"openid", "email"} {
+		page.TabTo(id("grant-scope-" + scope))
+		page.Keys(" ")
+	}
+	inspect(t, page, "grant-scopes")
+	save()
+	page.See(id("app-"+app), "only openid, email")
+	if a := hub.Post(reader, vend, map[string]any{}); a.Status != 200 || a.Field("access_token", "scopes") != `["openid","email"]` {
+		t.Errorf("a token for some scopes: %d, good for %s", a.Status, a.Field("access_token", "scopes"))
+	}
 
 	// A program that pairs gets what it asked for, not more.
 	pair := hub.Post("", "/apps/pair", map[string]any{"name": "Pair", "grants": []map[string]any{{"integration": "openid", "mode": "relay"}}})

@@ -433,6 +433,51 @@ test("a grant is for tokens or for the relay, and for one resource server where 
   );
 });
 
+test("a grant has a ceiling of scopes: those ticked, of what the integration asks for", async () => {
+  hub.accounts = structuredClone(hub.accounts);
+  hub.accounts.integrations.find((i) => i.slug === "github")!.narrows_scopes = true;
+  location.hash = "#/apps";
+  render(App);
+  const pick = (id: string, value: string) => fireEvent.change(screen.getByTestId(id), { target: { value } });
+  const sent = () => hub.calls("POST", "/ui/api/apps/app_1/grants").at(-1)?.body;
+  const open = async (slug: string) => {
+    await fireEvent.click(await shown("more-app_1"));
+    await fireEvent.click(await shown("grant-app_1"));
+    await shown("grant-integration");
+    await pick("grant-integration", slug);
+    await pick("grant-scopes", "some");
+  };
+  const grant = { lasts: "always", mode: "token" };
+
+  await open("github");
+  expect(screen.queryByTestId("grant-scope-gist")).toBeNull(); // not asked for
+  expect(screen.queryByTestId("grant-wider")).toBeNull(); // tokens can be narrower
+  await fireEvent.click(screen.getByTestId("grant-save"));
+  expect(screen.getByTestId("grant-scopes-error").textContent).toContain("at least one");
+  expect(sent()).toBeUndefined();
+  await fireEvent.click(screen.getByTestId("grant-scope-repo"));
+  await fireEvent.click(screen.getByTestId("grant-save"));
+  await waitFor(() => expect(sent()).toEqual({ ...grant, integration: "github", scopes: ["repo"] }));
+
+  await open("slack");
+  await fireEvent.click(screen.getByTestId("grant-scope-repo"));
+  await fireEvent.click(screen.getByTestId("grant-wider"));
+  await fireEvent.click(screen.getByTestId("grant-save"));
+  const slack = { ...grant, integration: "slack" };
+  await waitFor(() => expect(sent()).toEqual({ ...slack, scopes: ["repo"], accept_wider: true }));
+
+  // Another provider, or all after all: nothing is left of what was ticked.
+  await open("slack");
+  await fireEvent.click(screen.getByTestId("grant-scope-repo"));
+  await fireEvent.click(screen.getByTestId("grant-wider"));
+  await pick("grant-integration", "google");
+  expect(screen.queryByTestId("grant-scope-repo")).toBeNull();
+  await pick("grant-scopes", "some");
+  await pick("grant-scopes", "all");
+  await fireEvent.click(screen.getByTestId("grant-save"));
+  await waitFor(() => expect(sent()).toEqual({ ...grant, integration: "google" }));
+});
+
 const type = (id: string, value: string) => fireEvent.input(screen.getByTestId(id), { target: { value } });
 
 test("a provider is declared: what is wrong stands at its field, and the preview comes from the hub", async () => {

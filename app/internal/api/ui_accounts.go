@@ -189,7 +189,7 @@ func (a *API) describeProvider(out *contract.Integration, e *hub.Entry) {
 	out.Plugin = a.pluginOf(d.Plugin)
 	out.SetupSteps = append(out.SetupSteps, d.SetupSteps...)
 	out.BrandColor, out.RevokesGrant = d.BrandColor, d.RevokesGrant && d.Revoke == hub.ReachToken && d.Can(hub.CanRevoke)
-	out.Relays, out.NarrowsAudience = len(d.APIs) > 0, d.NarrowsAudience
+	out.Relays, out.NarrowsScopes, out.NarrowsAudience = len(d.APIs) > 0, d.NarrowsScopes, d.NarrowsAudience
 	out.Categories = append(out.Categories, d.Categories...)
 	out.Warnings = append(out.Warnings, d.Warnings...)
 	out.Capabilities = append(out.Capabilities, d.Capabilities...)

@@ -20,7 +20,7 @@ export function sameAs(g: Grant, now = Date.now()): NewGrant {
 export function limits(g: Grant): string[] {
   const out: string[] = [];
   if (g.mode === "relay") out.push("relay only, no token");
-  if (g.scopes?.length) out.push(`only ${g.scopes.join(", ")}`);
+  if (g.scopes?.length) out.push(`only ${g.scopes.join(", ")}${g.accept_wider ? ", or a wider token" : ""}`);
   if (g.audience) out.push(`for ${g.audience} only`);
   return out;
 }

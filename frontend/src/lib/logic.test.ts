@@ -19,6 +19,7 @@ import {
   troubleOf,
   troubleWords,
 } from "./groups";
+import { limits } from "./grants";
 import { entryWords } from "./words";
 import { inWindow, sessionToken, keepSession, takeCode } from "./host";
 import { openExternal, prepareTab } from "./open";
@@ -340,4 +341,14 @@ test("an entry tells what was wanted where it did not come to pass", () => {
   expect(entryWords({ action: "token.vend", decision: "denied" })).toBe("asked for a token");
   expect(entryWords({ action: "app.add", decision: "failed" })).toBe("added an app, in vain");
   expect(entryWords({ action: "of.tomorrow", decision: "allowed" })).toBe("of.tomorrow");
+});
+
+test("what limits a grant is said, and what it may have beyond", () => {
+  const grant = { id: "g1", integration: "github", mode: "token", lasts: "always" } as const;
+  expect(limits(grant)).toEqual([]);
+  expect(limits({ ...grant, mode: "relay", scopes: ["repo", "gist"] })).toEqual([
+    "relay only, no token",
+    "only repo, gist",
+  ]);
+  expect(limits({ ...grant, scopes: ["repo"], accept_wider: true })).toEqual(["only repo, or a wider token"]);
 });

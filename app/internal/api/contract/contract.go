@@ -189,6 +189,8 @@ type Integration struct {
 	RevokesGrant bool `json:"revokes_grant"`
 	// Relays: it is known where the API is that the hub can call for apps.
 	Relays bool `json:"relays"`
+	// NarrowsScopes: a token can be for fewer scopes than the account has.
+	NarrowsScopes bool `json:"narrows_scopes"`
 	// NarrowsAudience: a token can be for one resource server only; Audiences are
 	// those for which the user's consent is asked.
 	NarrowsAudience bool     `json:"narrows_audience"`

@@ -99,6 +99,8 @@ export interface Integration {
   revokes_grant?: boolean;
   /** The hub can call its API for apps. */
   relays?: boolean;
+  /** A token can be for fewer scopes than the account has. */
+  narrows_scopes?: boolean;
   /** A token can be for one resource server only; audiences are those that the user's consent is for. */
   narrows_audience?: boolean;
   audiences?: string[];
