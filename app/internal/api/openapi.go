@@ -17,6 +17,9 @@ import (
 // OpenAPI is the OpenAPI 3.1 document of the app API, in YAML.
 func OpenAPI() ([]byte, error) { return document().YAML() }
 
+// keySecurity is what an app's key opens.
+var keySecurity = []map[string][]string{{"key": {}}}
+
 func document() *huma.OpenAPI {
 	c := humaConfig("1")
 	c.Info.Title = "Standpipe app API"
@@ -26,14 +29,18 @@ func document() *huma.OpenAPI {
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"key": {Type: "http", Scheme: "bearer", Description: "`standpipe apps add` makes a key"}}
 	doc := humago.New(http.NewServeMux(), c)
 	for _, r := range routes {
+		if r.class == classRelay {
+			documentRelay(doc.OpenAPI(), &r)
+			continue
+		}
 		if r.class != classApp && r.class != classPairing || r.typed == nil {
 			continue
 		}
 		op := r.operation()
 		if r.class == classApp {
-			op.Security = []map[string][]string{{"key": {}}}
+			op.Security = keySecurity
 		}
-		op.Errors = []int{400, 401, 403, 404, 409, 413, 415, 421, 422, 423, 500, 503}
+		op.Errors = []int{400, 401, 403, 404, 409, 413, 415, 421, 422, 423, 429, 500, 503}
 		r.typed(&API{}, doc, op)
 	}
 	return doc.OpenAPI()

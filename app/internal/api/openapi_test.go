@@ -5,6 +5,7 @@ package api_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,40 +28,61 @@ func TestAnswersFitTheDocument(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := newHouse(t)
+	h.upstream = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/broken") {
+			panic(http.ErrAbortHandler)
+		}
+		w.WriteHeader(http.StatusTeapot)
+		fmt.Fprint(w, `{"of":"the provider"}`)
+	})
 	h.connected(hub.Me)
 	h.connected(hub.Owner{User: "user_7"})
+	caller := h.app(hub.NewApp{Grants: []hub.Grant{{Integration: "peer", Mode: hub.GrantRelay}}})
 	app, none, server := h.app(hub.NewApp{Grants: []hub.Grant{{Integration: "peer"}}}), h.app(hub.NewApp{}), h.app(hub.NewApp{Kind: hub.AppServer})
 	const (
+		statusHeader = "X-Relay-Upstream-Status"
+
 		token     = "/data-integrations/{slug}/token"
 		account   = "/user_management/users/{user_id}/connected_accounts/{slug}"
+		relayed   = "/relay/{slug}/{path}"
 		providers = "/user_management/users/{user_id}/data_providers"
 	)
 	for _, c := range []struct {
 		method, path, at, key, body string
 		status                      int
+		header                      []string
 	}{
-		{"POST", token, "peer", app, `{}`, 200},
-		{"POST", token, "peer", server, `{"user_id":"user_8"}`, 200},
-		{"POST", token, "peer", server, `{}`, 400},
-		{"POST", token, "peer", "sp_app_wrong", `{}`, 401},
-		{"POST", token, "peer", none, `{}`, 403},
-		{"POST", token, "nobody", app, `{}`, 404},
-		{"POST", "/data-integrations/{slug}/credentials", "peer", app, `{}`, 200},
-		{"POST", "/data-integrations/{slug}/authorize", "peer", server, `{"user_id":"user_8"}`, 200},
-		{"GET", providers, "user_7", server, "", 200},
-		{"GET", providers, "user_8", server, "", 200},
-		{"GET", account, "user_7 peer", server, "", 200},
-		{"GET", account, "user_8 peer", server, "", 404},
-		{"POST", "/apps/pair", "", "", `{"name":"Editor","grants":[{"integration":"peer"}]}`, 201},
-		{"POST", "/apps/pair/collect", "", "sp_pair_wrong", `{}`, 401},
-		{"POST", "/hello", "", "", `{"nonce":"x"}`, 400},
+		{"POST", token, "peer", app, `{}`, 200, nil},
+		{"POST", token, "peer", server, `{"user_id":"user_8"}`, 200, nil},
+		{"POST", token, "peer", server, `{}`, 400, nil},
+		{"POST", token, "peer", "sp_app_wrong", `{}`, 401, nil},
+		{"POST", token, "peer", none, `{}`, 403, nil},
+		{"POST", token, "nobody", app, `{}`, 404, nil},
+		{"POST", "/data-integrations/{slug}/credentials", "peer", app, `{}`, 200, nil},
+		{"POST", "/data-integrations/{slug}/authorize", "peer", server, `{"user_id":"user_8"}`, 200, nil},
+		{"GET", providers, "user_7", server, "", 200, nil},
+		{"GET", providers, "user_8", server, "", 200, nil},
+		{"GET", account, "user_7 peer", server, "", 200, nil},
+		{"GET", account, "user_8 peer", server, "", 404, nil},
+		{"POST", "/apps/pair", "", "", `{"name":"Editor","grants":[{"integration":"peer"}]}`, 201, nil},
+		{"POST", "/apps/pair/collect", "", "sp_pair_wrong", `{}`, 401, nil},
+		{"POST", "/hello", "", "", `{"nonce":"x"}`, 400, nil},
+		{"GET", relayed, "peer user", caller, "", 418, nil},
+		{"DELETE", relayed, "peer user", caller, "", 418, nil},
+		{"PATCH", "/relay", "", caller, `{}`, 418, []string{"X-Relay-URL", "http://api.p.test/eu/user"}},
+		{"POST", "/relay", "", caller, `{}`, 400, nil},
+		{"POST", relayed, "peer user", "sp_app_wrong", `{}`, 401, nil},
+		{"POST", relayed, "peer user", server, `{}`, 402, []string{"X-Relay-User", "bob"}},
+		{"POST", relayed, "peer user", none, `{}`, 403, nil},
+		{"PUT", relayed, "nobody user", caller, `{}`, 404, nil},
+		{"GET", relayed, "peer broken", caller, "", 502, nil},
 	} {
 		target := c.path
 		for _, value := range strings.Fields(c.at) {
 			i, j := strings.Index(target, "{"), strings.Index(target, "}")
 			target = target[:i] + value + target[j+1:]
 		}
-		var head []string
+		head := c.header
 		if c.body != "" {
 			head = append(head, "Content-Type", "application/json")
 		}
@@ -74,10 +96,13 @@ func TestAnswersFitTheDocument(t *testing.T) {
 			t.Errorf("%s, want %d: %v", name, c.status, body)
 			continue
 		}
-		answer, ok := doc.Paths[c.path][strings.ToLower(c.method)].Responses[strconv.Itoa(c.status)]
+		answer, ok := doc.response(c.path, c.method, c.status)
 		if !ok {
 			t.Errorf("%s is not in the document", name)
 			continue
+		}
+		if by := r.Header.Get(statusHeader); (answer.Headers[statusHeader] != nil) != (by != "") {
+			t.Errorf("%s: the provider answered %q, and the document says otherwise", name, by)
 		}
 		for _, media := range answer.Content {
 			for _, problem := range doc.misfits(media.Schema, body, "") {
@@ -89,12 +114,33 @@ func TestAnswersFitTheDocument(t *testing.T) {
 
 // document is what the test reads of an OpenAPI document.
 type document struct {
-	Paths map[string]map[string]struct {
-		Responses map[string]struct {
-			Content map[string]struct{ Schema schema }
-		}
+	Paths      map[string]map[string]json.RawMessage
+	Components struct {
+		Schemas   map[string]schema
+		Responses map[string]response
 	}
-	Components struct{ Schemas map[string]schema }
+}
+
+type response struct {
+	Ref     string `json:"$ref"`
+	Headers map[string]any
+	Content map[string]struct{ Schema schema }
+}
+
+// response is what an operation answers with a status.
+func (d *document) response(path, method string, status int) (response, bool) {
+	var op struct{ Responses map[string]response }
+	if json.Unmarshal(d.Paths[path][strings.ToLower(method)], &op) != nil {
+		return response{}, false
+	}
+	r, ok := op.Responses[strconv.Itoa(status)]
+	if !ok {
+		r, ok = op.Responses["default"]
+	}
+	if name, shared := strings.CutPrefix(r.Ref, "#/components/responses/"); shared {
+		r, ok = d.Components.Responses[name]
+	}
+	return r, ok
 }
 
 type schema struct {

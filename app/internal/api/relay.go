@@ -31,8 +31,8 @@ var relayMethods = []string{http.MethodGet, http.MethodHead, http.MethodPost, ht
 // everything else is an error like any other.
 type relayError struct {
 	contract.Error
-	Connection       string  `json:"connection,omitempty"`
-	AuthorizationURL *string `json:"authorization_url"`
+	Connection       string  `json:"connection,omitempty" doc:"With relay_authorization_required: the integration"`
+	AuthorizationURL *string `json:"authorization_url" required:"false" doc:"Always null: authorize makes links"`
 }
 
 // relay is a call to a provider's API that the hub makes for an app: who asks →
