@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -142,11 +143,7 @@ func auditRow(a *contract.ActivityEntry) []string {
 	if a.Code != "" {
 		decision += " (" + string(a.Code) + ")"
 	}
-	app := a.App
-	if a.AppName != "" {
-		app = a.AppName
-	}
-	what := a.Subject
+	what := cmp.Or(a.SubjectName, a.Subject)
 	switch {
 	case a.Account != "":
 		what = a.Integration + " " + a.Account
@@ -160,7 +157,7 @@ func auditRow(a *contract.ActivityEntry) []string {
 	if a.Peer != nil && a.Peer.PID > 0 {
 		process = strings.TrimSpace(fmt.Sprintf("%d %s", a.Peer.PID, a.Peer.Exe))
 	}
-	return []string{a.Time.Local().Format(time.DateTime), string(a.Action), decision, app, what, a.Rule, process}
+	return []string{a.Time.Local().Format(time.DateTime), string(a.Action), decision, cmp.Or(a.AppName, a.App), what, a.Rule, process}
 }
 
 func newAuditExport(e *env) *cobra.Command {

@@ -150,6 +150,9 @@ func TestKeyLivesFromAddToRevoke(t *testing.T) {
 		if e.Action != want[i] || e.Subject == "" {
 			t.Errorf("audited %+v", e)
 		}
+		if gone := e.Action == hub.AuditAppRemove; (e.Name == app.Name) != gone {
+			t.Errorf("%s names %q", e.Action, e.Name)
+		}
 	}
 }
 

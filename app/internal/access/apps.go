@@ -125,10 +125,11 @@ func (a *Access) Rename(ctx context.Context, id, name string) (*hub.App, error) 
 // Revoke ends an app: when it returns, its key opens nothing. What it drew lives
 // on, and is returned.
 func (a *Access) Revoke(ctx context.Context, id string) ([]hub.Drawn, error) {
-	if app, _ := a.live(id); app == nil {
+	app, _ := a.live(id)
+	if app == nil {
 		return nil, noApp(id)
 	}
-	if err := a.audit(ctx, hub.AuditEntry{Action: hub.AuditAppRemove, Subject: id}); err != nil {
+	if err := a.audit(ctx, hub.AuditEntry{Action: hub.AuditAppRemove, Subject: id, Name: app.Name}); err != nil {
 		return nil, err
 	}
 	a.writing.Lock()

@@ -94,3 +94,45 @@ func TestActivity(t *testing.T) {
 		t.Errorf("check says %v", check)
 	}
 }
+
+// TestActivityNamesAppsThatAreGone: the audit says what a removed app was called,
+// in every line that it has, and also of one that is removed later.
+func TestActivityNamesAppsThatAreGone(t *testing.T) {
+	h := newHouse(t)
+	record := func(e hub.AuditEntry) {
+		t.Helper()
+		e.Decision = hub.AuditAllowed
+		if err := h.activity.Record(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, app := range []string{"app_a", "app_b", "app_c"} { // of the last one nothing tells
+		record(hub.AuditEntry{Action: hub.AuditVend, App: app})
+		if app != "app_c" {
+			record(hub.AuditEntry{Action: hub.AuditAppRemove, App: "user", Subject: app, Name: "Tool " + app})
+		}
+	}
+	told := func() (out string) {
+		t.Helper()
+		for line := range strings.Lines(text(t, send(h.Local(), "GET", "/ui/api/activity/export", ""))) {
+			var e contract.ActivityEntry
+			if err := json.Unmarshal([]byte(line), &e); err != nil {
+				t.Fatal(err)
+			}
+			out += e.AppName + "/" + e.SubjectName + " "
+		}
+		return out
+	}
+	want := "Tool app_a/ You/Tool app_a Tool app_b/ You/Tool app_b / "
+	if got := told(); got != want {
+		t.Errorf("the export tells %q, want %q", got, want)
+	}
+	record(hub.AuditEntry{Action: hub.AuditAppRemove, App: "user", Subject: "app_d", Name: "Later"})
+	if got := told(); got != want+"You/Later " {
+		t.Errorf("after another removal it tells %q", got)
+	}
+	page := text(t, send(h.Local(), "GET", "/ui/api/activity?app=app_a", ""))
+	if !strings.Contains(page, `"app_name":"Tool app_a"`) {
+		t.Errorf("the page gets %s", page)
+	}
+}

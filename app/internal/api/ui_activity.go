@@ -128,9 +128,10 @@ func (a *API) checkActivity(ctx context.Context, _ *struct{}) (*body[contract.Au
 	return &body[contract.AuditReport]{out}, nil
 }
 
-// names knows what ids are called today.
+// names knows what ids are called today, and what apps that are gone were called.
 type names struct {
 	apps   map[string]string
+	gone   func(id string) string
 	lookup func(id string) (*hub.Connection, error)
 	conns  map[string]*hub.Connection // nil: gone, or damaged
 }
@@ -138,6 +139,7 @@ type names struct {
 func (a *API) names(ctx context.Context) (*names, error) {
 	n := &names{
 		apps: map[string]string{user: "You"}, conns: map[string]*hub.Connection{},
+		gone:   func(id string) string { return a.gone.name(ctx, id) },
 		lookup: func(id string) (*hub.Connection, error) { return a.cfg.Connections.Get(ctx, id) },
 	}
 	apps, err := a.cfg.Access.List(ctx)
@@ -148,6 +150,13 @@ func (a *API) names(ctx context.Context) (*names, error) {
 		n.apps[app.ID] = app.Name
 	}
 	return n, nil
+}
+
+func (n *names) app(id string) string {
+	if name, ok := n.apps[id]; ok {
+		return name
+	}
+	return n.gone(id)
 }
 
 func (n *names) connection(id string) *hub.Connection {
@@ -165,11 +174,14 @@ func (n *names) connection(id string) *hub.Connection {
 func (n *names) entry(r *hub.AuditRecord) contract.ActivityEntry {
 	out := contract.ActivityEntry{
 		Seq: r.Seq, Time: r.Time, Action: r.Action, Decision: r.Decision,
-		App: r.App, AppName: n.apps[r.App], Connection: r.Connection, Subject: r.Subject, Rule: r.Rule, Code: r.Code,
+		App: r.App, AppName: n.app(r.App), Connection: r.Connection, Subject: r.Subject, Rule: r.Rule, Code: r.Code,
 		Scope: r.Scope, Fingerprint: r.Fingerprint, Generation: r.Generation, Reach: r.Reach, LatencyUS: r.Latency.Microseconds(),
 	}
 	if c := n.connection(r.Connection); c != nil {
 		out.Integration, out.Account = c.Integration, c.Account.Label()
+	}
+	if r.Subject != user {
+		out.SubjectName = n.app(r.Subject)
 	}
 	if r.Peer != (hub.Peer{}) {
 		out.Peer = &r.Peer

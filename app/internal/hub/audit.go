@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// AuditEntry is a line of the audit. It holds ids: never a name, an e-mail
-// address or a token. Entries can be compared with ==.
+// AuditEntry is a line of the audit. It holds ids: never an e-mail address or a
+// token, and no name but that of an app that goes. Entries can be compared with
+// ==.
 type AuditEntry struct {
 	Time       time.Time     `json:"time"`
 	Action     AuditAction   `json:"action"`
@@ -17,6 +18,9 @@ type AuditEntry struct {
 	Connection string        `json:"connection,omitempty"`
 	// Subject is the id of what was acted upon where that is no connection.
 	Subject string `json:"subject,omitempty"`
+	// Name is what the subject was called, with AuditAppRemove: nobody else will
+	// remember.
+	Name string `json:"name,omitempty"`
 	// Rule says what decided: a grant's id, "all", "user", a policy's name.
 	Rule string `json:"rule,omitempty"`
 	// Code is the outcome of an action that was denied or failed.

@@ -579,7 +579,15 @@ const entries: ActivityEntry[] = [
     integration: "github",
     account: "octocat",
   },
-  { seq: 2, time: ago(4000), action: "app.grant", decision: "allowed", app: "user", subject: "app_1" },
+  {
+    seq: 2,
+    time: ago(4000),
+    action: "app.grant",
+    decision: "allowed",
+    app: "user",
+    subject: "app_1",
+    subject_name: "backup script",
+  },
   {
     seq: 1,
     time: ago(5000),

@@ -16,7 +16,8 @@ type Activity struct {
 }
 
 // ActivityEntry is an entry of the audit. The ids are as they were written; the
-// names are today's, and absent for what is gone.
+// names are today's, of an app that is gone its last one, and absent where
+// nobody knows any.
 type ActivityEntry struct {
 	Seq         uint64            `json:"seq"`
 	Time        time.Time         `json:"time"`
@@ -27,10 +28,11 @@ type ActivityEntry struct {
 	Connection  string            `json:"connection,omitempty"`
 	Integration string            `json:"integration,omitempty"`
 	Account     string            `json:"account,omitempty"`
-	Subject     string            `json:"subject,omitempty"` // what was acted upon where that is no connection
-	Rule        string            `json:"rule,omitempty"`    // what decided: a grant's id, "all", "user", a policy's name
-	Code        hub.Code          `json:"code,omitempty"`    // of what was denied or failed
-	Scope       string            `json:"scope,omitempty"`   // of the token, with spaces between
+	Subject     string            `json:"subject,omitempty"`      // what was acted upon where that is no connection
+	SubjectName string            `json:"subject_name,omitempty"` // where that is an app
+	Rule        string            `json:"rule,omitempty"`         // what decided: a grant's id, "all", "user", a policy's name
+	Code        hub.Code          `json:"code,omitempty"`         // of what was denied or failed
+	Scope       string            `json:"scope,omitempty"`        // of the token, with spaces between
 	Fingerprint string            `json:"fingerprint,omitempty"`
 	Generation  uint64            `json:"generation,omitempty"`
 	Reach       hub.Reach         `json:"reach,omitempty"`

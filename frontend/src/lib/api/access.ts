@@ -146,6 +146,7 @@ export interface ActivityEntry {
   integration?: string;
   account?: string;
   subject?: string;
+  subject_name?: string;
   rule?: string;
   code?: string;
   scope?: string;
