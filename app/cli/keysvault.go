@@ -126,7 +126,7 @@ func (e *env) recoverWithKey(file string) error {
 	if err != nil {
 		return err
 	}
-	p := passphrase{file: file, fd: -1}
+	p := passphrase{file: file, fd: -1, name: "recovery key"}
 	key, err := p.read(e, "the recovery key", false)
 	if err != nil {
 		return err

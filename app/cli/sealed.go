@@ -4,6 +4,7 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -25,7 +26,10 @@ import (
 type passphrase struct {
 	file string
 	fd   int
+	name string // what it is in errors; empty: a passphrase
 }
+
+func (p *passphrase) word() string { return cmp.Or(p.name, "passphrase") }
 
 func (p *passphrase) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&p.file, "passphrase-file", "", "the `FILE` that holds the passphrase, - for stdin")
@@ -40,21 +44,21 @@ func (p *passphrase) given() bool { return p.file != "" || p.fd >= 0 }
 func (p *passphrase) read(e *env, what string, twice bool) (secret.Value, error) {
 	switch {
 	case p.file == "-":
-		return lineOf(e.In)
+		return lineOf(e.In, p.word())
 	case p.file != "":
 		f, err := os.Open(p.file)
 		if err != nil {
-			return secret.Value{}, hub.Errorf(hub.CodeInvalid, "read the passphrase: %w", err)
+			return secret.Value{}, hub.Errorf(hub.CodeInvalid, "read the %s: %w", p.word(), err)
 		}
 		defer f.Close()
-		return lineOf(f)
+		return lineOf(f, p.word())
 	case p.fd >= 0:
 		f := os.NewFile(uintptr(p.fd), "passphrase")
 		if f == nil {
 			return secret.Value{}, usagef("--passphrase-fd %d: there is no such descriptor", p.fd)
 		}
 		defer f.Close()
-		return lineOf(f)
+		return lineOf(f, p.word())
 	case !e.InTTY:
 		return secret.Value{}, usagef("%s needs a passphrase, and nobody is there to type one: give it with --passphrase-file or --passphrase-fd", what)
 	}
@@ -69,22 +73,23 @@ func (p *passphrase) read(e *env, what string, twice bool) (secret.Value, error)
 	return first, err
 }
 
-// lineOf reads a passphrase to its end, less the ends of lines: the same one
-// from a file, a descriptor and a terminal. Blanks are a part of it.
-func lineOf(r io.Reader) (secret.Value, error) {
+// lineOf reads a passphrase, or what word says, to its end, less the ends of
+// lines: the same one from a file, a descriptor and a terminal. Blanks are a part
+// of it.
+func lineOf(r io.Reader, word string) (secret.Value, error) {
 	const most = 4 << 10
 	data, err := io.ReadAll(io.LimitReader(r, most+1))
 	defer clear(data)
 	switch {
 	case err != nil:
-		return secret.Value{}, hub.Errorf(hub.CodeInvalid, "read the passphrase: %w", err)
+		return secret.Value{}, hub.Errorf(hub.CodeInvalid, "read the %s: %w", word, err)
 	case len(data) > most:
-		return secret.Value{}, hub.Errorf(hub.CodeInvalid, "the passphrase is longer than %d bytes", most).
-			WithRemedy("Choose a shorter one, and see that the file holds nothing else.")
+		return secret.Value{}, hub.Errorf(hub.CodeInvalid, "the %s is longer than %d bytes", word, most).
+			WithRemedy("See that the file holds nothing else, or choose a shorter passphrase.")
 	}
 	line := strings.TrimRight(string(data), "\r\n")
 	if line == "" {
-		return secret.Value{}, hub.Errorf(hub.CodeInvalid, "the passphrase is empty").
+		return secret.Value{}, hub.Errorf(hub.CodeInvalid, "the %s is empty", word).
 			WithRemedy("Type it, or see that the file or descriptor that was named holds it.")
 	}
 	return secret.New(line), nil
