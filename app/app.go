@@ -178,16 +178,17 @@ func (a *App) openDomain(ctx context.Context) (err error) {
 		Store: a.store, Connections: a.conns, Providers: a.plugins, Catalog: a.catalog, Revoker: a.tokens,
 		Auditor: a.audit, Publisher: a.bus, Logger: a.log, Now: faults.Now, NewID: newID, CanReceive: a.listen.canReceive, Prober: a.plugins,
 	}
+	imports := transfer.Config{
+		Connections: a.conns, Providers: a.plugins, Catalog: a.catalog, Refreshes: a.tokens,
+		Auditor: a.audit, Publisher: a.bus, Now: faults.Now, NewID: newID,
+	}
 	if a.config.Avatars {
 		pictures := picture.New(picture.Config{Connections: a.conns, Publisher: a.bus, Dial: a.plugins.Dial, Logger: a.log})
 		a.onClose(pictures.Close)
-		flows.Pictures = pictures
+		flows.Pictures, imports.Pictures = pictures, pictures
 	}
 	a.connect = connect.New(flows)
-	a.transfer = transfer.New(transfer.Config{
-		Connections: a.conns, Providers: a.plugins, Catalog: a.catalog, Refreshes: a.tokens,
-		Auditor: a.audit, Publisher: a.bus, Now: faults.Now, NewID: newID,
-	})
+	a.transfer = transfer.New(imports)
 	a.openInventory()
 	return nil
 }

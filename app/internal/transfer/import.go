@@ -55,6 +55,9 @@ func (d *Desk) Import(ctx context.Context, caller string, im hub.Import) (*hub.I
 		return nil, errors.Join(err, d.cfg.Auditor.Record(ctx, entry))
 	}
 	d.tell([]*hub.Connection{out.Connection})
+	if d.cfg.Pictures != nil {
+		d.cfg.Pictures.Fetch(out.Connection, r)
+	}
 	return out, nil
 }
 

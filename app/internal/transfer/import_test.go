@@ -68,7 +68,7 @@ func (p *provider) Refresh(_ context.Context, _ hub.Target, r hub.RefreshRequest
 }
 
 func account(login string) hub.Account {
-	return hub.Account{Issuer: "https://acme", Subject: login, Login: login}
+	return hub.Account{Issuer: "https://acme", Subject: login, Login: login, PictureURL: "https://acme/" + login + ".png"}
 }
 
 func (p *provider) Resolve(_ context.Context, slug string, config map[string]string) (*hub.Resolved, error) {
@@ -214,6 +214,37 @@ func TestImportedConnection(t *testing.T) {
 
 // TestSameAccountGuard: an account is not connected twice, and no connection
 // changes its account.
+// album notes whose pictures are asked for.
+type album []string
+
+func (a *album) Fetch(c *hub.Connection, r *hub.Resolved) {
+	*a = append(*a, c.ID+" "+r.Target.Provider+" "+c.Account.PictureURL)
+}
+
+// TestPictureOfAnImport: it is asked for once the connection is stored, also
+// where it was there before, and of no import that failed.
+func TestPictureOfAnImport(t *testing.T) {
+	r := newRoom(t)
+	var asked album
+	r.cfg.Pictures = &asked
+	again := tokens("ada-2", "", 0)
+	again.Replace = true
+	var id string
+	for _, im := range []hub.Import{tokens("ada-1", "", 0), again} {
+		out, err := r.Import(t.Context(), "user", im)
+		if err != nil {
+			t.Fatal(err)
+		}
+		id = out.Connection.ID
+	}
+	if _, err := r.Import(t.Context(), "user", tokens("nobody", "", 0)); err == nil {
+		t.Fatal("a token that does not work was imported")
+	}
+	if want := id + " acme https://acme/ada.png"; !slices.Equal(asked, album{want, want}) {
+		t.Errorf("asked for %q", asked)
+	}
+}
+
 func TestSameAccountGuard(t *testing.T) {
 	r := newRoom(t)
 	first, err := r.Import(t.Context(), "user", tokens("ada-1", "", 0))

@@ -21,6 +21,14 @@ type Config struct {
 	Publisher   hub.Publisher
 	Now         func() time.Time
 	NewID       func(prefix string) string
+	// Pictures fetches the pictures of accounts; nil: there are none.
+	Pictures Pictures
+}
+
+// Pictures fetches the picture of a connection's account some time later. It
+// never blocks, and is no part of an import.
+type Pictures interface {
+	Fetch(*hub.Connection, *hub.Resolved)
 }
 
 // Providers is what is asked of provider plugins; see hub.Providers.
