@@ -31,6 +31,10 @@ func newAppsList(e *env) *cobra.Command {
 				if err != nil {
 					return err
 				}
+				if all.Damaged > 0 && !e.json {
+					e.note("Left out: %s that cannot be read any more, and that no key opens. Add again what is missing, or restore a backup.",
+						count(all.Damaged, "app", "apps"))
+				}
 				var rows [][]string
 				for _, a := range all.Apps {
 					rows = append(rows, []string{a.ID, a.Name, string(a.Kind), grantWords(a), dateWords(a.LastUsed), dateWords(a.ExpiresAt)})

@@ -21,6 +21,7 @@ class FakeHub {
   /** Those whose authorization a disconnect would end too. */
   sharing: { connected_account_id: string; account: string }[] = [];
   status = 200;
+  damagedApps?: number;
   /** The picture of whoever has one; undefined: it is not to be had. */
   picture: string | undefined = "AAAA";
   asked: { method: string; path: string; body: unknown }[] = [];
@@ -38,7 +39,8 @@ class FakeHub {
     if (path === "/ui/api/lock") return Response.json(scenes.mixed!.lock);
     if (path === "/ui/api/approvals") return Response.json({ approvals: this.approvals });
     if (path === "/ui/api/pairings") return Response.json({ pairings: this.pairings });
-    if (path === "/ui/api/apps") return Response.json({ apps: scenes.mixed!.apps });
+    if (path === "/ui/api/apps")
+      return Response.json({ apps: scenes.mixed!.apps, damaged: this.damagedApps });
     if (/^.ui.api.(approvals|pairings|apps)./.test(path)) return new Response(null, { status: 204 });
     if (path === "/ui/api/accounts") return Response.json(this.accounts);
     if (path === "/ui/api/session") return Response.json({ token: "from-code", expires_at: "" });
@@ -396,6 +398,17 @@ test("a paired program gets what it asked for and no more", async () => {
       ],
     }),
   );
+});
+
+test("apps that cannot be read are told of, where the others are", async () => {
+  location.hash = "#/apps";
+  render(App);
+  await shown("app-app_1");
+  expect(screen.queryByTestId("apps-damaged")).toBeNull();
+  hub.damagedApps = 2;
+  hub.tell({ type: "apps.changed" });
+  expect((await shown("apps-damaged")).textContent).toMatch(/2 apps .* damaged.*Add again/);
+  expect(screen.getByTestId("app-app_1")).toBeTruthy();
 });
 
 test("a grant is for tokens or for the relay, and for one resource server where the provider can", async () => {

@@ -45,6 +45,7 @@ type Config struct {
 // Access is safe for concurrent use.
 type Access struct {
 	cfg      Config
+	damaged  int // records that do not open
 	asked    questions
 	pairings pairings
 
@@ -85,6 +86,7 @@ func New(ctx context.Context, cfg Config) (*Access, error) {
 			e, err = decode(rec)
 		}
 		if _, damaged := errors.AsType[*hub.IntegrityError](err); damaged {
+			a.damaged++
 			continue // its key opens nothing; no reason to keep the others out
 		}
 		if err != nil {
@@ -125,7 +127,11 @@ func (a *Access) Authenticate(_ context.Context, key string) (*hub.App, error) {
 	return app, nil
 }
 
-// List returns all apps, oldest first.
+// Damaged is how many apps could not be read when the hub was opened: their keys
+// open nothing. What they were called is sealed with what was damaged.
+func (a *Access) Damaged() int { return a.damaged }
+
+// List returns all apps that can be read, oldest first.
 func (a *Access) List(context.Context) ([]hub.App, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

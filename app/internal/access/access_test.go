@@ -156,6 +156,29 @@ func TestKeyLivesFromAddToRevoke(t *testing.T) {
 	}
 }
 
+// TestDamagedApps: they are counted, and keep nobody else out.
+func TestDamagedApps(t *testing.T) {
+	g := newGate(t)
+	_, key := g.add(hub.NewApp{Name: "editor"})
+	if n := g.Damaged(); n != 0 {
+		t.Errorf("%d apps are damaged", n)
+	}
+	if err := g.store.Update(t.Context(), func(tx hub.Tx) error {
+		for _, id := range []string{"app_x", "app_y"} {
+			if _, err := tx.Put(hub.Ref{Kind: hub.KindApp, ID: id}, 0, []byte("{")); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	g.restart()
+	if list, err := g.List(t.Context()); err != nil || len(list) != 1 || g.Damaged() != 2 || !g.opens(key) {
+		t.Errorf("listed %+v, %v; %d are damaged", list, err, g.Damaged())
+	}
+}
+
 func TestStoreHoldsNoKey(t *testing.T) {
 	g := newGate(t)
 	_, key := g.add(hub.NewApp{Name: "editor"})

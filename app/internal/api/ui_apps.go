@@ -17,7 +17,7 @@ func (a *API) apps(ctx context.Context, _ *struct{}) (*body[contract.Apps], erro
 	if err != nil {
 		return nil, err
 	}
-	out := contract.Apps{Apps: []contract.App{}}
+	out := contract.Apps{Apps: []contract.App{}, Damaged: a.cfg.Access.Damaged()}
 	for i := range list {
 		out.Apps = append(out.Apps, a.appBody(ctx, &list[i]))
 	}

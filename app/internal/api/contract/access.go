@@ -10,7 +10,8 @@ import (
 
 // Apps lists the programs that have a key.
 type Apps struct {
-	Apps []App `json:"apps"`
+	Apps    []App `json:"apps"`
+	Damaged int   `json:"damaged,omitempty"` // those that cannot be read, whose keys open nothing
 }
 
 // App is a local program, or a server, with a key of its own.

@@ -40,6 +40,12 @@ export interface App {
   expires_at?: string;
 }
 
+export interface Apps {
+  apps: App[];
+  /** How many cannot be read. */
+  damaged?: number;
+}
+
 export interface NewGrant {
   integration: string;
   connection?: string;

@@ -5,6 +5,7 @@ import type {
   AddApp,
   AddedApp,
   App,
+  Apps,
   Approval,
   Approve,
   ApprovePairing,
@@ -152,7 +153,7 @@ export function createClient(config: ClientConfig) {
     answerPrompt: (flow: string, prompt: string, answer: { value?: string; decline?: boolean }) =>
       call<Flow>("POST", `/ui/api/flows/${id(flow)}/prompts/${id(prompt)}`, answer),
 
-    apps: () => call<{ apps: App[] }>("GET", "/ui/api/apps"),
+    apps: () => call<Apps>("GET", "/ui/api/apps"),
     addApp: (app: AddApp) => call<AddedApp>("POST", "/ui/api/apps", app),
     renameApp: (app: string, name: string) => call<App>("PATCH", `/ui/api/apps/${id(app)}`, { name }),
     rotateApp: (app: string) => call<AddedApp>("POST", `/ui/api/apps/${id(app)}/key`, {}),
