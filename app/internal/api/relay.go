@@ -42,8 +42,13 @@ func (a *API) relay(w http.ResponseWriter, r *http.Request) {
 		methodNotAllowed(relayMethods).ServeHTTP(w, r)
 		return
 	}
-	call, err := a.relayCall(r)
-	fail := func(err error) { a.writeRelayFailure(w, r, err) }
+	entry, address, err := a.relayEntry(r)
+	fail := func(err error) { a.writeRelayFailure(w, r, entry.Integration.Slug, err) }
+	if err != nil {
+		fail(err)
+		return
+	}
+	call, err := a.relayCall(r, &entry, address)
 	if err != nil {
 		fail(err)
 		return
@@ -53,12 +58,8 @@ func (a *API) relay(w http.ResponseWriter, r *http.Request) {
 }
 
 // relayCall decides about a call, and draws its token.
-func (a *API) relayCall(r *http.Request) (*hub.RelayCall, error) {
+func (a *API) relayCall(r *http.Request, entry *hub.Entry, address string) (*hub.RelayCall, error) {
 	ctx, app := r.Context(), appOf(r.Context())
-	entry, address, err := a.relayEntry(r)
-	if err != nil {
-		return nil, err
-	}
 	slug := entry.Integration.Slug
 	p := pick{user: r.Header.Get("X-Relay-User"), organization: r.Header.Get("X-Relay-Organization"), connection: r.Header.Get("X-Relay-Connection")}
 	if app.Kind == hub.AppServer && p.user == "" {
@@ -194,8 +195,8 @@ func relayRefusal(status int, code hub.Code, message, remedy string) error {
 }
 
 // writeRelayFailure answers for a call that was not made, or that brought no
-// answer.
-func (a *API) writeRelayFailure(w http.ResponseWriter, r *http.Request, err error) {
+// answer. slug is the integration's, as far as it is known.
+func (a *API) writeRelayFailure(w http.ResponseWriter, r *http.Request, slug string, err error) {
 	if p, ok := err.(*relayProblem); ok {
 		writeJSON(w, p.status, p.body)
 		return
@@ -203,7 +204,7 @@ func (a *API) writeRelayFailure(w http.ResponseWriter, r *http.Request, err erro
 	e := hub.AsError(err)
 	switch e.Code {
 	case hub.CodeNotInstalled, hub.CodeNeedsReauthorization:
-		body := relayError{Error: errorBody(e), Connection: r.PathValue("slug")}
+		body := relayError{Error: errorBody(e), Connection: slug}
 		body.Code = "relay_authorization_required"
 		writeJSON(w, http.StatusPaymentRequired, body)
 	case hub.CodeProviderUnavailable, hub.CodeProviderRefused:
