@@ -78,6 +78,9 @@ type Catalog interface {
 	Get(ctx context.Context, slug string) (hub.Entry, error)
 	Save(ctx context.Context, slug string, change hub.IntegrationChange) (hub.Entry, error)
 	Wanted(slug string) []string
+	// Descriptor is what is known of an integration's provider, or nil; it
+	// asks no plugin.
+	Descriptor(slug string) *hub.Descriptor
 	// ResolveFor prepares a call for a connection.
 	ResolveFor(context.Context, *hub.Connection) (*hub.Resolved, error)
 	// Try prepares calls as they would be after Save, and saves nothing.

@@ -30,13 +30,17 @@ func (a *API) vendToken(ctx context.Context, in *vendInput) (*tokenOutput, error
 
 func (a *API) vendCredential(ctx context.Context, in *vendInput) (*credentialOutput, error) {
 	out := &credentialOutput{}
-	v, entry, err := a.vend(ctx, in)
+	v, d, err := a.vend(ctx, in)
 	if err != nil {
 		out.Body.Inactive, err = inactiveOr(err)
 		return out, err
 	}
+	entry, err := a.cfg.Catalog.Get(ctx, in.Slug)
+	if err != nil {
+		return nil, err
+	}
 	config := map[string]string{}
-	if d := entry.Descriptor; d != nil {
+	if d != nil {
 		for _, f := range d.Config {
 			for _, value := range []string{v.Connection.Config[f.Key], entry.Integration.Config[f.Key], f.Default} {
 				if value != "" {
@@ -55,12 +59,16 @@ func (a *API) vendCredential(ctx context.Context, in *vendInput) (*credentialOut
 }
 
 // vend is the walk of a token: who asks → for whose account → which one → a
-// live token.
-func (a *API) vend(ctx context.Context, in *vendInput) (*hub.Vended, *hub.Entry, error) {
+// live token. It also returns what is known of the provider, or nil.
+func (a *API) vend(ctx context.Context, in *vendInput) (*hub.Vended, *hub.Descriptor, error) {
 	app, b := appOf(ctx), &in.Body
-	entry, err := a.cfg.Catalog.Get(ctx, in.Slug)
-	if err != nil {
-		return nil, nil, err
+	d := a.cfg.Catalog.Descriptor(in.Slug)
+	if d == nil { // seldom: it may not be known yet, or there is no such integration
+		entry, err := a.cfg.Catalog.Get(ctx, in.Slug)
+		if err != nil {
+			return nil, nil, err
+		}
+		d = entry.Descriptor
 	}
 	req, err := a.selectRequest(ctx, app, in.Slug, pick{
 		user: deref(b.UserID), organization: deref(b.OrganizationID), shared: deref(b.ConnectionOwner) == "organization",
@@ -72,7 +80,7 @@ func (a *API) vend(ctx context.Context, in *vendInput) (*hub.Vended, *hub.Entry,
 	draw := hub.DrawRequest{
 		SelectRequest: req, Scopes: b.Scopes, Audience: deref(b.Audience), Wait: waitOf(in.Prefer),
 	}
-	if d := entry.Descriptor; d != nil {
+	if d != nil {
 		draw.Narrows, draw.NarrowsAudience = d.NarrowsScopes, d.NarrowsAudience
 	}
 	if err := hub.CheckAudience(draw.Audience); draw.Audience != "" && err != nil {
@@ -93,11 +101,11 @@ func (a *API) vend(ctx context.Context, in *vendInput) (*hub.Vended, *hub.Entry,
 	})
 	if err != nil {
 		a.cfg.Access.GiveBack(app.ID, sel)
-		return nil, nil, inTheirWords(err, entry.Descriptor)
+		return nil, nil, inTheirWords(err, d)
 	}
 	a.cfg.Access.Drew(app.ID, v)
 	a.cfg.Lock.Used()
-	return v, &entry, nil
+	return v, d, nil
 }
 
 // drawNamed makes a draw one of a further token: what it may do, and not what
