@@ -74,7 +74,7 @@ func TestKilled(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		lines := bufio.NewScanner(out)
+		lines, words := bufio.NewScanner(out), "" // words: of its test, should it fail
 		target := acknowledged + 20 + 90*round
 		for lines.Scan() {
 			if s, ok := strings.CutPrefix(lines.Text(), "ack "); ok {
@@ -85,7 +85,9 @@ func TestKilled(t *testing.T) {
 				if acknowledged = n; n == target {
 					break
 				}
+				continue
 			}
+			words += lines.Text() + "\n"
 		}
 		if err := cmd.Process.Kill(); err != nil {
 			t.Fatal(err)
@@ -97,7 +99,7 @@ func TestKilled(t *testing.T) {
 		}
 		_ = cmd.Wait()
 		if acknowledged < target {
-			t.Fatalf("round %d: the writer stopped by itself at %d", round, acknowledged)
+			t.Fatalf("round %d: the writer stopped by itself at %d:\n%s", round, acknowledged, words)
 		}
 		// The next writer goes on after what it finds: it may be one more.
 		acknowledged = checkAfterKill(t, dir, acknowledged)
