@@ -80,7 +80,8 @@ type App struct {
 }
 
 // Open takes the data folder, opens what is in it, finds the plugins and binds
-// the listeners. It starts no plugin, unless it is Offline. Where another hub
+// the listeners. It starts no plugin, unless it is Offline, and then those of which
+// it is not known what they serve. Where another hub
 // has the folder already, the error is instance.ErrRunning; where there are no
 // keys and no keychain to make one in, it is hub.CodeNotConfigured.
 func Open(ctx context.Context, opts Options) (_ *App, err error) {

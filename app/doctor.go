@@ -260,7 +260,8 @@ func checkDeclared(ctx context.Context, a *App) []contract.Finding {
 	return out
 }
 
-func checkPlugins(_ context.Context, a *App) []contract.Finding {
+func checkPlugins(ctx context.Context, a *App) []contract.Finding {
+	a.plugins.Try(ctx)
 	var out []contract.Finding
 	for _, p := range (pluginStatus{a.plugins, a.catalog}).Status() {
 		if p.Error != "" {

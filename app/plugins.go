@@ -30,6 +30,7 @@ func (a *App) openPlugins(context.Context) (err error) {
 		// Not in the folder for sockets: programs may often not be executed there.
 		RunDir:      filepath.Join(a.paths.Data, "run", "plugins"),
 		Definitions: a.declared.filed().Definitions,
+		Store:       a.store,
 		Logger:      a.log.With("room", "pluginhost"),
 		Publisher:   a.bus,
 		Crashed:     a.pluginCrashed,

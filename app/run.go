@@ -58,7 +58,7 @@ func (a *App) Run(ctx context.Context) error {
 	g.Go(func() error { return a.lock.Run(ctx) })
 	g.Go(func() error {
 		// What the plugins serve is wanted by the first look at the page, and
-		// by nothing before it.
+		// by nothing before it. Those that have not said it yet are started.
 		if err := a.catalog.Refresh(ctx); err != nil && ctx.Err() == nil {
 			a.log.Error("the plugins could not be asked what they serve", "err", err)
 		}

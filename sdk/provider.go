@@ -19,7 +19,8 @@ import (
 // anything else reaches the user as a bug of the plugin.
 type Provider interface {
 	// Describe lists the providers that this plugin serves. It makes no
-	// network call.
+	// network call. The host keeps the answer, and asks the same executable
+	// the same question when it next starts it, not before.
 	Describe(context.Context, *DescribeRequest) (*DescribeResponse, error)
 	// Authorize builds the URL to which the user's browser is sent.
 	Authorize(context.Context, *AuthorizeRequest) (*AuthorizeResponse, error)

@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -133,6 +134,60 @@ func installed(h *rig.Home) string {
 		}
 	}
 	return ""
+}
+
+// TestStartsAskNoPluginTwice: what the plugins serve is known at the next start,
+// with a call away from running.
+func TestStartsAskNoPluginTwice(t *testing.T) {
+	t.Parallel()
+	h := rig.NewHome(t)
+	look := func() (providers, running []string) {
+		t.Helper()
+		var all struct {
+			Providers []struct{ Slug string }
+			Plugins   []struct{ Name, State string }
+		}
+		h.JSON(&all, "providers")
+		for _, p := range all.Providers {
+			providers = append(providers, p.Slug)
+		}
+		for _, p := range all.Plugins {
+			if p.State == "running" {
+				running = append(running, p.Name)
+			}
+		}
+		return providers, running
+	}
+	hub := h.Serve()
+	var served []string
+	rig.Eventually(t, "every plugin has said what it serves", func() bool {
+		var running []string
+		served, running = look()
+		return slices.Contains(served, "openid") && len(running) == 5
+	})
+	hub.Stop()
+	hub = h.Serve()
+	if again, running := look(); !slices.Equal(again, served) || len(running) > 0 {
+		t.Errorf("the second start: %q served by %q; want %q, and none running", again, running, served)
+	}
+	hub.Stop()
+	h.Configure("")
+	h.Write("providers/acme.hcl", `provider "acme" {
+  name          = "Acme"
+  authorize_url = "https://acme.test/authorize"
+  token_url     = "https://acme.test/token"
+  revoke_note   = "In the settings."
+  identity {
+    url     = "https://acme.test/me"
+    subject = "id"
+  }
+}
+`)
+	h.Serve()
+	rig.Eventually(t, "one that is declared meanwhile is served", func() bool {
+		again, running := look()
+		return slices.Contains(again, "acme") && slices.Contains(running, "oauth2")
+	})
 }
 
 // TestPluginInstall takes a plugin of somebody else's through its life, with the

@@ -14,8 +14,8 @@ const (
 	// Passing records are of no use elsewhere or later: logins of a browser,
 	// flows that nobody finished. They are not carried.
 	Passing Keeping = "passing"
-	// Derived records are an index of kept ones. They are not carried, and
-	// made anew by whoever finds them missing.
+	// Derived records are an index of kept ones, or say what can be asked again.
+	// They are not carried, and made anew by whoever finds them missing.
 	Derived Keeping = "derived"
 )
 
@@ -46,6 +46,7 @@ var kinds = []KindInfo{
 	{KindAccount, Derived},
 	{KindDue, Derived},
 	{KindTally, Derived},
+	{KindDescription, Derived},
 }
 
 // Kinds yields every kind of record there is, in the order in which a backup

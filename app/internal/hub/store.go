@@ -30,6 +30,7 @@ const (
 	KindAnchor      Kind = "audit-anchor" // a line of the audit that must be there
 	KindRestored    Kind = "restored"     // a restore that the audit does not tell of yet
 	KindRevocation  Kind = "revocation"   // of a connection that was ended
+	KindDescription Kind = "description"  // what a plugin said of itself
 )
 
 // The kinds of the indexes, which are built anew where they are missing.

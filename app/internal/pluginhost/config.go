@@ -21,6 +21,9 @@ type Config struct {
 	RunDir string
 	// Definitions are the declared providers, a JSON object with a "slug" each.
 	Definitions [][]byte
+	// Store keeps what the plugins said of themselves, so that a host that is made
+	// anew need not start them to know it; nil: it starts them.
+	Store hub.Store
 	// Logger; nil discards.
 	Logger *slog.Logger
 	// Now is the clock on which tokens expire; nil: time.Now. Time limits are

@@ -88,18 +88,22 @@ func (p *plugin) describeAgain(ctx context.Context) error {
 	defer p.release(proc)
 	ctx, cancel := context.WithTimeout(ctx, p.host.cfg.StartTimeout)
 	defer cancel()
-	described, err := proc.api.Describe(ctx, &sdk.DescribeRequest{Definitions: p.host.definitions.list()})
+	definitions := p.host.definitions.list()
+	described, err := proc.api.Describe(ctx, &sdk.DescribeRequest{Definitions: definitions})
 	if err == nil {
 		err = p.learn(described)
 	}
 	if err != nil {
 		return &hub.ProviderError{Class: hub.ProviderBug, Message: fmt.Sprintf("the plugin %s does not take the definitions: %s", p.name, clean(err.Error(), maxText)), Unsent: true}
 	}
+	p.remember(definitions, described)
 	return nil
 }
 
 // untakenOf are the slugs of the definitions that are not among what the plugin
-// says to serve: their authors have to be told, as nothing fails.
+// says to serve: their authors have to be told, as nothing fails. What the parser
+// of definitions refuses is sent to no plugin; this is the rest: what the host does
+// not believe of a description, and what another version of the plugin refuses.
 func (p *plugin) untakenOf(providers []hub.Descriptor) (untaken []string) {
 	if p.name != Declaring {
 		return nil

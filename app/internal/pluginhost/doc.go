@@ -17,6 +17,7 @@
 //	verify.go            the private copy
 //	launch.go, runner*.go, process*.go   a process, up to its first answer, and its end
 //	describe.go, icon.go what a plugin says of itself, checked
+//	remember.go          what it said at its last start
 //	plugin.go            one plugin over time: lazy start, idle stop, backoff
 //	host.go, calls.go    all plugins, and hub.Providers on top of them
 //	convert.go           hub types to sdk types and back

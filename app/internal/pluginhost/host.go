@@ -101,8 +101,8 @@ func New(cfg Config) (*Host, error) {
 	h := &Host{cfg: cfg, definitions: defs, owners: map[string]*plugin{}}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	h.launch = &launcher{
-		spawn: &spawner{}, serves: wire.Served(wire.ProtocolVersion), copies: copies, sockets: sockets, definitions: defs.list,
-		outbound: cfg.Outbound, timeout: cfg.StartTimeout, env: pluginEnv(), log: cfg.Logger, logs: &h.logs,
+		spawn: &spawner{}, serves: wire.Served(wire.ProtocolVersion), copies: copies, sockets: sockets, outbound: cfg.Outbound,
+		timeout: cfg.StartTimeout, env: pluginEnv(), log: cfg.Logger, logs: &h.logs,
 	}
 	all, err := find(cfg.Dirs)
 	if err != nil {
@@ -154,6 +154,23 @@ func (h *Host) Rest() {
 	}
 }
 
+// Try starts the plugins that were not started yet, as it is remembered what they
+// serve, so that Status tells whether they work. It waits for that.
+func (h *Host) Try(ctx context.Context) {
+	var all sync.WaitGroup
+	for _, p := range h.list() {
+		if !p.isUntried() {
+			continue
+		}
+		all.Go(func() {
+			if proc, err := p.acquire(ctx); err == nil {
+				p.release(proc)
+			}
+		})
+	}
+	all.Wait()
+}
+
 // Status lists the plugins that were found, in the order of precedence.
 func (h *Host) Status() []PluginStatus {
 	plugins := h.list()
@@ -164,8 +181,8 @@ func (h *Host) Status() []PluginStatus {
 	return out
 }
 
-// Describe implements hub.Providers. It starts the plugins that are not known
-// yet, all at a time. A plugin that does not work has no providers, and one
+// Describe implements hub.Providers. It starts the plugins of which it is neither
+// known nor remembered what they serve, all at a time. A plugin that does not work has no providers, and one
 // that failed before is tried again without being waited for.
 func (h *Host) Describe(ctx context.Context) ([]hub.Descriptor, error) {
 	plugins := h.list()
@@ -194,6 +211,12 @@ func (p *plugin) hasFailed() bool {
 	return p.failures > 0 && p.providers == nil
 }
 
+func (p *plugin) isUntried() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.untried
+}
+
 // inBackground runs f unless the host is closed.
 func (h *Host) inBackground(f func()) {
 	h.mu.Lock()
@@ -213,10 +236,13 @@ func (h *Host) find(ctx context.Context, slug string) (*plugin, error) {
 			return p, nil
 		}
 	}
-	h.mu.Lock()
-	owner := h.owners[slug]
-	h.mu.Unlock()
-	if owner != nil {
+	if owner := h.owner(slug); owner != nil {
+		return owner, nil
+	}
+	for _, p := range plugins {
+		p.recall()
+	}
+	if owner := h.owner(slug); owner != nil {
 		return owner, nil
 	}
 	for _, p := range plugins {
@@ -242,6 +268,13 @@ func (h *Host) find(ctx context.Context, slug string) (*plugin, error) {
 		Remedy:  "`standpipe providers` lists the plugins and what is wrong with them.",
 		Err:     gone(0, "no plugin serves %q", clean(slug, 64)),
 	}
+}
+
+// owner is the plugin of which it is known that it serves a provider, or nil.
+func (h *Host) owner(slug string) *plugin {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.owners[slug]
 }
 
 // claim gives a plugin the providers it describes, but those that belong to

@@ -64,7 +64,7 @@ func Inspect(ctx context.Context, path string, log *slog.Logger) (*Inspection, e
 	if name == "" {
 		name = filepath.Base(path)
 	}
-	proc, described, err := l.launch(ctx, found{name: name, path: path, pin: sum})
+	proc, described, err := l.launch(ctx, found{name: name, path: path, pin: sum}, nil)
 	if err != nil {
 		return nil, fmt.Errorf("%s does not work as a plugin: %w", path, err)
 	}

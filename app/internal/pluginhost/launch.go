@@ -26,17 +26,16 @@ import (
 
 // launcher starts processes. It is safe for concurrent use.
 type launcher struct {
-	spawn       *spawner
-	copies      string          // folder of the executed copies
-	sockets     string          // folder of this host's sockets
-	definitions func() [][]byte // nil: none
-	outbound    Outbound
-	timeout     time.Duration
-	env         []string
-	log         *slog.Logger
-	serves      []int    // protocol versions, the oldest first
-	copying     sync.Map // digest → *sync.Mutex
-	logs        *logs    // nil: nobody can listen
+	spawn    *spawner
+	copies   string // folder of the executed copies
+	sockets  string // folder of this host's sockets
+	outbound Outbound
+	timeout  time.Duration
+	env      []string
+	log      *slog.Logger
+	serves   []int    // protocol versions, the oldest first
+	copying  sync.Map // digest → *sync.Mutex
+	logs     *logs    // nil: nobody can listen
 }
 
 // pluginEnv is the environment of a plugin beside what go-plugin adds: no more
@@ -51,10 +50,10 @@ func pluginEnv() []string {
 	return env
 }
 
-// launch starts a plugin and waits for what it says of itself. Whatever the
-// plugin does, launch returns within the start timeout, and on an error nothing
+// launch starts a plugin, sends it the declared providers and waits for what it
+// says of itself. Whatever the plugin does, launch returns within the start timeout, and on an error nothing
 // of the plugin is left.
-func (l *launcher) launch(ctx context.Context, f found) (*process, *sdk.DescribeResponse, error) {
+func (l *launcher) launch(ctx context.Context, f found, definitions [][]byte) (*process, *sdk.DescribeResponse, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, l.timeout, fmt.Errorf("it did not begin to work within %s", l.timeout))
 	defer cancel()
 	exe, err := l.copyOf(f)
@@ -86,7 +85,7 @@ func (l *launcher) launch(ctx context.Context, f found) (*process, *sdk.Describe
 	if p.conn, err = connect(ctx, p.client); err == nil {
 		p.api = wire.NewClient(p.conn)
 		var described *sdk.DescribeResponse
-		if described, err = p.api.Describe(ctx, &sdk.DescribeRequest{Definitions: l.declared()}); err == nil {
+		if described, err = p.api.Describe(ctx, &sdk.DescribeRequest{Definitions: definitions}); err == nil {
 			return p, described, nil
 		}
 	}
@@ -106,14 +105,6 @@ func (l *launcher) launch(ctx context.Context, f found) (*process, *sdk.Describe
 		err = fmt.Errorf("it did not begin properly: %s", p.redact.clean(firstSentence(err.Error()), 300))
 	}
 	return nil, nil, err
-}
-
-// declared are the declared providers of this moment.
-func (l *launcher) declared() [][]byte {
-	if l.definitions == nil {
-		return nil
-	}
-	return l.definitions()
 }
 
 // copyOf makes the private copy, one at a time of the same bytes: what one start

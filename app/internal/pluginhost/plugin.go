@@ -28,6 +28,7 @@ type plugin struct {
 	// serves, or that it does not work.
 	settled     chan struct{}
 	settledOnce sync.Once
+	recalling   sync.Once // see recall
 
 	mu        sync.Mutex
 	proc      *process      // running; nil: not
@@ -39,6 +40,7 @@ type plugin struct {
 	crashed   bool             // it is in a crash loop
 	lastError string           // of the last failure; empty: none since it was last started
 	providers []hub.Descriptor // what it said of itself, last
+	untried   bool             // that is remembered, and it was not started since
 	version   string           // that it named
 	untaken   []string         // slugs of the definitions that it was sent and does not serve
 	idle      *time.Timer
@@ -158,7 +160,8 @@ func (p *plugin) stopIdle() <-chan struct{} {
 // start launches the plugin, once, and settles the start that acquire began.
 func (p *plugin) start() {
 	p.changed()
-	proc, described, err := p.host.launch.launch(p.host.ctx, p.found)
+	definitions := p.host.definitions.list()
+	proc, described, err := p.host.launch.launch(p.host.ctx, p.found, definitions)
 	if err == nil {
 		err = p.learn(described)
 		if err != nil {
@@ -166,6 +169,7 @@ func (p *plugin) start() {
 		}
 	}
 	p.mu.Lock()
+	p.untried = false
 	if err == nil && p.closed {
 		err = errors.New("the hub is stopping")
 		p.host.background.Go(func() { proc.stop(0) })
@@ -193,6 +197,7 @@ func (p *plugin) start() {
 	switch {
 	case err == nil:
 		p.log.Info("the plugin is started", "pid", proc.pid(), "took", time.Since(proc.began).Round(time.Millisecond))
+		p.remember(definitions, described)
 	case !closed:
 		p.log.Error("the plugin cannot be started", "error", err)
 	}
@@ -295,8 +300,9 @@ func (p *plugin) discard(proc *process, why string) {
 	}
 }
 
-// described starts the plugin if it is not known yet what it serves.
+// described starts the plugin if it is not known, nor remembered, what it serves.
 func (p *plugin) described(ctx context.Context) []hub.Descriptor {
+	p.recall()
 	p.mu.Lock()
 	known := p.providers
 	p.mu.Unlock()
