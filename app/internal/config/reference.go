@@ -3,7 +3,6 @@
 package config
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -12,12 +11,11 @@ import (
 	"regexp"
 	"runtime"
 	"strings"
-	"time"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
-	"github.com/zalando/go-keyring"
 
+	"github.com/standpipe/standpipe/app/internal/keychain"
 	"github.com/standpipe/standpipe/sdk/secret"
 )
 
@@ -91,7 +89,7 @@ func (d *decoder) resolve(call *hclsyntax.FunctionCallExpr) secret.Value {
 	case "env":
 		return d.fromEnv(call.Range(), args[0])
 	default:
-		service, account := keychainService, args[0]
+		service, account := keychain.Service, args[0]
 		if len(args) == 2 {
 			service, account = args[0], args[1]
 		}
@@ -193,18 +191,10 @@ func (d *decoder) fromEnv(where hcl.Range, name string) secret.Value {
 	return secret.New(v)
 }
 
-// keychainService is the service name of an item that is given by its account
-// alone.
-const keychainService = "standpipe"
-
-// keychainPatience bounds a call, as a keychain may show a dialog that nobody
-// sees. It leaves a person time to type.
-const keychainPatience = time.Minute
-
 func (d *decoder) fromKeychain(where hcl.Range, service, account string) secret.Value {
-	v, err := keychainItem(service, account)
+	v, err := keychain.Get(service, account)
 	switch {
-	case errors.Is(err, keyring.ErrNotFound):
+	case errors.Is(err, keychain.ErrNotFound):
 		d.fail(where, fmt.Sprintf("The keychain has no item %q of %q", account, service),
 			"Store it there; on Linux:\n"+fmt.Sprintf("  secret-tool store --label=%q service %q username %q", "Standpipe "+account, service, account))
 		return secret.Value{}
@@ -216,30 +206,6 @@ func (d *decoder) fromKeychain(where hcl.Range, service, account string) secret.
 		return secret.Value{}
 	}
 	return secret.New(v)
-}
-
-// keychainItem reads the system's keychain, at most for keychainPatience.
-func keychainItem(service, account string) (string, error) {
-	if err := keychainPresent(); err != nil {
-		return "", err
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), keychainPatience)
-	defer cancel()
-	type item struct {
-		v   string
-		err error
-	}
-	got := make(chan item, 1)
-	go func() {
-		v, err := keyring.Get(service, account)
-		got <- item{v, err}
-	}()
-	select {
-	case it := <-got:
-		return it.v, it.err
-	case <-ctx.Done():
-		return "", errors.New("it did not answer within a minute")
-	}
 }
 
 // usable reports whether v can be a secret; where it cannot, it says so.

@@ -12,9 +12,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/zalando/go-keyring"
-
 	"github.com/standpipe/standpipe/app/internal/hub"
+	"github.com/standpipe/standpipe/app/internal/keychain"
 )
 
 // anchorPlace is where the rollback anchor of a store lies: as far from the
@@ -105,7 +104,7 @@ func (h *header) readAnchor(dir string, k *keys) (uint64, error) {
 	var text []byte
 	if h.Anchor == anchorKeychain {
 		item, err := keychainGet(anchorAccount(h.StoreID))
-		if errors.Is(err, keyring.ErrNotFound) {
+		if errors.Is(err, keychain.ErrNotFound) {
 			return 0, h.noAnchor(dir)
 		}
 		if err != nil {

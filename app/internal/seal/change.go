@@ -9,10 +9,9 @@ import (
 	"errors"
 	"io/fs"
 
-	"github.com/zalando/go-keyring"
-
 	"github.com/standpipe/standpipe/app/internal/faults"
 	"github.com/standpipe/standpipe/app/internal/hub"
+	"github.com/standpipe/standpipe/app/internal/keychain"
 )
 
 // ChangeSource puts the vault under another master key. Killed at any moment,
@@ -98,7 +97,7 @@ func (v *Vault) emptyKeychain() error {
 		return nil
 	}
 	for _, account := range []string{h.StoreID, anchorAccount(h.StoreID), folderAccount(v.dir)} {
-		if err := keychainDelete(account); err != nil && !errors.Is(err, keyring.ErrNotFound) {
+		if err := keychainDelete(account); err != nil && !errors.Is(err, keychain.ErrNotFound) {
 			return err
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/standpipe/standpipe/app/internal/hub"
+	"github.com/standpipe/standpipe/app/internal/keychain"
 	"github.com/standpipe/standpipe/sdk/secret"
 )
 
@@ -245,7 +246,7 @@ func TestReplaceLostKey(t *testing.T) {
 	k := useKeychain(t)
 	dir := filepath.Join(t.TempDir(), "data")
 	v := mustInit(t, dir, Source{})
-	if err := k.Delete(keychainService, v.StoreID()); err != nil {
+	if err := k.Delete(keychain.Service, v.StoreID()); err != nil {
 		t.Fatal(err)
 	}
 	_, err := Open(dir, Source{})

@@ -6,19 +6,10 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
-	"time"
-
-	"github.com/zalando/go-keyring"
 
 	"github.com/standpipe/standpipe/app/internal/hub"
+	"github.com/standpipe/standpipe/app/internal/keychain"
 )
-
-// keychainService is the service name of all our keychain items.
-const keychainService = "standpipe"
-
-// keychainPatience bounds a call, as a keychain may show a dialog that nobody
-// sees. It leaves a person time to type.
-const keychainPatience = 2 * time.Minute
 
 // folderAccount is the account of the item that tells which store a folder
 // holds. It makes a vanished folder an error and not a fresh start.
@@ -29,7 +20,7 @@ func createKeychainKey(dir, storeID string) ([]byte, func(), error) {
 	switch owner, err := keychainGet(folderAccount(dir)); {
 	case err == nil:
 		return nil, noUndo, folderTaken(dir, owner)
-	case !errors.Is(err, keyring.ErrNotFound):
+	case !errors.Is(err, keychain.ErrNotFound):
 		return nil, noUndo, err
 	}
 	key := make([]byte, keySize)
@@ -52,8 +43,8 @@ func createKeychainKey(dir, storeID string) ([]byte, func(), error) {
 
 func readKeychainKey(storeID string) ([]byte, error) {
 	item, err := keychainGet(storeID)
-	if errors.Is(err, keyring.ErrNotFound) {
-		return nil, fail(hub.CodeNotConfigured, ErrKeyMissing, "the key of this store is missing: the keychain has no item %q of %q", storeID, keychainService).
+	if errors.Is(err, keychain.ErrNotFound) {
+		return nil, fail(hub.CodeNotConfigured, ErrKeyMissing, "the key of this store is missing: the keychain has no item %q of %q", storeID, keychain.Service).
 			WithRemedy("If the keychain was reset: standpipe keys recover (with the recovery key or a backup), or, with neither, standpipe keys reset. If the data folder came from another machine or user, restore it from a backup made there.")
 	}
 	if err != nil {
@@ -61,7 +52,7 @@ func readKeychainKey(storeID string) ([]byte, error) {
 	}
 	key, err := base64.StdEncoding.DecodeString(item)
 	if err != nil || len(key) != keySize {
-		return nil, fail(hub.CodeNotConfigured, ErrWrongKey, "the keychain item %q of %q does not hold a key", storeID, keychainService).
+		return nil, fail(hub.CodeNotConfigured, ErrWrongKey, "the keychain item %q of %q does not hold a key", storeID, keychain.Service).
 			WithRemedy("Restore the keychain item.")
 	}
 	return key, nil
@@ -75,7 +66,7 @@ func ForgetFolder(dir string) error {
 	if err != nil {
 		return err
 	}
-	if err := keychainDelete(folderAccount(dir)); err != nil && !errors.Is(err, keyring.ErrNotFound) {
+	if err := keychainDelete(folderAccount(dir)); err != nil && !errors.Is(err, keychain.ErrNotFound) {
 		return err
 	}
 	return nil
@@ -96,79 +87,47 @@ func rememberFolder(dir, storeID string) {
 }
 
 // itemStore is what is needed of a keychain. Get and Delete answer
-// keyring.ErrNotFound where there is no such item.
+// keychain.ErrNotFound where there is no such item.
 type itemStore interface {
 	Get(service, account string) (string, error)
 	Set(service, account, value string) error
 	Delete(service, account string) error
 }
 
-// keychain is the one of the system; tests put another in its place.
-var keychain itemStore = systemKeychain{}
+// items are those of the system's keychain; tests put another in its place.
+var items itemStore = systemKeychain{}
 
 type systemKeychain struct{}
 
 func (systemKeychain) Get(service, account string) (string, error) {
-	if err := keychainPresent(); err != nil {
-		return "", err
-	}
-	return keyring.Get(service, account)
+	return keychain.Get(service, account)
 }
 
 func (systemKeychain) Set(service, account, value string) error {
-	if err := keychainPresent(); err != nil {
-		return err
-	}
-	return keyring.Set(service, account, value)
+	return keychain.Set(service, account, value)
 }
 
-func (systemKeychain) Delete(service, account string) error {
-	if err := keychainPresent(); err != nil {
-		return err
-	}
-	return keyring.Delete(service, account)
-}
+func (systemKeychain) Delete(service, account string) error { return keychain.Delete(service, account) }
 
 func keychainGet(account string) (string, error) {
-	return withKeychain(func() (string, error) { return keychain.Get(keychainService, account) })
+	v, err := items.Get(keychain.Service, account)
+	return v, keychainError(err)
 }
 
 func keychainSet(account, value string) error {
-	_, err := withKeychain(func() (string, error) { return "", keychain.Set(keychainService, account, value) })
-	return err
+	return keychainError(items.Set(keychain.Service, account, value))
 }
 
 func keychainDelete(account string) error {
-	_, err := withKeychain(func() (string, error) { return "", keychain.Delete(keychainService, account) })
-	return err
+	return keychainError(items.Delete(keychain.Service, account))
 }
 
-// withKeychain runs a keychain call within a bounded time. Its errors are
-// keyring.ErrNotFound, or say that the keychain cannot be used and what can.
-func withKeychain(call func() (string, error)) (string, error) {
-	type answer struct {
-		value string
-		err   error
+// keychainError lets keychain.ErrNotFound pass. Any other error says that the
+// keychain cannot be used, and what can.
+func keychainError(err error) error {
+	if err == nil || errors.Is(err, keychain.ErrNotFound) {
+		return err
 	}
-	done := make(chan answer, 1)
-	go func() {
-		v, err := call()
-		done <- answer{v, err}
-	}()
-	timer := time.NewTimer(keychainPatience)
-	defer timer.Stop()
-	select {
-	case a := <-done:
-		if a.err != nil && !errors.Is(a.err, keyring.ErrNotFound) {
-			return "", keychainUnavailable(a.err)
-		}
-		return a.value, a.err
-	case <-timer.C:
-		return "", keychainUnavailable(errors.New("it did not answer within two minutes"))
-	}
-}
-
-func keychainUnavailable(err error) error {
 	return fail(hub.CodeNotConfigured, ErrKeychainUnavailable, "the keychain of this system cannot be used: %w", err).
 		WithRemedy("Unlock or start the keychain service and try again; without one, keep the key elsewhere:\n" +
 			"  standpipe keys init --key file:PATH              a key file, kept apart from the data folder\n" +

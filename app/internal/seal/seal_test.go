@@ -10,9 +10,8 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/zalando/go-keyring"
-
 	"github.com/standpipe/standpipe/app/internal/hub"
+	"github.com/standpipe/standpipe/app/internal/keychain"
 )
 
 // memoryKeychain stands for the keychain of the system. The real one is tested
@@ -33,7 +32,7 @@ func (k *memoryKeychain) Get(service, account string) (string, error) {
 	case k.err != nil:
 		return "", k.err
 	case !ok:
-		return "", keyring.ErrNotFound
+		return "", keychain.ErrNotFound
 	}
 	return v, nil
 }
@@ -56,7 +55,7 @@ func (k *memoryKeychain) Delete(service, account string) error {
 		return k.err
 	}
 	if _, ok := k.items[service+"/"+account]; !ok {
-		return keyring.ErrNotFound
+		return keychain.ErrNotFound
 	}
 	delete(k.items, service+"/"+account)
 	return nil
@@ -64,9 +63,9 @@ func (k *memoryKeychain) Delete(service, account string) error {
 
 func useKeychain(t *testing.T) *memoryKeychain {
 	t.Helper()
-	k, before := &memoryKeychain{items: map[string]string{}}, keychain
-	keychain = k
-	t.Cleanup(func() { keychain = before })
+	k, before := &memoryKeychain{items: map[string]string{}}, items
+	items = k
+	t.Cleanup(func() { items = before })
 	return k
 }
 

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/standpipe/standpipe/app/internal/keychain"
 )
 
 // settled makes a store that has been used: keys, and a file where the
@@ -210,7 +212,7 @@ func TestResume(t *testing.T) {
 					kept = append(kept, "folder:"+filepath.Join(dir, "replaced-T"), v.StoreID(), "anchor:"+v.StoreID())
 				}
 				for account := range k.items {
-					if account = strings.TrimPrefix(account, keychainService+"/"); !slices.Contains(kept, account) && last.name != "done" {
+					if account = strings.TrimPrefix(account, keychain.Service+"/"); !slices.Contains(kept, account) && last.name != "done" {
 						t.Errorf("the item %s was left in the keychain", account)
 					}
 				}
@@ -256,7 +258,7 @@ func TestSweepTakesNoKeyThatCounts(t *testing.T) {
 	if _, err := Install(dir); err != nil {
 		t.Fatal(err)
 	}
-	k.items[keychainService+"/"+incomingAccount(dir)] = v.StoreID() // at worst
+	k.items[keychain.Service+"/"+incomingAccount(dir)] = v.StoreID() // at worst
 	if _, err := Open(dir, Source{}); err != nil {
 		t.Fatal(err)
 	}
@@ -271,7 +273,7 @@ func TestSweepTakesNoKeyThatCounts(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, account := range []string{v.StoreID(), old.StoreID(), "anchor:" + v.StoreID()} {
-		if k.items[keychainService+"/"+account] == "" {
+		if k.items[keychain.Service+"/"+account] == "" {
 			t.Errorf("the item %s is gone", account)
 		}
 	}

@@ -2,7 +2,7 @@
 
 //go:build unix && !darwin
 
-package seal
+package keychain
 
 import (
 	"errors"
@@ -11,9 +11,9 @@ import (
 	"path/filepath"
 )
 
-// keychainPresent reports why there can be no Secret Service. It looks for the
+// present reports why there can be no Secret Service. It looks for the
 // session bus itself because the D-Bus library, finding none, would start one.
-func keychainPresent() error {
+func present() error {
 	if os.Getenv("DBUS_SESSION_BUS_ADDRESS") != "" {
 		return nil
 	}
