@@ -34,6 +34,7 @@ func (a *App) Run(ctx context.Context) error {
 	if a.opts.Offline {
 		return errors.New("a hub that was opened for one command does not serve")
 	}
+	a.catalog.Expect()
 	g, ctx := errgroup.WithContext(ctx)
 	local := a.server(ctx, a.refusePlugins(a.api.Local()))
 	local.ConnContext = socketContext

@@ -58,9 +58,9 @@ type Catalog struct {
 
 	declaring sync.Mutex // one change of what is declared at a time
 
-	asking sync.Once     // the plugins for the first time
-	asked  chan struct{} // that has ended, however
-	begun  atomic.Bool
+	asking   sync.Once     // the plugins for the first time
+	asked    chan struct{} // that has ended, however
+	expected atomic.Bool   // see Expect
 
 	mu           sync.RWMutex
 	filed        Filed // changed by Redeclare only
@@ -138,10 +138,14 @@ func (c *Catalog) keepIdentity(ctx context.Context, in hub.Integration) error {
 // plugins to say what they serve.
 const firstPatience = 3 * time.Second
 
-// settle waits for the first Refresh, if that is under way: a list without the
+// Expect says that a first Refresh will come: who looks before it has ended waits
+// for it.
+func (c *Catalog) Expect() { c.expected.Store(true) }
+
+// settle waits for the first Refresh, if that is expected: a list without the
 // plugins' providers would be wrong.
 func (c *Catalog) settle(ctx context.Context) {
-	if !c.begun.Load() {
+	if !c.expected.Load() {
 		return
 	}
 	select {
@@ -160,7 +164,7 @@ func (c *Catalog) settle(ctx context.Context) {
 
 // Refresh asks the plugins again what they serve.
 func (c *Catalog) Refresh(ctx context.Context) error {
-	c.begun.Store(true)
+	c.Expect()
 	told := func() { c.asking.Do(func() { close(c.asked) }) }
 	defer told()
 	list, err := c.cfg.Providers.Describe(ctx)

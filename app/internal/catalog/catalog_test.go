@@ -300,11 +300,12 @@ func (p slowPlugins) Describe(ctx context.Context) ([]hub.Descriptor, error) {
 // serves nothing; an integration, whose tokens need no plugin, is there at once.
 func TestFirstLook(t *testing.T) {
 	for name, tt := range map[string]struct {
-		takes, waits time.Duration
-		listed       int
+		begins, takes, waits time.Duration
+		listed               int
 	}{
-		"slow plugins": {time.Second, time.Second, 4},
-		"hung plugins": {time.Hour, 3 * time.Second, 1},
+		"slow plugins":          {0, time.Second, time.Second, 4},
+		"hung plugins":          {0, time.Hour, 3 * time.Second, 1},
+		"not asked at the time": {time.Second, time.Second, 2 * time.Second, 4},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -315,10 +316,12 @@ func TestFirstLook(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				done := make(chan error)
-				go func() { done <- c.Refresh(context.Background()) }()
-				synctest.Wait()
-				begin := time.Now()
+				c.Expect()
+				done, begin := make(chan error), time.Now()
+				go func() {
+					time.Sleep(tt.begins)
+					done <- c.Refresh(context.Background())
+				}()
 				if _, err := c.Get(t.Context(), "git"); err != nil || time.Since(begin) != 0 {
 					t.Errorf("the integration: %v after %v", err, time.Since(begin))
 				}
