@@ -3,10 +3,9 @@
 package api
 
 import (
-	"cmp"
 	"context"
+	"errors"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -166,10 +165,10 @@ func (a *API) relayEntry(r *http.Request) (hub.Entry, string, error) {
 
 // relayProvider is the only integration whose hosts an address is of.
 func (a *API) relayProvider(ctx context.Context, u *url.URL) (string, error) {
-	port := cmp.Or(u.Port(), map[string]string{"https": "443", "http": "80"}[u.Scheme])
+	host := hub.HostPort(u)
 	var found []string
 	for _, e := range a.cfg.Catalog.List(ctx) {
-		if e.Configured && e.Descriptor != nil && slices.Contains(e.Descriptor.AllowedHosts, net.JoinHostPort(strings.ToLower(u.Hostname()), port)) {
+		if e.Configured && e.Descriptor != nil && slices.Contains(e.Descriptor.AllowedHosts, host) {
 			found = append(found, e.Integration.Slug)
 		}
 	}
@@ -197,7 +196,7 @@ func relayRefusal(status int, code hub.Code, message, remedy string) error {
 // writeRelayFailure answers for a call that was not made, or that brought no
 // answer. slug is the integration's, as far as it is known.
 func (a *API) writeRelayFailure(w http.ResponseWriter, r *http.Request, slug string, err error) {
-	if p, ok := err.(*relayProblem); ok {
+	if p, ok := errors.AsType[*relayProblem](err); ok {
 		writeJSON(w, p.status, p.body)
 		return
 	}

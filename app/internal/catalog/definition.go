@@ -5,7 +5,6 @@ package catalog
 import (
 	"cmp"
 	"encoding/json"
-	"net"
 	"net/url"
 	"regexp"
 	"slices"
@@ -97,11 +96,7 @@ func hostsOf(p *hub.Custom) []string {
 		if raw == "" || err != nil {
 			continue
 		}
-		port := u.Port()
-		if port == "" {
-			port = map[string]string{"https": "443", "http": "80"}[u.Scheme]
-		}
-		out = append(out, net.JoinHostPort(strings.ToLower(u.Hostname()), port))
+		out = append(out, hub.HostPort(u))
 	}
 	slices.Sort(out)
 	return slices.Compact(out)

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"net"
 	"net/url"
 	"slices"
 	"strings"
@@ -169,11 +168,7 @@ func allowedHosts(d *hub.Descriptor, config map[string]string) ([]string, error)
 		if err != nil || u.Hostname() == "" || (u.Scheme != "https" && u.Scheme != "http") {
 			return nil, &hub.Error{Code: hub.CodeProviderMisconfigured, Field: f.Key, Message: "the setting " + f.Key + " is not an http or https URL"}
 		}
-		port := u.Port()
-		if port == "" {
-			port = map[string]string{"https": "443", "http": "80"}[u.Scheme]
-		}
-		hosts = append(hosts, net.JoinHostPort(strings.ToLower(u.Hostname()), port))
+		hosts = append(hosts, hub.HostPort(u))
 	}
 	slices.Sort(hosts)
 	return slices.Compact(hosts), nil

@@ -3,7 +3,6 @@
 package connect
 
 import (
-	"errors"
 	"net/url"
 	"slices"
 
@@ -30,7 +29,7 @@ func checkAuthorizationURL(raw string, pushed bool, req hub.AuthorizeRequest, r 
 	if u.Scheme != "https" && !(u.Scheme == "http" && r.Target.PrivateNetwork) {
 		return bad("it is not https")
 	}
-	host := hostPort(u)
+	host := hub.HostPort(u)
 	if !slices.Contains(r.Target.AllowedHosts, host) {
 		return bad("its host " + host + " is not among the provider's")
 	}
@@ -51,8 +50,4 @@ func checkAuthorizationURL(raw string, pushed bool, req hub.AuthorizeRequest, r 
 		}
 	}
 	return nil
-}
-
-func asProviderError(err error) (*hub.ProviderError, bool) {
-	return errors.AsType[*hub.ProviderError](err)
 }

@@ -4,6 +4,7 @@ package connect
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -176,7 +177,7 @@ func (c *checking) token(ctx context.Context) hub.Check {
 	if err == nil {
 		return unclear("Use it only where nobody else can reach it.", "%s gave a token for a made-up code: that is no real provider", c.name)
 	}
-	pe, isProvider := asProviderError(err)
+	pe, isProvider := errors.AsType[*hub.ProviderError](err)
 	if !isProvider {
 		return failed("", hub.AsError(err).Remedy, "%s", hub.AsError(err).Message)
 	}

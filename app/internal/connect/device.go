@@ -4,6 +4,7 @@ package connect
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/standpipe/standpipe/app/internal/hub"
@@ -68,7 +69,7 @@ func (e *Engine) pollOnce(ctx context.Context, f *flow, wait *time.Duration) (fa
 		e.mu.Unlock()
 		return e.received(ctx, f, answer), false
 	}
-	pe, ok := asProviderError(err)
+	pe, ok := errors.AsType[*hub.ProviderError](err)
 	if !ok || pe.Class != hub.ProviderTemporary && pe.Class != hub.ProviderGone {
 		return public(err, f.resolved.Descriptor.Name), false
 	}

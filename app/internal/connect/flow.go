@@ -5,6 +5,7 @@ package connect
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -337,7 +338,7 @@ func (e *Engine) changed(f *flow) hub.Event {
 
 // public turns an error of the plugin host into one for people.
 func public(err error, provider string) *hub.Error {
-	if pe, ok := asProviderError(err); ok {
+	if pe, ok := errors.AsType[*hub.ProviderError](err); ok {
 		return pe.Public(provider)
 	}
 	return hub.AsError(err)

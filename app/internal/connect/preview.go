@@ -5,7 +5,6 @@ package connect
 import (
 	"context"
 	"encoding/json"
-	"net"
 	"net/url"
 	"slices"
 	"strings"
@@ -70,16 +69,7 @@ func (e *Engine) discoveredHosts(ctx context.Context, r *hub.Resolved, issuer st
 		if !strings.HasSuffix(name, "_endpoint") && name != "jwks_uri" || err != nil || u.Hostname() == "" {
 			continue
 		}
-		out = append(out, hostPort(u))
+		out = append(out, hub.HostPort(u))
 	}
 	return out, nil
-}
-
-// hostPort is host:port of an http or https URL.
-func hostPort(u *url.URL) string {
-	port := u.Port()
-	if port == "" {
-		port = map[string]string{"https": "443", "http": "80"}[u.Scheme]
-	}
-	return net.JoinHostPort(strings.ToLower(u.Hostname()), port)
 }

@@ -5,10 +5,11 @@ package picture
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/standpipe/standpipe/app/internal/hub"
 )
 
 // place is where the pictures of a provider's accounts may be. Hosts are
@@ -25,11 +26,7 @@ func (p *place) check(u *url.URL) error {
 	if u.Hostname() == "" || u.User != nil || u.Opaque != "" {
 		return errors.New("its address is no plain https URL")
 	}
-	port := u.Port()
-	if port == "" {
-		port = map[string]string{"https": "443", "http": "80"}[u.Scheme]
-	}
-	host := net.JoinHostPort(strings.ToLower(u.Hostname()), port)
+	host := hub.HostPort(u)
 	own := slices.Contains(p.own, host)
 	if u.Scheme != "https" && !(u.Scheme == "http" && own && p.private) {
 		return errors.New("its address is not https")

@@ -14,6 +14,8 @@ import (
 	"net/netip"
 	"net/url"
 	"time"
+
+	"github.com/standpipe/standpipe/app/internal/hub"
 )
 
 // Outbound says how the host reaches the network on behalf of plugins. The
@@ -116,15 +118,10 @@ func (o *Outbound) first(ctx context.Context, host, port string, addrs []netip.A
 
 // viaProxy asks an HTTP proxy for a tunnel.
 func (o *Outbound) viaProxy(ctx context.Context, proxy *url.URL, hostPort string) (net.Conn, *dialError) {
-	defaults := map[string]string{"http": "80", "https": "443"}
-	port := proxy.Port()
-	if port == "" {
-		port = defaults[proxy.Scheme]
-	}
-	if defaults[proxy.Scheme] == "" || proxy.Hostname() == "" {
+	if proxy.Scheme != "http" && proxy.Scheme != "https" || proxy.Hostname() == "" {
 		return nil, refusef(dialConnect, "a proxy of scheme %q is not supported", proxy.Scheme)
 	}
-	c, err := o.Dial(ctx, "tcp", net.JoinHostPort(proxy.Hostname(), port))
+	c, err := o.Dial(ctx, "tcp", net.JoinHostPort(proxy.Hostname(), hub.Port(proxy)))
 	if err != nil {
 		return nil, dialFailure(dialConnect, err)
 	}

@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"golang.org/x/net/idna"
+
+	"github.com/standpipe/standpipe/app/internal/hub"
 )
 
 // canonicalHostPort brings "host:port" into the one spelling in which hosts
@@ -63,9 +65,5 @@ func canonicalHost(host string) (string, error) {
 
 // urlHostPort is the host and port that a browser calls for u.
 func urlHostPort(u *url.URL) (string, error) {
-	port := u.Port()
-	if port == "" {
-		port = map[string]string{"https": "443", "http": "80"}[u.Scheme]
-	}
-	return canonicalHostPort(net.JoinHostPort(u.Hostname(), port))
+	return canonicalHostPort(net.JoinHostPort(u.Hostname(), hub.Port(u)))
 }

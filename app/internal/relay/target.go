@@ -52,14 +52,7 @@ func (a *api) covers(u *url.URL) bool {
 		host = strings.HasSuffix(strings.ToLower(u.Hostname()), "."+strings.ToLower(a.url.Hostname()))
 	}
 	base := strings.TrimSuffix(a.url.Path, "/")
-	return host && u.Scheme == a.url.Scheme && port(u) == port(a.url) && (u.Path == base || strings.HasPrefix(u.Path, base+"/"))
-}
-
-func port(u *url.URL) string {
-	if p := u.Port(); p != "" {
-		return p
-	}
-	return map[string]string{"https": "443", "http": "80"}[u.Scheme]
+	return host && u.Scheme == a.url.Scheme && hub.Port(u) == hub.Port(a.url) && (u.Path == base || strings.HasPrefix(u.Path, base+"/"))
 }
 
 // Target is where a call goes: to address, or below the provider's usual API to
