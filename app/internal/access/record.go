@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -78,8 +79,7 @@ func decode(rec hub.Record) (*entry, error) {
 		return nil, &hub.IntegrityError{Ref: rec.Ref, Detail: "not in the expected form"}
 	}
 	if r.Version != recordVersion {
-		return nil, hub.Errorf(hub.CodeStorage, "the app %q was written by another version of standpipe (format %d, this one reads %d)", rec.ID, r.Version, recordVersion).
-			WithRemedy("Start the newer version.")
+		return nil, hub.OtherFormat(fmt.Sprintf("the app %q", rec.ID), r.Version, recordVersion)
 	}
 	e := &entry{use: use{last: r.LastUsed, stored: r.LastUsed}}
 	e.hash, e.generation = [sha256.Size]byte(r.KeyHash), rec.Generation

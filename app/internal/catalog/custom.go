@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -48,8 +49,7 @@ func (c *Catalog) loadCustom(ctx context.Context) error {
 			return err
 		}
 		if r.Version != recordVersion {
-			return hub.Errorf(hub.CodeStorage, "the provider %q was written by another version of standpipe (format %d, this one reads %d)", rec.ID, r.Version, recordVersion).
-				WithRemedy("Start the newer version.")
+			return hub.OtherFormat(fmt.Sprintf("the provider %q", rec.ID), r.Version, recordVersion)
 		}
 		c.custom[r.Slug] = custom{r.Custom, rec.Generation}
 	}

@@ -180,3 +180,20 @@ func TestDamagedIdentityOfTheFile(t *testing.T) {
 		})
 	}
 }
+
+// TestNewerRecords: what a newer version wrote is told as such, with what helps.
+func TestNewerRecords(t *testing.T) {
+	for _, kind := range []hub.Kind{hub.KindIntegration, hub.KindProvider} {
+		store := memstore.New()
+		if err := store.Update(t.Context(), func(tx hub.Tx) error {
+			_, err := tx.Put(hub.Ref{Kind: kind, ID: "acme"}, 0, []byte(`{"v":9}`))
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		_, err := catalog.New(t.Context(), catalog.Config{Declarer: &declarer{}, Store: store})
+		if e := hub.AsError(err); e.Code != hub.CodeStorage || !strings.Contains(e.Message, "acme") || e.Remedy == "" {
+			t.Errorf("%s: %+v", kind, e)
+		}
+	}
+}

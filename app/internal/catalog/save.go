@@ -230,7 +230,7 @@ func decode(rec hub.Record) (hub.Integration, error) {
 		return hub.Integration{}, &hub.IntegrityError{Ref: rec.Ref, Detail: "not JSON"}
 	}
 	if r.Version != recordVersion {
-		return hub.Integration{}, fmt.Errorf("the integration %q was written by another version of standpipe (format %d, this one reads %d)", rec.ID, r.Version, recordVersion)
+		return hub.Integration{}, hub.OtherFormat(fmt.Sprintf("the integration %q", rec.ID), r.Version, recordVersion)
 	}
 	return hub.Integration{
 		Slug: r.Slug, Provider: r.Provider, ID: r.ID, Description: r.Description, Enabled: r.Enabled,

@@ -5,6 +5,7 @@ package hub
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"time"
 
@@ -126,8 +127,7 @@ func decode(rec Record, into any, version func() int) error {
 		return &IntegrityError{Ref: rec.Ref, Detail: "not in the expected form"}
 	}
 	if v := version(); v != recordVersion {
-		return Errorf(CodeStorage, "the %s record %q was written by another version of standpipe (format %d, this one reads %d)", rec.Kind, rec.ID, v, recordVersion).
-			WithRemedy("Start the newer version.")
+		return OtherFormat(fmt.Sprintf("the %s record %q", rec.Kind, rec.ID), v, recordVersion)
 	}
 	return nil
 }

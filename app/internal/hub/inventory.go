@@ -146,8 +146,7 @@ func DecodeInventory(b []byte) (*Inventory, error) {
 		return nil, Errorf(CodeIntegrity, "the inventory is not in the expected form")
 	}
 	if r.Version != inventoryVersion {
-		return nil, Errorf(CodeStorage, "the inventory was written by another version of standpipe (format %d, this one reads %d)", r.Version, inventoryVersion).
-			WithRemedy("Use the newer version.")
+		return nil, OtherFormat("the inventory", r.Version, inventoryVersion)
 	}
 	return &r.Inventory, nil
 }

@@ -132,3 +132,10 @@ func (e *IntegrityError) Error() string {
 	}
 	return fmt.Sprintf("%s in the data folder was altered or is damaged (%s); it is not used; restore a backup, or remove and reconnect", name, e.Detail)
 }
+
+// OtherFormat is the error of a record, or file, that this program cannot read
+// because another version of it wrote it.
+func OtherFormat(what string, format, ours int) *Error {
+	return Errorf(CodeStorage, "%s was written by another version of standpipe (format %d, this one reads %d)", what, format, ours).
+		WithRemedy("Use the newer version.")
+}

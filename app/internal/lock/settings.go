@@ -26,8 +26,7 @@ func decode(rec hub.Record) (hub.LockSettings, error) {
 		return hub.LockSettings{}, &hub.IntegrityError{Ref: rec.Ref, Detail: "not in the expected form"}
 	}
 	if r.Version != 1 {
-		return hub.LockSettings{}, hub.Errorf(hub.CodeStorage, "the settings of the lock were written by another version of standpipe (format %d, this one reads 1)", r.Version).
-			WithRemedy("Start the newer version.")
+		return hub.LockSettings{}, hub.OtherFormat("the record of the lock's settings", r.Version, 1)
 	}
 	return hub.LockSettings{Idle: r.Idle, Screen: r.Screen, Suspend: r.Suspend, Background: r.Background}, nil
 }
