@@ -169,7 +169,7 @@ type Access interface {
 type Lock interface {
 	State() hub.LockState
 	Locked() bool
-	Lock(context.Context, hub.LockCause) error
+	Lock(context.Context, hub.LockCause)
 	Unlock(ctx context.Context, passphrase secret.Value) error
 	Configure(context.Context, hub.LockSettings) error
 	// Used notes that somebody uses the hub, which is not idle then.

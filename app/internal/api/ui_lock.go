@@ -22,9 +22,7 @@ func (a *API) lockState(context.Context, *struct{}) (*body[contract.Lock], error
 }
 
 func (a *API) lockNow(ctx context.Context, _ *struct{}) (*body[contract.Lock], error) {
-	if err := a.cfg.Lock.Lock(ctx, hub.LockedByUser); err != nil {
-		return nil, err
-	}
+	a.cfg.Lock.Lock(ctx, hub.LockedByUser)
 	return a.lockState(ctx, nil)
 }
 

@@ -124,12 +124,12 @@ func (l *Lock) State() hub.LockState {
 
 // Lock locks the hub. The doors are closed at once; when it returns, the keys
 // are out of memory, unless the settings keep them for the refresh. Locking
-// what is locked is no error.
-func (l *Lock) Lock(ctx context.Context, cause hub.LockCause) error {
+// what is locked changes nothing.
+func (l *Lock) Lock(ctx context.Context, cause hub.LockCause) {
 	l.turning.Lock()
 	defer l.turning.Unlock()
 	if l.Locked() {
-		return nil
+		return
 	}
 	l.locked.Store(true)
 	l.mu.Lock()
@@ -151,7 +151,6 @@ func (l *Lock) Lock(ctx context.Context, cause hub.LockCause) error {
 	}
 	l.cfg.Logger.Info("locked", "cause", string(cause), "keys_dropped", !keep)
 	l.changed()
-	return nil
 }
 
 // Unlock opens the hub. After wrong passphrases it hears no other for a time

@@ -45,9 +45,7 @@ func (l *Lock) idle(ctx context.Context) time.Duration {
 	if left > 0 {
 		return min(left, limit)
 	}
-	if err := l.Lock(ctx, hub.LockedByIdle); err != nil {
-		l.cfg.Logger.Error("the hub could not be locked", "err", err)
-	}
+	l.Lock(ctx, hub.LockedByIdle)
 	return never
 }
 
@@ -80,7 +78,5 @@ func (l *Lock) happened(ctx context.Context, cause hub.LockCause) {
 	if cause == hub.LockedByScreen && !s.Screen || cause == hub.LockedBySuspend && !s.Suspend {
 		return
 	}
-	if err := l.Lock(ctx, cause); err != nil {
-		l.cfg.Logger.Error("the hub could not be locked", "cause", string(cause), "err", err)
-	}
+	l.Lock(ctx, cause)
 }
