@@ -55,7 +55,8 @@ func (a *Access) take(req *hub.DrawRequest) (hub.Selection, *open) {
 	for {
 		app, namesakes := a.live(req.App.ID)
 		if app == nil {
-			return hub.Selection{}, &open{denial: hub.Errorf(hub.CodeUnauthorized, "the app was removed")}
+			return hub.Selection{}, &open{denial: hub.Errorf(hub.CodeUnauthorized, "the app was removed").
+				WithRemedy("`standpipe apps add NAME` makes a key.")}
 		}
 		sel, no := a.decide(a.subject(app, namesakes), req)
 		if no != nil || sel.Once == nil || a.useUp(app.ID, sel.Once.ID) {

@@ -188,7 +188,8 @@ func (ps *pairings) open(code string, now time.Time) (*pairing, error) {
 		return nil, hub.Errorf(hub.CodeNotFound, "no program with the code %q waits to be paired", code).
 			WithRemedy("`standpipe apps pairings` lists those that wait. After ten minutes a program has to ask again.")
 	case p.Approved || p.denied:
-		return nil, hub.Errorf(hub.CodeConflict, "the program with the code %q has its answer already", code)
+		return nil, hub.Errorf(hub.CodeConflict, "the program with the code %q has its answer already", code).
+			WithRemedy("`standpipe apps list` shows it, once it has collected its key.")
 	}
 	return p, nil
 }
@@ -246,11 +247,14 @@ func (ps *pairings) claim(p *pairing) (mine bool, err error) {
 	defer ps.mu.Unlock()
 	switch {
 	case p.denied:
-		return false, hub.Errorf(hub.CodeUserDenied, "the user did not allow %q to be paired", p.Name)
+		return false, hub.Errorf(hub.CodeUserDenied, "the user did not allow %q to be paired", p.Name).
+			WithRemedy("Pair again when the user expects it.")
 	case ps.byCode[p.Code] != p:
-		return false, hub.Errorf(hub.CodeUnauthorized, "the key was collected already")
+		return false, hub.Errorf(hub.CodeUnauthorized, "the key was collected already").
+			WithRemedy("If it is lost, pair again.")
 	case p.claimed:
-		return false, hub.Errorf(hub.CodeConflict, "the key is being collected already")
+		return false, hub.Errorf(hub.CodeConflict, "the key is being collected already").
+			WithRemedy("Only one caller gets it. If it is lost, pair again.")
 	}
 	p.claimed = p.Approved
 	return p.claimed, nil

@@ -108,8 +108,8 @@ func (s *subject) granted(integration string, relay bool) bool {
 	}
 	for i := range s.policies {
 		p := &s.policies[i]
-		any := hub.Connection{ID: p.Connection, Integration: integration}
-		if !p.Deny && p.Covers(s.app, s.namesakes, &any) {
+		one := hub.Connection{ID: p.Connection, Integration: integration}
+		if !p.Deny && p.Covers(s.app, s.namesakes, &one) {
 			return true
 		}
 	}

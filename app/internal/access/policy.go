@@ -2,9 +2,7 @@
 
 package access
 
-import (
-	"github.com/standpipe/standpipe/app/internal/hub"
-)
+import "github.com/standpipe/standpipe/app/internal/hub"
 
 // policy is what differs between the kinds of keys.
 type policy interface {

@@ -61,7 +61,7 @@ func (qs *questions) raise(a *Access, ctx context.Context, req *hub.DrawRequest,
 		q.known = []*hub.Connection{o.connection}
 	}
 	for _, c := range q.known {
-		q.Choices = append(q.Choices, choiceOf(c))
+		q.Choices = append(q.Choices, c.Choice())
 	}
 	if old, err := qs.add(q, now); old != nil || err != nil {
 		return old, err
@@ -97,7 +97,7 @@ func (qs *questions) add(q *question, now time.Time) (*question, error) {
 		}
 	}
 	if len(qs.byKey) >= maxQuestions || same >= maxPerApp {
-		return nil, &hub.Error{Code: hub.CodeTooManyRequests, Message: "too many questions wait for the user already", RetryAfter: q.ExpiresAt.Sub(now)}
+		return nil, &hub.Error{Code: hub.CodeTooManyRequests, Message: "too many questions wait for the user already", Remedy: "Answer them in the window, or with `standpipe apps approvals`.", RetryAfter: q.ExpiresAt.Sub(now)}
 	}
 	if qs.byKey == nil {
 		qs.byKey, qs.cooling = map[questionKey]*question{}, map[questionKey]time.Time{}

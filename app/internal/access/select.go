@@ -63,7 +63,7 @@ func choose(s *subject, req *hub.SelectRequest) choice {
 		e := hub.Errorf(hub.CodeAccountSelection, "%d accounts of %s are connected", len(allowed), req.Integration).
 			WithRemedy("Name one of them in connected_account_id.")
 		for _, c := range allowed {
-			e.Choices = append(e.Choices, choiceOf(c.connection))
+			e.Choices = append(e.Choices, c.connection.Choice())
 		}
 		return choice{err: e}
 	case len(seen) > 0 || !s.granted(req.Integration, req.Relay):
@@ -71,7 +71,8 @@ func choose(s *subject, req *hub.SelectRequest) choice {
 		// where it was granted nothing.
 		return choice{err: notGranted(s.app, req), candidates: candidates, denied: len(seen) > 0 && len(candidates) == 0}
 	case req.Connection != "":
-		return choice{err: hub.Errorf(hub.CodeNotFound, "there is no connection %q of %s", req.Connection, req.Integration)}
+		return choice{err: hub.Errorf(hub.CodeNotFound, "there is no connection %q of %s", req.Connection, req.Integration).
+			WithRemedy("Leave connected_account_id out, or name one that is connected.")}
 	default:
 		return choice{err: hub.Errorf(hub.CodeNotInstalled, "no account of %s is connected", req.Integration).
 			WithRemedy("Connect one in the window, or with `standpipe connect %s`.", req.Integration)}
@@ -85,8 +86,4 @@ func notGranted(app *hub.App, req *hub.SelectRequest) *hub.Error {
 	}
 	return hub.Errorf(hub.CodeConsentRequired, "the app %q was not granted %s", app.Name, what).
 		WithRemedy("`standpipe apps grant %s %s` lets it.", app.ID, req.Integration)
-}
-
-func choiceOf(c *hub.Connection) hub.Choice {
-	return hub.Choice{Connection: c.ID, Account: c.Account.Label()}
 }

@@ -74,7 +74,7 @@ func choose(conns []*hub.Connection, integration, account string) (*hub.Connecti
 	e := hub.Errorf(hub.CodeAccountSelection, "several %s accounts are connected", integration).
 		WithRemedy("Name one with --account.")
 	for _, c := range found {
-		e.Choices = append(e.Choices, hub.Choice{Connection: c.ID, Account: c.Account.Label()})
+		e.Choices = append(e.Choices, c.Choice())
 	}
 	return nil, e
 }

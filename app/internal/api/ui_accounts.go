@@ -112,8 +112,7 @@ func (a *API) saveIntegration(ctx context.Context, in *struct {
 	BySlug
 	Body contract.SaveIntegration
 }) (*body[contract.Integration], error) {
-	entry := hub.AuditEntry{Time: a.cfg.Now(), Action: hub.AuditIntegrationSet, Decision: hub.AuditAllowed, App: user, Subject: in.Slug}
-	if err := a.cfg.Auditor.Record(ctx, entry); err != nil {
+	if err := a.record(ctx, hub.AuditIntegrationSet, in.Slug); err != nil {
 		return nil, err
 	}
 	e, err := a.cfg.Catalog.Save(ctx, in.Slug, changeOf(&in.Body))
@@ -136,6 +135,11 @@ func changeOf(b *contract.SaveIntegration) hub.IntegrationChange {
 
 // user is who the audit names for the person at this machine.
 const user = "user"
+
+// record writes what that person is about to do to the audit. subject may be empty.
+func (a *API) record(ctx context.Context, action hub.AuditAction, subject string) error {
+	return a.cfg.Auditor.Record(ctx, hub.AuditEntry{Time: a.cfg.Now(), Action: action, Decision: hub.AuditAllowed, App: user, Subject: subject})
+}
 
 func (a *API) disconnect(ctx context.Context, in *struct {
 	ByID
@@ -269,7 +273,7 @@ func (a *API) connectionOf(ctx context.Context, c *hub.Connection) contract.Conn
 		out.Picture = c.Picture
 	}
 	if c.State == hub.StateNeedsReauthorization {
-		out.Reason, out.Remedy, out.Backup = c.Reason, a.descriptorOf(c).Remedy(c.Reason), c.Backup
+		out.Reason, out.Remedy, out.Backup = c.Reason, a.descriptorOf(ctx, c).Remedy(c.Reason), c.Backup
 	}
 	if h := a.cfg.Tokens.Health(c.ID); h != nil {
 		out.Health = &contract.Health{Code: h.Code, Message: h.Message, Tries: h.Tries, Since: h.Since, NextTry: h.NextTry}
@@ -281,8 +285,8 @@ func (a *API) connectionOf(ctx context.Context, c *hub.Connection) contract.Conn
 }
 
 // descriptorOf is what is known of a connection's provider; nil: nothing.
-func (a *API) descriptorOf(c *hub.Connection) *hub.Descriptor {
-	e, err := a.cfg.Catalog.Get(context.Background(), c.Integration)
+func (a *API) descriptorOf(ctx context.Context, c *hub.Connection) *hub.Descriptor {
+	e, err := a.cfg.Catalog.Get(ctx, c.Integration)
 	if err != nil {
 		return nil
 	}

@@ -35,7 +35,7 @@ func (a *API) connection(ctx context.Context, in *ByID) (*body[contract.Connecti
 		n := set.Named[name]
 		token := contract.NamedToken{Name: name, Scopes: orEmpty(n.Scopes), Expiry: timeOrNull(n.Expiry), Reason: n.Reason}
 		if n.Reason != "" {
-			token.Remedy = a.descriptorOf(conn).Remedy(n.Reason)
+			token.Remedy = a.descriptorOf(ctx, conn).Remedy(n.Reason)
 		}
 		out.Named = append(out.Named, token)
 	}

@@ -74,7 +74,7 @@ func (a *API) saveProvider(ctx context.Context, in *struct {
 }
 
 func (a *API) declare(ctx context.Context, p hub.Custom, create bool) (*body[contract.Integration], error) {
-	if err := a.recordProvider(ctx, hub.AuditProviderSet, p.Slug); err != nil {
+	if err := a.record(ctx, hub.AuditProviderSet, p.Slug); err != nil {
 		return nil, err
 	}
 	e, err := a.cfg.Catalog.SaveCustom(ctx, p, create)
@@ -93,7 +93,7 @@ func (a *API) removeProvider(ctx context.Context, in *BySlug) (*struct{}, error)
 			return nil, err
 		}
 	}
-	if err := a.recordProvider(ctx, hub.AuditProviderRemove, in.Slug); err != nil {
+	if err := a.record(ctx, hub.AuditProviderRemove, in.Slug); err != nil {
 		return nil, err
 	}
 	return nil, a.cfg.Catalog.RemoveCustom(ctx, in.Slug)
@@ -119,10 +119,6 @@ func (a *API) noneConnected(ctx context.Context, slug string) error {
 			WithRemedy("Disconnect first: without the provider nothing can be revoked.")
 	}
 	return nil
-}
-
-func (a *API) recordProvider(ctx context.Context, action hub.AuditAction, slug string) error {
-	return a.cfg.Auditor.Record(ctx, hub.AuditEntry{Time: a.cfg.Now(), Action: action, Decision: hub.AuditAllowed, App: user, Subject: slug})
 }
 
 func customOf(b *contract.CustomProvider) hub.Custom {

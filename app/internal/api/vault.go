@@ -29,7 +29,7 @@ func (a *API) keys(context.Context, *struct{}) (*body[contract.Keys], error) {
 }
 
 func (a *API) rotateKeys(ctx context.Context, _ *struct{}) (*body[contract.Rotation], error) {
-	if err := a.record(ctx, hub.AuditKeysRotate); err != nil {
+	if err := a.record(ctx, hub.AuditKeysRotate, ""); err != nil {
 		return nil, err
 	}
 	r, err := a.cfg.Vault.Rotate(ctx)
@@ -40,7 +40,7 @@ func (a *API) rotateKeys(ctx context.Context, _ *struct{}) (*body[contract.Rotat
 }
 
 func (a *API) changeSource(ctx context.Context, in *body[contract.ChangeSource]) (*body[contract.Keys], error) {
-	if err := a.record(ctx, hub.AuditKeysSource); err != nil {
+	if err := a.record(ctx, hub.AuditKeysSource, ""); err != nil {
 		return nil, err
 	}
 	if err := a.cfg.Vault.ChangeSource(ctx, in.Body.Source, secret.New(in.Body.Passphrase)); err != nil {
@@ -51,7 +51,7 @@ func (a *API) changeSource(ctx context.Context, in *body[contract.ChangeSource])
 
 // recoveryKey is one of the deliberate exits: it is shown this once.
 func (a *API) recoveryKey(ctx context.Context, _ *struct{}) (*body[contract.RecoveryKey], error) {
-	if err := a.record(ctx, hub.AuditKeysRecovery); err != nil {
+	if err := a.record(ctx, hub.AuditKeysRecovery, ""); err != nil {
 		return nil, err
 	}
 	key, err := a.cfg.Vault.NewRecoveryKey()
@@ -83,9 +83,4 @@ func (a *API) compact(ctx context.Context, _ *struct{}) (*body[contract.Compacti
 
 func (a *API) doctor(ctx context.Context, _ *struct{}) (*body[contract.Diagnosis], error) {
 	return &body[contract.Diagnosis]{a.cfg.Vault.Diagnose(ctx)}, nil
-}
-
-// record writes what the person at this machine is about to do to the audit.
-func (a *API) record(ctx context.Context, action hub.AuditAction) error {
-	return a.cfg.Auditor.Record(ctx, hub.AuditEntry{Time: a.cfg.Now(), Action: action, Decision: hub.AuditAllowed, App: user})
 }

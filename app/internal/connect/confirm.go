@@ -19,7 +19,8 @@ func (e *Engine) Confirm(ctx context.Context, id string, by hub.Initiator, accep
 		return nil, err
 	}
 	if f.Initiator != by {
-		return nil, hub.Errorf(hub.CodeForbidden, "this connection was begun elsewhere, and is confirmed there")
+		return nil, hub.Errorf(hub.CodeForbidden, "this connection was begun elsewhere, and is confirmed there").
+			WithRemedy("Go back to where it was begun, or start again with Connect.")
 	}
 	e.finish.Lock()
 	defer e.finish.Unlock()

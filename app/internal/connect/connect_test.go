@@ -554,3 +554,17 @@ func TestFlowsAreBounded(t *testing.T) {
 		t.Errorf("the oldest of 101 flows is %+v, %v", f, err)
 	}
 }
+
+// TestLinksAreBounded: it is this hub that asks to wait, and no provider.
+func TestLinksAreBounded(t *testing.T) {
+	h := newHouse(t)
+	req := hub.StartFlow{Integration: "p", Owner: hub.Owner{User: "user_7"}}
+	made := 0
+	var err error
+	for ; err == nil && made < 5000; made++ {
+		_, err = h.Link(t.Context(), req)
+	}
+	if e := hub.AsError(err); e == nil || e.Code != hub.CodeTooManyRequests || e.Remedy == "" || made < 1000 {
+		t.Errorf("link %d: %+v", made, e)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
+	"fmt"
 	"time"
 
 	"github.com/standpipe/standpipe/app/internal/hub"
@@ -34,7 +35,10 @@ func (e *Engine) Link(ctx context.Context, req hub.StartFlow) (token string, err
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if len(e.links) >= maxLinks {
-		return "", &hub.Error{Code: hub.CodeRateLimited, Message: "too many connect links wait to be opened", RetryAfter: time.Minute}
+		return "", &hub.Error{
+			Code: hub.CodeTooManyRequests, Message: "too many connect links wait to be opened",
+			Remedy: fmt.Sprintf("Try again later: a link that nobody opens is dropped after %d minutes.", int(flowLife.Minutes())), RetryAfter: time.Minute,
+		}
 	}
 	e.links[sha256.Sum256([]byte(token))] = &link{req: req, expires: e.cfg.Now().Add(flowLife)}
 	return token, nil

@@ -45,7 +45,8 @@ func (e *Engine) put(f *flow, p hub.Prompt) (<-chan hub.PromptAnswer, error) {
 		return nil, expired()
 	case f.prompted == maxPrompts:
 		e.mu.Unlock()
-		return nil, hub.Errorf(hub.CodePluginFailed, "the plugin asks too much: %d prompts are the limit of one flow", maxPrompts)
+		return nil, hub.Errorf(hub.CodePluginFailed, "the plugin asks too much: %d prompts are the limit of one flow", maxPrompts).
+			WithRemedy("This is a bug of the plugin.")
 	}
 	f.prompted++
 	p.ID = e.cfg.NewID("prompt")
@@ -77,7 +78,8 @@ func (e *Engine) Answer(_ context.Context, id, prompt string, answer hub.PromptA
 	to, ok := f.answers[prompt]
 	if !ok {
 		e.mu.Unlock()
-		return nil, hub.Errorf(hub.CodeNotFound, "the plugin does not wait for this answer")
+		return nil, hub.Errorf(hub.CodeNotFound, "the plugin does not wait for this answer: it was given before, or the flow is over").
+			WithRemedy("Look at the flow again; what is asked now stands there.")
 	}
 	delete(f.answers, prompt)
 	f.Prompts = slices.DeleteFunc(slices.Clone(f.Prompts), func(p hub.Prompt) bool { return p.ID == prompt })

@@ -142,6 +142,9 @@ type Choice struct {
 	Account    string `json:"account"`
 }
 
+// Choice is the connection as one of several to choose from.
+func (c *Connection) Choice() Choice { return Choice{c.ID, c.Account.Label()} }
+
 // Errorf returns an Error with a formatted message. A %w is kept in Err.
 func Errorf(c Code, format string, args ...any) *Error {
 	err := fmt.Errorf(format, args...)

@@ -166,7 +166,7 @@ func (l *Lock) Unlock(ctx context.Context, passphrase secret.Value) error {
 	until := l.tries.until(now)
 	l.mu.Unlock()
 	if !until.IsZero() {
-		return &hub.Error{Code: hub.CodeTooManyRequests, Message: "too many wrong passphrases were tried", RetryAfter: until.Sub(now)}
+		return &hub.Error{Code: hub.CodeTooManyRequests, Message: "too many wrong passphrases were tried", Remedy: "Wait, then type it again.", RetryAfter: until.Sub(now)}
 	}
 	if err := l.open(passphrase); err != nil {
 		entry := l.entry(hub.AuditUnlock, "")

@@ -175,15 +175,15 @@ func pass(resp *http.Response, cancel func()) error {
 // refusal is what the app gets for a call that failed; never the call's own
 // words, which could hold what was sent.
 func refusal(err error) error {
-	var timeout net.Error
 	e := &hub.Error{Code: hub.CodeProviderUnavailable, Message: "the provider's API cannot be reached", Err: err}
-	var tooLarge *http.MaxBytesError
+	_, tooLarge := errors.AsType[*http.MaxBytesError](err)
+	timeout, isNet := errors.AsType[net.Error](err)
 	switch {
-	case errors.As(err, &tooLarge):
+	case tooLarge:
 		e.Code, e.Message = hub.CodeInvalid, "the request body is too large"
 	case errors.Is(err, errEcho):
 		e.Code, e.Message = hub.CodeProviderRefused, "the provider's answer repeats the token, and is kept back"
-	case errors.As(err, &timeout) && timeout.Timeout() || errors.Is(err, context.DeadlineExceeded):
+	case isNet && timeout.Timeout() || errors.Is(err, context.DeadlineExceeded):
 		e.Message = "the provider's API did not answer in time"
 	}
 	return e

@@ -54,7 +54,7 @@ func (e *Engine) grantQuestion(ctx context.Context, conn *hub.Connection) error 
 			conn.ID, name),
 	}
 	for _, o := range others {
-		q.Choices = append(q.Choices, hub.Choice{Connection: o.ID, Account: o.Account.Label()})
+		q.Choices = append(q.Choices, o.Choice())
 	}
 	return q
 }

@@ -25,7 +25,8 @@ import (
 func (d *Desk) Export(ctx context.Context, caller string, req hub.ExportRequest, w io.Writer) error {
 	recipients, err := age.ParseRecipients(strings.NewReader(strings.Join(req.Recipients, "\n")))
 	if err != nil {
-		return hub.Errorf(hub.CodeInvalid, "an export needs somebody who can open it: recipients holds no age public key")
+		return hub.Errorf(hub.CodeInvalid, "an export needs somebody who can open it: recipients holds no age public key").
+			WithRemedy("Name one that begins with age1; `age-keygen` makes a pair.")
 	}
 	chosen, err := d.choose(ctx, req)
 	if err != nil {
@@ -72,7 +73,8 @@ func (d *Desk) choose(ctx context.Context, req hub.ExportRequest) ([]*hub.Connec
 		}
 	}
 	if len(out) == 0 {
-		return nil, hub.Errorf(hub.CodeNotFound, "there is no connection to export")
+		return nil, hub.Errorf(hub.CodeNotFound, "there is no connection to export").
+			WithRemedy("`standpipe connections list` lists what there is.")
 	}
 	return out, nil
 }

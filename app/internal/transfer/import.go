@@ -77,7 +77,8 @@ func (d *Desk) target(im *hub.Import, siblings []*hub.Connection) (*hub.Connecti
 	}
 	switch {
 	case im.Connection != "":
-		return nil, hub.Errorf(hub.CodeNotFound, "there is no such connection")
+		return nil, hub.Errorf(hub.CodeNotFound, "there is no connection %q of %s", im.Connection, im.Integration).
+			WithRemedy("`standpipe connections list` lists them.")
 	case im.First && len(siblings) > 0:
 		return nil, hub.Errorf(hub.CodeConflict, "an account is connected already through %s", im.Integration).
 			WithRemedy("Update it, or add a further one with connection_intent \"add\".")
@@ -152,7 +153,7 @@ func guard(im *hub.Import, t *tried, conn *hub.Connection, siblings []*hub.Conne
 func connected(s *hub.Connection) error {
 	e := hub.Errorf(hub.CodeConflict, "%s is connected already through %s", s.Account.Label(), s.Integration).
 		WithRemedy("To renew that connection with these tokens, import with --replace.")
-	e.Choices = []hub.Choice{{Connection: s.ID, Account: s.Account.Label()}}
+	e.Choices = []hub.Choice{s.Choice()}
 	return e
 }
 
