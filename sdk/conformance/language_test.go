@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"testing"
 
 	"github.com/standpipe/standpipe/sdk/conformance"
@@ -62,16 +61,5 @@ func TestOtherLanguage(t *testing.T) {
 		Provider: "example-node", ClientID: "app", ClientSecret: "a-client-secret", RedirectURI: redirect,
 		Server: conformance.Shape{Reach: "grant"}.Server("app", "a-client-secret", redirect),
 	}
-	passed := 0
-	for _, c := range conformance.Executable(cfg, exe) {
-		switch r := c.Run(t.Context()); r.Verdict {
-		case conformance.Fail:
-			t.Errorf("%s: %s", c.Name, strings.Join(r.Problems, "; "))
-		case conformance.Pass:
-			passed++
-		}
-	}
-	if passed < 17 {
-		t.Errorf("only %d cases passed", passed)
-	}
+	passes(t, cfg, exe, 17)
 }

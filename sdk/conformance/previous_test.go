@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/txtar"
@@ -60,16 +59,5 @@ func TestPreviousSDK(t *testing.T) {
 		Provider: "previous", ClientID: "app", ClientSecret: "a-client-secret", RedirectURI: redirect,
 		Server: conformance.Shape{}.Of(&d[0]).Server("app", "a-client-secret", redirect),
 	}
-	passed := 0
-	for _, c := range conformance.Executable(cfg, exe) {
-		switch r := c.Run(t.Context()); r.Verdict {
-		case conformance.Fail:
-			t.Errorf("%s: %s", c.Name, strings.Join(r.Problems, "; "))
-		case conformance.Pass:
-			passed++
-		}
-	}
-	if passed < 15 {
-		t.Errorf("only %d cases passed", passed)
-	}
+	passes(t, cfg, exe, 15)
 }

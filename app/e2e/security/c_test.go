@@ -70,10 +70,7 @@ func c1(t *testing.T) {
 	}
 	// A code of another flow (injected): the verifier does not fit.
 	other, mine := p.startFlow(t, "openid"), p.startFlow(t, "openid")
-	stolen, err := w.op.Approve(other.URL, "bob")
-	if err != nil {
-		t.Fatal(err)
-	}
+	stolen := w.approve(t, other.URL, "bob")
 	browse(t, w.callback(query(t, mine.URL, "state"), query(t, stolen, "code"), w.op.URL))
 	if f := p.flow(t, mine.ID); f.State != "failed" {
 		t.Errorf("an injected code: the flow is %s", f.State)
@@ -116,10 +113,7 @@ func c2(t *testing.T) {
 	if len(state) < 22 { // 128 bits in base64
 		t.Errorf("the state is %q", state)
 	}
-	good, err := w.op.Approve(f.URL, "alice")
-	if err != nil {
-		t.Fatal(err)
-	}
+	good := w.approve(t, f.URL, "alice")
 	fill := strings.NewReplacer("STATE", state, "CODE", query(t, good, "code"))
 	for _, q := range append(lines(t, "callbacks.txt"), "") {
 		a := raw(t, w.addr(), "GET /callback/openid?"+escape(fill.Replace(q))+" HTTP/1.1\r\nHost: "+w.addr()+"\r\n\r\n")
@@ -163,10 +157,7 @@ func c3(t *testing.T) {
 	} {
 		w.op.Set(func(q *oauthtest.Quirks) { q.IDToken = change })
 		f := p.startFlow(t, "openid")
-		back, err := w.op.Approve(f.URL, "alice")
-		if err != nil {
-			t.Fatal(err)
-		}
+		back := w.approve(t, f.URL, "alice")
 		browse(t, back)
 		if got := p.flow(t, f.ID); got.State != "failed" {
 			t.Errorf("%s: the flow is %s", name, got.State)
@@ -182,10 +173,7 @@ func c3(t *testing.T) {
 	for _, how := range []string{"none", "HS256", "other key", "unknown kid"} {
 		forger.how = how
 		f := p.startFlow(t, "openid")
-		back, err := w.op.Approve(strings.Replace(f.URL, forger.URL, w.op.URL, 1), "alice")
-		if err != nil {
-			t.Fatal(err)
-		}
+		back := w.approve(t, strings.Replace(f.URL, forger.URL, w.op.URL, 1), "alice")
 		browse(t, strings.Replace(back, url.QueryEscape(w.op.URL), url.QueryEscape(forger.URL), 1))
 		if got := p.flow(t, f.ID); got.State != "failed" {
 			t.Errorf("signature %s: the flow is %s", how, got.State)
@@ -193,10 +181,7 @@ func c3(t *testing.T) {
 	}
 	forger.how = ""
 	f := p.startFlow(t, "openid")
-	back, err := w.op.Approve(strings.Replace(f.URL, forger.URL, w.op.URL, 1), "alice")
-	if err != nil {
-		t.Fatal(err)
-	}
+	back := w.approve(t, strings.Replace(f.URL, forger.URL, w.op.URL, 1), "alice")
 	browse(t, strings.Replace(back, url.QueryEscape(w.op.URL), url.QueryEscape(forger.URL), 1))
 	if got := p.flow(t, f.ID); got.State != "confirm" {
 		t.Errorf("with a good signature the flow is %s: %+v", got.State, got.Error)
@@ -209,10 +194,7 @@ func c4(t *testing.T) {
 	for _, iss := range []string{"https://evil.example", "-", w.op.URL + "/"} {
 		w.op.Set(func(q *oauthtest.Quirks) { q.CallbackIssuer = iss })
 		f := p.startFlow(t, "openid")
-		back, err := w.op.Approve(f.URL, "alice")
-		if err != nil {
-			t.Fatal(err)
-		}
+		back := w.approve(t, f.URL, "alice")
 		browse(t, back)
 		if got := p.flow(t, f.ID); got.State != "failed" || w.op.Count("authorization_code") != 0 {
 			t.Errorf("iss %s: the flow is %s, %d token requests", iss, got.State, w.op.Count("authorization_code"))
@@ -240,10 +222,7 @@ func c5(t *testing.T) {
 	q := u.Query()
 	q.Set("state", query(t, attack.URL, "state"))
 	u.RawQuery = q.Encode()
-	back, err := w.op.Approve(u.String(), "alice")
-	if err != nil {
-		t.Fatal(err)
-	}
+	back := w.approve(t, u.String(), "alice")
 	if _, _, status := browse(t, back); status < 400 {
 		t.Errorf("the mixed-up answer: status %d", status)
 	}
@@ -259,10 +238,7 @@ func c6(t *testing.T) {
 	w := newWorld(t, setup{alone: true})
 	p := w.login(t)
 	f := p.startFlow(t, "openid")
-	back, err := w.op.Approve(f.URL, "bob") // a victim who was sent the link
-	if err != nil {
-		t.Fatal(err)
-	}
+	back := w.approve(t, f.URL, "bob") // a victim who was sent the link
 	browse(t, back)
 	got := p.flow(t, f.ID)
 	if got.State != "confirm" || got.Account == nil || !strings.Contains(got.Account.Label, "bob") {
@@ -299,10 +275,7 @@ func c7(t *testing.T) {
 		t.Error("two flows have one state")
 	}
 	for _, one := range []flow{f, second} {
-		back, err := w.op.Approve(one.URL, "alice")
-		if err != nil {
-			t.Fatal(err)
-		}
+		back := w.approve(t, one.URL, "alice")
 		if _, _, status := browse(t, back); status != 200 {
 			t.Errorf("a good answer: %d", status)
 		}
@@ -356,10 +329,7 @@ func c9(t *testing.T) {
 	w := newWorld(t, setup{alone: true})
 	p := w.login(t)
 	f := p.startFlow(t, "openid")
-	back, err := w.op.Approve(f.URL, "alice")
-	if err != nil {
-		t.Fatal(err)
-	}
+	back := w.approve(t, f.URL, "alice")
 	text, final, status := browse(t, back)
 	if status != 200 || final.RawQuery != "" || strings.Contains(text, query(t, back, "code")) {
 		t.Errorf("%s (%d)", final, status)
@@ -384,10 +354,7 @@ func c10(t *testing.T) {
 	p := w.login(t)
 	for _, name := range []string{"next", "return_to", "redirect", "url", "continue", "redirect_uri", "post_login_redirect_uri"} {
 		f := p.startFlow(t, "openid")
-		back, err := w.op.Approve(f.URL, "alice")
-		if err != nil {
-			t.Fatal(err)
-		}
+		back := w.approve(t, f.URL, "alice")
 		_, final, _ := browse(t, back+"&"+name+"=//evil.com&"+name+"="+url.QueryEscape("https://evil.com"))
 		if final.Host != w.addr() {
 			t.Errorf("%s led to %s", name, final)
@@ -527,10 +494,7 @@ func c13(t *testing.T) {
 	p := w.login(t)
 	try := func() flow {
 		f := p.startFlow(t, "openid")
-		back, err := w.op.Approve(strings.Replace(f.URL, front.URL, w.op.URL, 1), "alice")
-		if err != nil {
-			t.Fatal(err)
-		}
+		back := w.approve(t, strings.Replace(f.URL, front.URL, w.op.URL, 1), "alice")
 		browse(t, strings.Replace(back, url.QueryEscape(w.op.URL), url.QueryEscape(front.URL), 1))
 		return p.flow(t, f.ID)
 	}

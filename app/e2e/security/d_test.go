@@ -111,10 +111,7 @@ func d3(t *testing.T) {
 	}()
 	rig.Eventually(t, "the refresh is under way", func() bool { return w.op.Count("refresh_token") > before })
 	f := w.begin(t, "openid", "--reauthorize", w.conn)
-	back, err := w.op.Approve(f.URL, "alice")
-	if err != nil {
-		t.Fatal(err)
-	}
+	back := w.approve(t, f.URL, "alice")
 	browse(t, back)
 	<-f.Done()
 	var status struct {

@@ -181,6 +181,17 @@ func (w *world) connect(t *testing.T, slug string, op *oauthtest.Server, login s
 	}, slug)
 }
 
+// approve is a user who agrees at the provider. It returns where his browser is
+// sent back to.
+func (w *world) approve(t *testing.T, authorization, login string) string {
+	t.Helper()
+	back, err := w.op.Approve(authorization, login)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return back
+}
+
 // browse is a browser that follows redirects and shows the last page.
 func browse(t *testing.T, address string) (page string, final *url.URL, status int) {
 	t.Helper()
