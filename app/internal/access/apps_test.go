@@ -10,7 +10,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/standpipe/standpipe/app/internal/access"
 	"github.com/standpipe/standpipe/app/internal/hub"
 )
 
@@ -266,12 +265,25 @@ func TestPairingsAreBounded(t *testing.T) {
 	})
 }
 
-func TestCleanCode(t *testing.T) {
-	for in, want := range map[string]string{
-		"BDFK-MPRT": "BDFK-MPRT", "bdfkmprt": "BDFK-MPRT", " bdfk mprt ": "BDFK-MPRT", "": "", "x": "X", "BDFK-MPRT-X": "BDFKMPRTX",
-	} {
-		if got := access.CleanCode(in); got != want {
-			t.Errorf("%q became %q", in, got)
+// TestPairingCodeHoweverWritten: a person types it.
+func TestPairingCodeHoweverWritten(t *testing.T) {
+	d := newDesk(t)
+	p, _, err := d.Pair(t.Context(), hub.NewPairing{Name: "Editor"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.ApprovePairing(t.Context(), p.Code, hub.ApprovePairing{}); err != nil {
+		t.Fatal(err)
+	}
+	plain := strings.ReplaceAll(p.Code, "-", "")
+	for _, code := range []string{p.Code, plain, strings.ToLower(plain), " " + plain[:4] + " " + strings.ToLower(plain[4:]) + " "} {
+		if err := d.DenyPairing(t.Context(), code); hub.AsError(err).Code != hub.CodeConflict { // it is answered
+			t.Errorf("%q: %v", code, err)
+		}
+	}
+	for _, code := range []string{"", "x", p.Code + "-X", plain[:7]} {
+		if err := d.DenyPairing(t.Context(), code); hub.AsError(err).Code != hub.CodeNotFound {
+			t.Errorf("%q: %v", code, err)
 		}
 	}
 }

@@ -155,7 +155,7 @@ func (a *Access) DenyPairing(ctx context.Context, code string) error {
 }
 
 func (a *Access) answerPairing(ctx context.Context, code string, d hub.AuditDecision, answer func(*pairing)) error {
-	code = CleanCode(code)
+	code = cleanCode(code)
 	if _, err := a.pairings.open(code, a.cfg.Now()); err != nil {
 		return err
 	}
@@ -264,8 +264,8 @@ func (a *Access) pairingChanged(code string) {
 	a.cfg.Publisher.Publish(hub.Event{Type: hub.EventPairing, Subject: code, Time: a.cfg.Now()})
 }
 
-// CleanCode is a pairing code as it is kept, however a person wrote it.
-func CleanCode(s string) string {
+// cleanCode is a pairing code as it is kept, however a person wrote it.
+func cleanCode(s string) string {
 	s = strings.ToUpper(strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '-' || r == ' ' }), ""))
 	if len(s) != codeLength {
 		return s
@@ -284,5 +284,5 @@ func newCode() string {
 			b = append(b, codeAlphabet[int(r[0])%len(codeAlphabet)])
 		}
 	}
-	return CleanCode(string(b))
+	return cleanCode(string(b))
 }

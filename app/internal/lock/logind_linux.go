@@ -23,16 +23,16 @@ const (
 	login1Dir = "/org/freedesktop/login1"
 )
 
-// Logind is the Session of a system with systemd-logind, or another that speaks
+// logind is the Session of a system with systemd-logind, or another that speaks
 // its protocol.
-type Logind struct{}
+type logind struct{}
 
 // SystemSession is the Session of this system.
-func SystemSession() Session { return Logind{} }
+func SystemSession() Session { return logind{} }
 
 // Watch implements Session. It asks the machine to wait with its sleep until f
 // has returned.
-func (Logind) Watch(ctx context.Context, ready func(), f func(hub.LockCause)) error {
+func (logind) Watch(ctx context.Context, ready func(), f func(hub.LockCause)) error {
 	conn, err := dbus.ConnectSystemBus(dbus.WithContext(ctx))
 	if err != nil {
 		return fmt.Errorf("the system bus: %w", err)
