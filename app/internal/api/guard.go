@@ -54,6 +54,9 @@ func (a *API) build(s surface, schemas huma.Registry) http.Handler {
 			continue
 		}
 		g.guard = guard
+		if r.plain != nil {
+			g.guard = chain(guard, func(next http.Handler) http.Handler { return r.plain(a, next) })
+		}
 		r.typed(a, doc, r.operation())
 	}
 	rest := a.guard(s, restClass(s))
@@ -281,6 +284,7 @@ func readBody(next http.Handler) http.Handler {
 				WithRemedy("Send the header Content-Type: application/json."))
 			return
 		}
+		callOf(r.Context()).body = body
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		r.ContentLength = int64(len(body))
 		next.ServeHTTP(w, r)
@@ -318,8 +322,9 @@ func locked() error {
 
 // call is what is known of a request: written by its guards, then read.
 type call struct {
-	id  string
-	app *hub.App
+	id   string
+	app  *hub.App
+	body []byte
 }
 
 type callKey struct{}

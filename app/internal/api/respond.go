@@ -3,6 +3,7 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -125,14 +126,19 @@ func writeError(w http.ResponseWriter, status int, e *hub.Error) {
 	writeJSON(w, status, body)
 }
 
+// writeJSON writes as huma does.
 func writeJSON(w http.ResponseWriter, status int, v any) {
-	b, err := json.Marshal(v)
-	if err != nil { // our own types: cannot happen
-		status, b = http.StatusInternalServerError, []byte(`{"message":"an internal error","code":"internal_error"}`)
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil { // our own types: cannot happen
+		status = http.StatusInternalServerError
+		b.Reset()
+		b.WriteString(`{"message":"an internal error","code":"internal_error"}` + "\n")
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_, _ = w.Write(b) // the client is gone: nobody to tell
+	_, _ = w.Write(b.Bytes()) // the client is gone: nobody to tell
 }
 
 // recover answers for a handler that panicked. The value of the panic may hold

@@ -48,6 +48,7 @@ type route struct {
 	always  bool // answers while the hub is locked as well
 	typed   func(*API, huma.API, huma.Operation)
 	raw     func(*API, http.ResponseWriter, *http.Request)
+	plain   func(*API, http.Handler) http.Handler // answers some of a typed route's requests before huma; nil: none
 }
 
 // typed registers a handler whose input and output are described by types.
@@ -66,7 +67,7 @@ func typed[I, O any](h func(*API, context.Context, *I) (*O, error)) func(*API, h
 // routes is the one table of everything the hub answers.
 var routes = []route{
 	// The app API: the Pipes contract.
-	{class: classApp, method: "POST", path: "/data-integrations/{slug}/token", id: "getAccessToken", summary: "Vend a live access token", typed: typed((*API).vendToken)},
+	{class: classApp, method: "POST", path: "/data-integrations/{slug}/token", id: "getAccessToken", summary: "Vend a live access token", typed: typed((*API).vendToken), plain: (*API).plainVend},
 	{class: classApp, method: "POST", path: "/data-integrations/{slug}/credentials", id: "createDataIntegrationCredential", summary: "Vend the credential of a connection, of whatever kind", typed: typed((*API).vendCredential)},
 	{class: classApp, method: "POST", path: "/data-integrations/{slug}/authorize", id: "authorizeDataIntegration", summary: "Make a one-time link with which a user connects an account", typed: typed((*API).authorize)},
 	{class: classApp, method: "GET", path: "/user_management/users/{user_id}/data_providers", id: "listUserDataProviders", summary: "List the providers with a user's connections", typed: typed((*API).listProviders)},
