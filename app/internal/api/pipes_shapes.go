@@ -16,7 +16,14 @@ import (
 // stamp is a time on the wire: ISO 8601 with milliseconds, UTC.
 type stamp = string
 
-func stampOf(t time.Time) stamp { return t.UTC().Format("2006-01-02T15:04:05.000Z07:00") }
+func stampOf(t time.Time) stamp {
+	t = t.UTC()
+	// RFC 3339 without a fraction is several times as fast as any other layout.
+	b := t.AppendFormat(make([]byte, 0, len("2006-01-02T15:04:05.000Z")), time.RFC3339)
+	ms := t.Nanosecond() / int(time.Millisecond)
+	b = append(b[:len(b)-1], '.', byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10), 'Z')
+	return string(b)
+}
 
 func stampOrNull(t time.Time) *stamp {
 	if t.IsZero() {
