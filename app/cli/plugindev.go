@@ -36,6 +36,7 @@ type developing struct {
 	client    *instance.Client
 	dir       string // of the sources; empty: binary is somebody else's to build
 	binary    string // named as a plugin
+	temp      string // the folder of binary, where it is built; it goes with the run
 	name      string
 	shape     string
 	noBrowser bool
@@ -78,6 +79,7 @@ func (d *developing) run(ctx context.Context, at string) (err error) {
 		return err
 	}
 	defer d.client.Close()
+	defer func() { err = errors.Join(err, os.RemoveAll(d.temp)) }() // nothing, where it is empty
 	if err := d.locate(at); err != nil {
 		return err
 	}
@@ -130,8 +132,8 @@ func (d *developing) locate(at string) error {
 	if d.shape == "" && exists(filepath.Join(abs, "shape.json")) {
 		d.shape = filepath.Join(abs, "shape.json")
 	}
-	temp, err := os.MkdirTemp("", "standpipe-dev-")
-	d.binary = filepath.Join(temp, pluginhost.Prefix+d.name)
+	d.temp, err = os.MkdirTemp("", "standpipe-dev-")
+	d.binary = filepath.Join(d.temp, pluginhost.Prefix+d.name)
 	return err
 }
 

@@ -240,6 +240,17 @@ func TestPluginDev(t *testing.T) {
 	root, _ := filepath.Abs("../..")
 	a.run("plugin", "new", "acme", "--sdk", root)
 	dir := filepath.Join(a.home, "standpipe-provider-acme")
+	temp, err := os.MkdirTemp("", "dev") // t.TempDir is too long for a socket
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { // when it has ended
+		if left, _ := filepath.Glob(filepath.Join(temp, "*")); len(left) > 0 {
+			t.Errorf("it leaves %v", left)
+		}
+		_ = os.RemoveAll(temp)
+	})
+	a.env = append(a.env, "TMPDIR="+temp)
 	dev := a.start("plugin", "dev", dir)
 	dev.says("acme is loaded, in development", 1)
 	dev.says("The stand-in for the provider is at http://"+sandbox, 1)
