@@ -4,12 +4,14 @@ package hub
 
 import "sync"
 
-// cache keeps what was read of a store lately, bounded by its cost. What it has
-// is never older than the last write that was told with forget. Safe for
-// concurrent use.
+// cache keeps what was read of a store lately, bounded by its cost. Who writes
+// holds the keys from before the write is done until after it, so that nothing
+// is kept that is older than what somebody saw. Safe for concurrent use.
 //
 //	v, version, ok := c.get(k)
 //	if !ok { v = read(k); c.put(k, v, version) }
+//
+//	c.hold(keys); write(keys); c.release(keys)
 type cache[K comparable, V any] struct {
 	max  int
 	cost func(V) int
@@ -18,12 +20,13 @@ type cache[K comparable, V any] struct {
 	values  map[K]V
 	size    int
 	version uint64 // counts the writes
-	// doubtful are keys of which a write failed that may still arrive.
-	doubtful map[K]bool
+	// held counts the writes of a key that are being done, or that failed and may
+	// still arrive.
+	held map[K]int
 }
 
 func newCache[K comparable, V any](max int, cost func(V) int) *cache[K, V] {
-	return &cache[K, V]{max: max, cost: cost, values: map[K]V{}, doubtful: map[K]bool{}}
+	return &cache[K, V]{max: max, cost: cost, values: map[K]V{}, held: map[K]int{}}
 }
 
 func (c *cache[K, V]) get(k K) (v V, version uint64, ok bool) {
@@ -34,11 +37,11 @@ func (c *cache[K, V]) get(k K) (v V, version uint64, ok bool) {
 }
 
 // put keeps what was read after get answered with version, unless something was
-// written since.
+// written since, or is being written.
 func (c *cache[K, V]) put(k K, v V, version uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if version != c.version || c.doubtful[k] || c.cost(v) > c.max/2 {
+	if version != c.version || c.held[k] > 0 || c.cost(v) > c.max/2 {
 		return
 	}
 	c.drop(k)
@@ -54,9 +57,10 @@ func (c *cache[K, V]) put(k K, v V, version uint64) {
 	}
 }
 
-// forget says that keys were written, doubtful that a write of them may still
-// arrive.
-func (c *cache[K, V]) forget(keys []K, doubtful bool) {
+// hold forgets keys that are about to be written. Until they are released nothing
+// is kept of them: of two who read meanwhile, one may see the write and the other
+// not. A write that failed, and may still arrive, is never released.
+func (c *cache[K, V]) hold(keys []K) {
 	if len(keys) == 0 {
 		return
 	}
@@ -65,8 +69,21 @@ func (c *cache[K, V]) forget(keys []K, doubtful bool) {
 	c.version++
 	for _, k := range keys {
 		c.drop(k)
-		if doubtful {
-			c.doubtful[k] = true
+		c.held[k]++
+	}
+}
+
+// release ends a hold of keys that were written, or never will be.
+func (c *cache[K, V]) release(keys []K) {
+	if len(keys) == 0 {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.version++ // who began to read before saw what was there before
+	for _, k := range keys {
+		if c.held[k]--; c.held[k] == 0 {
+			delete(c.held, k)
 		}
 	}
 }

@@ -228,17 +228,20 @@ func (c *Connections) Update(ctx context.Context, f func(*ConnectionsTx) error) 
 	var tx *ConnectionsTx
 	var failed error
 	err := c.store.Update(ctx, func(t Tx) error {
-		tx = &ConnectionsTx{Tx: t, of: c} // afresh, should the store run f again
+		if tx != nil && failed == nil {
+			tx.release() // the store runs f again
+		}
+		tx = &ConnectionsTx{Tx: t, of: c}
 		if failed = f(tx); failed == nil {
 			failed = tx.tally()
 		}
+		if failed == nil {
+			tx.hold()
+		}
 		return failed
 	})
-	if tx != nil && failed == nil {
-		// A write that failed may still arrive.
-		c.ids.forget(tx.moved, err != nil)
-		c.recent.forget(tx.written, err != nil)
-		c.drawn.kept.forget(tx.renewed, err != nil)
+	if tx != nil && failed == nil && err == nil {
+		tx.release()
 	}
 	return err
 }
@@ -253,6 +256,19 @@ type ConnectionsTx struct {
 	written []string // connections
 	renewed []string // connections whose tokens were written
 	counted counted
+}
+
+// hold keeps what the transaction wrote out of what is remembered, until release.
+func (tx *ConnectionsTx) hold() {
+	tx.of.ids.hold(tx.moved)
+	tx.of.recent.hold(tx.written)
+	tx.of.drawn.kept.hold(tx.renewed)
+}
+
+func (tx *ConnectionsTx) release() {
+	tx.of.ids.release(tx.moved)
+	tx.of.recent.release(tx.written)
+	tx.of.drawn.kept.release(tx.renewed)
 }
 
 // Connection returns a connection, or ErrNotFound.
