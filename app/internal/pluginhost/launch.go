@@ -97,6 +97,7 @@ func (l *launcher) launch(ctx context.Context, f found, definitions [][]byte) (*
 	case p.run.unserved(l.serves) != nil:
 		err = p.run.unserved(l.serves)
 	case p.run.endedAlone():
+		<-p.run.silent
 		err = errors.New(exitText(p.run.err, out.lastLine()))
 	case timedOut:
 		<-ctx.Done()

@@ -47,6 +47,7 @@ type pluginRunner struct {
 	first  *firstLine
 	spoken atomic.Int64  // protocol version of the handshake, plus one; 0: not known
 	done   chan struct{} // closed when the process is reaped and its group killed
+	silent chan struct{} // closed when what it printed was read as well, soon after done
 	pumps  sync.WaitGroup
 	err    error // of the process; valid after done
 	alone  bool  // it ended by itself; valid after done
@@ -60,7 +61,7 @@ func newRunner(spawn *spawner, path, name string, env []string, out *output) *pl
 	return &pluginRunner{
 		spawn: spawn, path: path, name: name, env: env, out: out,
 		first: &firstLine{ready: make(chan struct{}), end: make(chan struct{})},
-		done:  make(chan struct{}),
+		done:  make(chan struct{}), silent: make(chan struct{}),
 	}
 }
 
@@ -143,6 +144,7 @@ func (r *pluginRunner) start() (stdout, stderr *os.File, err error) {
 
 // wait reaps the process and leaves nothing of it.
 func (r *pluginRunner) wait(stdout, stderr *os.File) {
+	defer close(r.silent)
 	pid := r.processID()
 	if awaitExit(pid) {
 		r.alone = !r.killed.Load()
