@@ -163,9 +163,10 @@ func (p *plugin) start() {
 	definitions := p.host.definitions.list()
 	proc, described, err := p.host.launch.launch(p.host.ctx, p.found, definitions)
 	if err == nil {
-		err = p.learn(described)
-		if err != nil {
+		if err = p.learn(described); err != nil {
 			proc.stop(0)
+		} else {
+			p.remember(definitions, described) // before anybody knows, so that whoever has heard of it finds it
 		}
 	}
 	p.mu.Lock()
@@ -197,7 +198,6 @@ func (p *plugin) start() {
 	switch {
 	case err == nil:
 		p.log.Info("the plugin is started", "pid", proc.pid(), "took", time.Since(proc.began).Round(time.Millisecond))
-		p.remember(definitions, described)
 	case !closed:
 		p.log.Error("the plugin cannot be started", "error", err)
 	}
