@@ -23,26 +23,14 @@ func declared(slugs ...string) [][]byte {
 func TestDefinitionsChange(t *testing.T) {
 	t.Parallel()
 	h := newTestHost(t, Config{Definitions: declared("gitlab")}, Declaring, "healthy")
-	served := func() []string {
-		t.Helper()
-		all, err := h.Describe(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		var out []string
-		for _, d := range all {
-			out = append(out, d.Slug)
-		}
-		return out
-	}
-	if got, want := served(), []string{"gitlab", "healthy", Declaring}; !slices.Equal(got, want) {
+	if got, want := h.slugs(t), "gitlab healthy "+Declaring; got != want {
 		t.Fatalf("at first: %v, want %v", got, want)
 	}
 	pid := h.status(t, Declaring).PID
 	if err := h.SetDefinitions(t.Context(), declared("gitlab", "acme")); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := served(), []string{"acme", "gitlab", "healthy", Declaring}; !slices.Equal(got, want) {
+	if got, want := h.slugs(t), "acme gitlab healthy "+Declaring; got != want {
 		t.Errorf("with one more: %v, want %v", got, want)
 	}
 	a, err := h.Authorize(t.Context(), target("acme"), hub.AuthorizeRequest{})
@@ -61,7 +49,7 @@ func TestDefinitionsChange(t *testing.T) {
 	if err := h.SetDefinitions(t.Context(), [][]byte{[]byte("{")}); err == nil {
 		t.Error("what is no JSON is taken")
 	}
-	if got, want := served(), []string{"acme", "healthy", Declaring}; !slices.Equal(got, want) {
+	if got, want := h.slugs(t), "acme healthy "+Declaring; got != want {
 		t.Errorf("after what was refused: %v, want %v", got, want)
 	}
 }
