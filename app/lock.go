@@ -5,6 +5,7 @@ package app
 import (
 	"context"
 	"errors"
+	"log/slog"
 
 	"github.com/standpipe/standpipe/app/internal/faults"
 	"github.com/standpipe/standpipe/app/internal/hub"
@@ -12,13 +13,14 @@ import (
 	"github.com/standpipe/standpipe/app/internal/pluginhost"
 	"github.com/standpipe/standpipe/app/internal/relay"
 	"github.com/standpipe/standpipe/app/internal/seal"
+	"github.com/standpipe/standpipe/app/internal/session"
 	"github.com/standpipe/standpipe/sdk/secret"
 )
 
 func (a *App) openLock(ctx context.Context) (err error) {
 	a.relay = relay.New(a.plugins.Dial, a.log)
 	a.lock, err = lock.New(ctx, lock.Config{
-		Vault: vaultKeys{a.vault, a.conns, a.plugins, a.relay}, Store: a.store, Tokens: a.tokens, Publisher: a.bus, Auditor: a.audit, Logger: a.log,
+		Vault: vaultKeys{a.vault, a.conns, a.plugins, a.relay, a.sessions, a.log}, Store: a.store, Tokens: a.tokens, Publisher: a.bus, Auditor: a.audit, Logger: a.log,
 		Now: faults.Now, Ended: a.access.Locked, File: a.config.Lock, Session: lock.SystemSession(),
 	})
 	return err
@@ -30,6 +32,8 @@ type vaultKeys struct {
 	conns   *hub.Connections
 	plugins *pluginhost.Host
 	relay   *relay.Relay
+	logins  *session.Sessions
+	log     *slog.Logger
 }
 
 // Passphrase implements lock.Vault.
@@ -38,6 +42,7 @@ func (v vaultKeys) Passphrase() bool { return v.Info().Prompt }
 // Lock implements lock.Vault. With the keys go what was read with them, what plugins
 // were given, and what memory still holds of both.
 func (v vaultKeys) Lock() {
+	v.storeLogins(v.logins.Rest)
 	v.plugins.Rest()
 	v.relay.Close() // connections remember what was sent last
 	v.Vault.Lock()
@@ -62,5 +67,17 @@ func (v vaultKeys) Unlock(passphrase secret.Value) error {
 		e.Code = hub.CodeForbidden
 		return &e
 	}
+	if err == nil {
+		v.storeLogins(v.logins.Resume)
+	}
 	return err
+}
+
+// storeLogins is for what neither locking nor unlocking fails of.
+func (v vaultKeys) storeLogins(f func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(context.Background(), rememberPatience)
+	defer cancel()
+	if err := f(ctx); err != nil {
+		v.log.Warn("the sessions of the page could not be stored", "err", err)
+	}
 }

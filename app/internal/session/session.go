@@ -6,6 +6,11 @@
 // socket and opens the UI with it; the page trades the code for a session
 // token, which it sends in a header. Nothing here is a cookie. Only hashes are
 // stored, and sessions outlive a restart of the hub.
+//
+// What is stored cannot be deleted while the hub is locked, and a session that is
+// ended then must not come back with the next start. So a lock takes all of them
+// off the disk, and an unlock puts back those that are still alive: a restart of
+// a locked hub ends them.
 package session
 
 import (
@@ -16,6 +21,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"maps"
 	"sync"
 	"time"
 
@@ -37,6 +43,10 @@ type Sessions struct {
 	store hub.Store
 	now   func() time.Time
 
+	writing sync.Mutex           // held before mu, by who changes what is stored
+	away    bool                 // the hub is locked; held by writing
+	kept    map[hub.Ref]struct{} // the records that may exist; held by writing
+
 	mu    sync.Mutex
 	codes map[digest]time.Time // until when
 	live  map[digest]time.Time
@@ -50,8 +60,7 @@ type stored struct {
 
 // New loads the sessions that still live and deletes the others.
 func New(ctx context.Context, store hub.Store, now func() time.Time) (*Sessions, error) {
-	s := &Sessions{store: store, now: now, codes: map[digest]time.Time{}, live: map[digest]time.Time{}}
-	var dead []hub.Ref
+	s := &Sessions{store: store, now: now, codes: map[digest]time.Time{}, live: map[digest]time.Time{}, kept: map[hub.Ref]struct{}{}}
 	for rec, err := range store.List(ctx, hub.KindSession) {
 		if _, damaged := errors.AsType[*hub.IntegrityError](err); damaged {
 			continue // it lets nobody in; no reason to keep the others out
@@ -59,25 +68,16 @@ func New(ctx context.Context, store hub.Store, now func() time.Time) (*Sessions,
 		if err != nil {
 			return nil, err
 		}
+		s.kept[rec.Ref] = struct{}{}
 		var v stored
 		raw, err := hex.DecodeString(rec.ID)
-		if err != nil || len(raw) != sha256.Size || json.Unmarshal(rec.Value, &v) != nil || v.Version != 1 || now().After(v.ExpiresAt) {
-			dead = append(dead, rec.Ref)
-			continue
+		if err == nil && len(raw) == sha256.Size && json.Unmarshal(rec.Value, &v) == nil && v.Version == 1 && !now().After(v.ExpiresAt) {
+			s.live[digest(raw)] = v.ExpiresAt
 		}
-		s.live[digest(raw)] = v.ExpiresAt
 	}
-	if len(dead) == 0 {
-		return s, nil
-	}
-	return s, store.Update(ctx, func(tx hub.Tx) error {
-		for _, ref := range dead {
-			if err := tx.Delete(ref); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	return s, s.save(ctx)
 }
 
 // NewCode makes a one-time code for a link.
@@ -101,25 +101,18 @@ func (s *Sessions) Login(ctx context.Context, code string) (token string, expire
 		return "", time.Time{}, hub.Errorf(hub.CodeUnauthorized, "this link was used before, or is older than %d minutes", int(codeLife.Minutes())).
 			WithRemedy("Run `standpipe open` for a new one.")
 	}
+	s.writing.Lock()
+	defer s.writing.Unlock()
 	token, expires = random(), s.now().Add(sessionLife)
 	id := sha256.Sum256([]byte(token))
-	b, err := json.Marshal(stored{Version: 1, ExpiresAt: expires})
-	if err != nil {
-		return "", time.Time{}, err
-	}
-	err = s.store.Update(ctx, func(tx hub.Tx) error {
-		_, err := tx.Put(ref(id), 0, b)
-		return err
-	})
-	// While the hub is locked nothing can be stored, but one must log in to
-	// unlock it: then the session lives in memory, and ends with the process.
-	if err != nil && hub.AsError(err).Code != hub.CodeLocked {
-		return "", time.Time{}, err
-	}
 	s.mu.Lock()
 	prune(s.live, s.now(), maxSessions)
 	s.live[id] = expires
 	s.mu.Unlock()
+	if err := s.save(ctx); err != nil {
+		s.end(id)
+		return "", time.Time{}, err
+	}
 	return token, expires, nil
 }
 
@@ -136,13 +129,87 @@ func (s *Sessions) Check(_ context.Context, token string) error {
 	return nil
 }
 
-// Logout ends a session.
+// Logout ends a session. Nobody gets in with it any more, also where that cannot
+// be stored.
 func (s *Sessions) Logout(ctx context.Context, token string) error {
-	id := sha256.Sum256([]byte(token))
+	s.end(sha256.Sum256([]byte(token)))
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	return s.save(context.WithoutCancel(ctx)) // whoever asked may be gone
+}
+
+func (s *Sessions) end(id digest) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	delete(s.live, id)
+}
+
+// Rest takes the sessions off the disk, as the hub is being locked: until Resume
+// they live in memory.
+func (s *Sessions) Rest(ctx context.Context) error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	err := s.write(ctx, nil)
+	s.away = true
+	return err
+}
+
+// Resume stores the sessions that are still alive. One that ended meanwhile is
+// deleted, should Rest have failed to.
+func (s *Sessions) Resume(ctx context.Context) error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	s.away = false
+	return s.save(ctx)
+}
+
+// save stores what is alive, unless the hub is locked. It needs writing held.
+func (s *Sessions) save(ctx context.Context) error {
+	if s.away {
+		return nil
+	}
+	s.mu.Lock()
+	live := maps.Clone(s.live)
 	s.mu.Unlock()
-	return s.store.Update(ctx, func(tx hub.Tx) error { return tx.Delete(ref(id)) })
+	return s.write(ctx, live)
+}
+
+// write makes the stored sessions those of live. It needs writing held.
+func (s *Sessions) write(ctx context.Context, live map[digest]time.Time) error {
+	dead, missing, kept := maps.Clone(s.kept), map[hub.Ref]time.Time{}, map[hub.Ref]struct{}{}
+	for id, until := range live {
+		if _, ok := s.kept[ref(id)]; !ok {
+			missing[ref(id)] = until
+		}
+		delete(dead, ref(id))
+		kept[ref(id)] = struct{}{}
+	}
+	if len(dead)+len(missing) == 0 {
+		return nil
+	}
+	// A write that is reported as failed may still arrive: then it is known of.
+	maps.Copy(s.kept, kept)
+	err := s.store.Update(ctx, func(tx hub.Tx) error {
+		for ref := range dead {
+			if err := tx.Delete(ref); err != nil {
+				return err
+			}
+		}
+		for ref, until := range missing {
+			b, err := json.Marshal(stored{Version: 1, ExpiresAt: until})
+			if err != nil {
+				return err
+			}
+			if _, err := tx.Put(ref, 0, b); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		s.kept = kept
+	}
+	return err
 }
 
 func ref(id digest) hub.Ref { return hub.Ref{Kind: hub.KindSession, ID: hex.EncodeToString(id[:])} }

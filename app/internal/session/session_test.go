@@ -73,25 +73,116 @@ func TestSession(t *testing.T) {
 	}
 }
 
-// lockedStore refuses as the store of a locked hub does.
-type lockedStore struct{ hub.Store }
-
-func (lockedStore) Update(context.Context, func(hub.Tx) error) error {
-	return hub.Errorf(hub.CodeLocked, "locked")
-}
-
 // TestLoginWhileLocked: one must log in to unlock.
 func TestLoginWhileLocked(t *testing.T) {
-	s, err := session.New(t.Context(), lockedStore{memstore.New()}, time.Now)
+	store := &brokenStore{Store: memstore.New()}
+	s := open(t, store)
+	if err := s.Rest(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	store.err = hub.Errorf(hub.CodeLocked, "locked")
+	token := login(t, s)
+	if err := s.Check(t.Context(), token); err != nil {
+		t.Error(err)
+	}
+}
+
+// brokenStore answers err to every update; one that arrives is done all the same.
+type brokenStore struct {
+	hub.Store
+	err     error
+	arrives bool
+}
+
+func (s *brokenStore) Update(ctx context.Context, f func(hub.Tx) error) error {
+	if s.err == nil || s.arrives {
+		if err := s.Store.Update(ctx, f); err != nil {
+			return err
+		}
+	}
+	return s.err
+}
+
+// TestNothingComesBack: a session that ended, or of which its page was told that it
+// could not be stored, is not on the disk once that can be written again.
+func TestNothingComesBack(t *testing.T) {
+	full := hub.Errorf(hub.CodeStorage, "the disk is full")
+	for name, end := range map[string]func(t *testing.T, store *brokenStore, s *session.Sessions, token string){
+		"ended while locked": func(t *testing.T, store *brokenStore, s *session.Sessions, token string) {
+			if err := s.Rest(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Logout(t.Context(), token); err != nil {
+				t.Error(err)
+			}
+		},
+		"locked with a full disk": func(t *testing.T, store *brokenStore, s *session.Sessions, token string) {
+			store.err = full
+			if err := s.Rest(t.Context()); err == nil {
+				t.Error("nobody hears that the sessions stayed on the disk")
+			}
+			if err := s.Logout(t.Context(), token); err != nil {
+				t.Error(err)
+			}
+		},
+		"ended with a full disk": func(t *testing.T, store *brokenStore, s *session.Sessions, token string) {
+			store.err = full
+			if err := s.Logout(t.Context(), token); err == nil {
+				t.Error("nobody hears that the end was not stored")
+			}
+			if s.Check(t.Context(), token) == nil {
+				t.Error("it still opens")
+			}
+		},
+		"stored too late": func(t *testing.T, store *brokenStore, s *session.Sessions, token string) {
+			if err := s.Logout(t.Context(), token); err != nil {
+				t.Fatal(err)
+			}
+			store.err, store.arrives = full, true
+			code, _ := s.NewCode()
+			if _, _, err := s.Login(t.Context(), code); err == nil {
+				t.Error("nobody hears that the login was not stored")
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			store := &brokenStore{Store: memstore.New()}
+			s := open(t, store)
+			stays := login(t, s)
+			end(t, store, s, login(t, s))
+			store.err = nil
+			if err := s.Resume(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if err := open(t, store).Check(t.Context(), stays); err != nil {
+				t.Errorf("the other session is gone with it: %v", err)
+			}
+			n := 0
+			for range store.List(t.Context(), hub.KindSession) {
+				n++
+			}
+			if n != 1 {
+				t.Errorf("%d sessions are stored; want 1", n)
+			}
+		})
+	}
+}
+
+func open(t *testing.T, store hub.Store) *session.Sessions {
+	t.Helper()
+	s, err := session.New(t.Context(), store, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return s
+}
+
+func login(t *testing.T, s *session.Sessions) string {
+	t.Helper()
 	code, _ := s.NewCode()
 	token, _, err := s.Login(t.Context(), code)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Check(t.Context(), token); err != nil {
-		t.Error(err)
-	}
+	return token
 }
