@@ -265,7 +265,7 @@ func readBody(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+		body, err := bodyOf(w, r)
 		if err == nil {
 			// Else it stays: net/http would wait for the rest without an end.
 			_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
@@ -289,6 +289,16 @@ func readBody(next http.Handler) http.Handler {
 		r.ContentLength = int64(len(body))
 		next.ServeHTTP(w, r)
 	})
+}
+
+// bodyOf reads a body of at most maxBody bytes.
+func bodyOf(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if n := r.ContentLength; n >= 0 && n <= maxBody { // net/http sees to it that it is no longer
+		body := make([]byte, n)
+		_, err := io.ReadFull(r.Body, body)
+		return body, err
+	}
+	return io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 }
 
 func isJSON(contentType string) bool {

@@ -3,10 +3,10 @@
 package api
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"math"
 	"net/http"
 	"reflect"
@@ -128,17 +128,29 @@ func writeError(w http.ResponseWriter, status int, e *hub.Error) {
 
 // writeJSON writes as huma does.
 func writeJSON(w http.ResponseWriter, status int, v any) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil { // our own types: cannot happen
-		status = http.StatusInternalServerError
-		b.Reset()
-		b.WriteString(`{"message":"an internal error","code":"internal_error"}` + "\n")
-	}
 	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_, _ = w.Write(b.Bytes()) // the client is gone: nobody to tell
+	out := &answer{ResponseWriter: w, status: status}
+	e := json.NewEncoder(out)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil && !out.begun { // our own types: cannot happen
+		w.WriteHeader(http.StatusInternalServerError)
+		_, _ = io.WriteString(w, `{"message":"an internal error","code":"internal_error"}`+"\n")
+	}
+}
+
+// answer is written with its status when it is known that there is one.
+type answer struct {
+	http.ResponseWriter
+	status int
+	begun  bool
+}
+
+func (a *answer) Write(b []byte) (int, error) {
+	if !a.begun {
+		a.begun = true
+		a.WriteHeader(a.status)
+	}
+	return a.ResponseWriter.Write(b)
 }
 
 // recover answers for a handler that panicked. The value of the panic may hold

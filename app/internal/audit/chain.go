@@ -147,9 +147,9 @@ type chain struct {
 	head
 	ratchet ratchet
 	first   uint64 // the oldest line that is kept
-	// What the last line was sealed with, to be used again: copies of a chain
-	// share it, as one writes at a time.
-	sealed, context []byte
+	// What the last line was made of, to be used again: copies of a chain share it,
+	// as one writes at a time.
+	plain, sealed, context []byte
 }
 
 func (c *chain) anchor() anchor { return anchor{c.head, c.first} }
@@ -164,17 +164,24 @@ func (c *chain) session(buf []byte, public hpke.PublicKey) ([]byte, error) {
 	if c.first == 0 {
 		c.first = c.Seq + 1
 	}
-	return c.seal(buf, encapsulated, start{First: c.first})
+	plain, err := json.Marshal(start{First: c.first})
+	if err != nil {
+		return nil, err // it holds a number
+	}
+	return c.seal(buf, encapsulated, plain), nil
 }
 
 // entry appends the line of an entry.
-func (c *chain) entry(buf []byte, e hub.AuditEntry) ([]byte, error) { return c.seal(buf, nil, e) }
-
-func (c *chain) seal(buf, session []byte, content any) ([]byte, error) {
-	plain, err := json.Marshal(content)
+func (c *chain) entry(buf []byte, e *hub.AuditEntry) ([]byte, error) {
+	plain, err := appendEntry(c.plain[:0], e)
 	if err != nil {
-		return nil, err // no entry can cause this: it holds strings and numbers
+		return nil, err
 	}
+	c.plain = plain
+	return c.seal(buf, nil, plain), nil
+}
+
+func (c *chain) seal(buf, session, plain []byte) []byte {
 	l := line{Version: version, Seq: c.Seq + 1, Prev: c.Hash, Session: session}
 	c.context = l.context(c.context[:0])
 	c.sealed = aead(c.ratchet.key()).Seal(c.sealed[:0], nonce[:], plain, c.context)
@@ -182,7 +189,7 @@ func (c *chain) seal(buf, session []byte, content any) ([]byte, error) {
 	begin := len(buf)
 	buf = l.append(buf)
 	c.head = head{l.Seq, hashOf(buf[begin:])}
-	return append(buf, '\n'), nil
+	return append(buf, '\n')
 }
 
 // append writes the line as it stands in the file: the one form it can have.

@@ -216,6 +216,11 @@ func (l *Log) Record(ctx context.Context, e hub.AuditEntry) error {
 	p.entry = e
 	p.tick.Reset(l.cfg.limit)
 	entries, end := l.entries, time.Now().Add(queueLimit)
+	select {
+	case entries <- p:
+		entries = nil
+	default: // the queue is full, and the room in it is waited for
+	}
 	for {
 		select {
 		case entries <- p:

@@ -158,7 +158,7 @@ func (l *Log) append(group []*pending) error {
 		}
 	}
 	for _, p := range group {
-		if buf, err = next.entry(buf, p.entry); err != nil {
+		if buf, err = next.entry(buf, &p.entry); err != nil {
 			return err
 		}
 	}
