@@ -145,8 +145,8 @@ func TestDamagedStore(t *testing.T) {
 				t.Errorf("%s: diagnosed %+v", what, d)
 			}
 		}
-		if apps, err := a.access.List(t.Context()); err != nil || len(apps)+a.access.Damaged() != 1 {
-			t.Errorf("apps: %v, %d damaged, %v", apps, a.access.Damaged(), err)
+		if apps, err := a.access.List(t.Context()); err != nil || len(apps)+len(a.access.Damaged()) != 1 {
+			t.Errorf("apps: %v, damaged: %v, %v", apps, a.access.Damaged(), err)
 		}
 		if err := a.Close(); err != nil {
 			t.Error(err)
@@ -163,4 +163,39 @@ func TestDamagedStore(t *testing.T) {
 	if d := a.catalog.Damaged(); len(d) != 0 {
 		t.Errorf("mended, and still damaged: %v", d)
 	}
+}
+
+// TestDamagedAppIsRemoved: one whose id is sealed with what is damaged goes by an
+// id of its own until it is removed, and does not come back.
+func TestDamagedAppIsRemoved(t *testing.T) {
+	m := lived(t)
+	for _, key := range m.rawKeys() {
+		mend := m.spoil(key)
+		a, err := Open(t.Context(), m.options())
+		if err != nil { // see TestDamagedStore
+			mend()
+			continue
+		}
+		damaged := a.access.Damaged()
+		for _, d := range damaged {
+			if _, err := a.access.Revoke(t.Context(), d.ID); err != nil || len(a.access.Damaged()) != 0 {
+				t.Errorf("%s, %s: %v", d.ID, d.Detail, err)
+			}
+		}
+		if err := a.Close(); err != nil {
+			t.Error(err)
+		}
+		if len(damaged) == 0 {
+			mend()
+			continue
+		}
+		a = m.open()
+		defer func() { _ = a.Close() }()
+		list, err := a.access.List(t.Context())
+		if err != nil || len(list)+len(a.access.Damaged()) != 0 {
+			t.Errorf("removed, and there are %v and %v, %v", list, a.access.Damaged(), err)
+		}
+		return
+	}
+	t.Error("no app was damaged")
 }

@@ -5,6 +5,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,9 +32,12 @@ func newAppsList(e *env) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if all.Damaged > 0 && !e.json {
-					e.note("Left out: %s that cannot be read any more, and that no key opens. Add again what is missing, or restore a backup.",
-						count(all.Damaged, "app", "apps"))
+				if len(all.Damaged) > 0 && !e.json {
+					e.note("Left out: %s that cannot be read any more, and that no key opens. Add again what is missing, or restore a backup. "+
+						"`standpipe apps revoke ID` removes what is left of one:", count(len(all.Damaged), "app", "apps"))
+					for _, d := range all.Damaged {
+						e.note("  %s  %s", plain(d.ID), d.Problem)
+					}
 				}
 				var rows [][]string
 				for _, a := range all.Apps {
@@ -52,23 +56,32 @@ func newAppsRevoke(e *env) *cobra.Command {
 		Short: "End an app's access",
 		Args:  operands,
 		RunE: e.run(func(ctx context.Context, args []string) error {
-			return e.withApp(ctx, args[0], func(c *instance.Client, app contract.App) error {
-				revoked, err := c.RevokeApp(ctx, app.ID)
-				if err != nil {
-					return err
-				}
-				if e.json {
-					return e.printJSON(struct {
-						ID          string                 `json:"id"`
-						Revoked     bool                   `json:"revoked"`
-						Outstanding []contract.Outstanding `json:"outstanding"`
-					}{app.ID, true, revoked.Outstanding})
-				}
-				e.print("Revoked %s (%s). Its key no longer works.", plain(app.Name), app.ID)
-				return e.outstanding(revoked)
-			})
+			return e.withHub(ctx, func(c *instance.Client) error { return e.revokeApp(ctx, c, args[0]) })
 		}),
 	}
+}
+
+func (e *env) revokeApp(ctx context.Context, c *instance.Client, name string) error {
+	app, damaged, err := findRevocable(ctx, c, name)
+	if err != nil {
+		return err
+	}
+	revoked, err := c.RevokeApp(ctx, app.ID)
+	switch {
+	case err != nil:
+		return err
+	case e.json:
+		return e.printJSON(struct {
+			ID          string                 `json:"id"`
+			Revoked     bool                   `json:"revoked"`
+			Outstanding []contract.Outstanding `json:"outstanding"`
+		}{app.ID, true, revoked.Outstanding})
+	case damaged:
+		e.print("Removed what was left of the damaged app %s.", plain(app.ID))
+		return nil
+	}
+	e.print("Revoked %s (%s). Its key no longer works.", plain(app.Name), app.ID)
+	return e.outstanding(revoked)
 }
 
 // withApp is withHub for what is about one app, by its id or name.
@@ -87,6 +100,24 @@ func findApp(ctx context.Context, c *instance.Client, name string) (contract.App
 	if err != nil {
 		return contract.App{}, err
 	}
+	return pickApp(all, name)
+}
+
+// findRevocable is findApp for a damaged one as well, of which nothing but the id
+// is known.
+func findRevocable(ctx context.Context, c *instance.Client, name string) (app contract.App, damaged bool, err error) {
+	all, err := c.Apps(ctx)
+	if err != nil {
+		return contract.App{}, false, err
+	}
+	if slices.ContainsFunc(all.Damaged, func(d contract.DamagedApp) bool { return d.ID == name }) {
+		return contract.App{ID: name}, true, nil
+	}
+	app, err = pickApp(all, name)
+	return app, false, err
+}
+
+func pickApp(all contract.Apps, name string) (contract.App, error) {
 	var found []contract.App
 	for _, a := range all.Apps {
 		if a.ID == name {

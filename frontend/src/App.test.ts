@@ -3,7 +3,7 @@ import { fireEvent, render, screen, waitFor, within } from "@testing-library/sve
 import { beforeEach, expect, test, vi } from "vitest";
 import App from "./App.svelte";
 import { checked, connection, custom, integration, preview, scenes } from "./dev/scenes";
-import type { Approval, Pairing } from "./lib/api/access";
+import type { Approval, DamagedApp, Pairing } from "./lib/api/access";
 import type { Accounts, Flow } from "./lib/api/types";
 
 /** The hub at the other end of fetch: its accounts, one flow, and what it was asked. */
@@ -21,7 +21,7 @@ class FakeHub {
   /** Those whose authorization a disconnect would end too. */
   sharing: { connected_account_id: string; account: string }[] = [];
   status = 200;
-  damagedApps?: number;
+  damagedApps: DamagedApp[] = [];
   /** The picture of whoever has one; undefined: it is not to be had. */
   picture: string | undefined = "AAAA";
   asked: { method: string; path: string; body: unknown }[] = [];
@@ -404,11 +404,23 @@ test("apps that cannot be read are told of, where the others are", async () => {
   location.hash = "#/apps";
   render(App);
   await shown("app-app_1");
-  expect(screen.queryByTestId("apps-damaged")).toBeNull();
-  hub.damagedApps = 2;
+  expect(screen.queryByTestId("damaged-app")).toBeNull();
+  hub.damagedApps = [
+    { id: "damaged_1", problem: "its seal is broken" },
+    { id: "damaged_2", problem: "it was removed" },
+  ];
   hub.tell({ type: "apps.changed" });
-  expect((await shown("apps-damaged")).textContent).toMatch(/2 apps .* damaged.*Add again/);
+  const told = await screen.findAllByTestId("damaged-app");
+  expect(told.map((e) => e.textContent)).toEqual([
+    expect.stringMatching(/damaged \(its seal is broken\).*Add it again/),
+    expect.stringMatching(/it was removed/),
+  ]);
   expect(screen.getByTestId("app-app_1")).toBeTruthy();
+  const first = screen.getAllByTestId("discard-app")[0]!;
+  hub.damagedApps = hub.damagedApps.slice(1);
+  await fireEvent.click(first);
+  expect(hub.calls("DELETE", "/ui/api/apps/damaged_1")).toHaveLength(1);
+  await waitFor(() => expect(screen.getByTestId("damaged-app").textContent).toMatch(/it was removed/));
 });
 
 test("a grant is for tokens or for the relay, and for one resource server where the provider can", async () => {

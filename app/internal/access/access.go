@@ -45,7 +45,6 @@ type Config struct {
 // Access is safe for concurrent use.
 type Access struct {
 	cfg      Config
-	damaged  int // records that do not open
 	asked    questions
 	pairings pairings
 
@@ -54,6 +53,7 @@ type Access struct {
 	writing sync.Mutex
 
 	mu       sync.Mutex
+	damaged  damage
 	apps     map[string]*entry            // by id
 	keys     map[[sha256.Size]byte]*entry // by hash of the key
 	failures limiter
@@ -79,14 +79,14 @@ type stored struct {
 // New loads the apps.
 func New(ctx context.Context, cfg Config) (*Access, error) {
 	cfg.Patience = cmp.Or(cfg.Patience, defaultPatience)
-	a := &Access{cfg: cfg, apps: map[string]*entry{}, keys: map[[sha256.Size]byte]*entry{}, used: make(chan struct{}, 1)}
+	a := &Access{cfg: cfg, damaged: damage{}, apps: map[string]*entry{}, keys: map[[sha256.Size]byte]*entry{}, used: make(chan struct{}, 1)}
 	for rec, err := range cfg.Store.List(ctx, hub.KindApp) {
 		var e *entry
 		if err == nil {
 			e, err = decode(rec)
 		}
-		if _, damaged := errors.AsType[*hub.IntegrityError](err); damaged {
-			a.damaged++
+		if e, damaged := errors.AsType[*hub.IntegrityError](err); damaged {
+			a.damaged.note(e)
 			continue // its key opens nothing; no reason to keep the others out
 		}
 		if err != nil {
@@ -126,10 +126,6 @@ func (a *Access) Authenticate(_ context.Context, key string) (*hub.App, error) {
 	a.mu.Unlock()
 	return app, nil
 }
-
-// Damaged is how many apps could not be read when the hub was opened: their keys
-// open nothing. What they were called is sealed with what was damaged.
-func (a *Access) Damaged() int { return a.damaged }
 
 // List returns all apps that can be read, oldest first.
 func (a *Access) List(context.Context) ([]hub.App, error) {

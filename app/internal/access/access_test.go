@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -156,12 +157,12 @@ func TestKeyLivesFromAddToRevoke(t *testing.T) {
 	}
 }
 
-// TestDamagedApps: they are counted, and keep nobody else out.
+// TestDamagedApps: they are told, keep nobody else out, and are removed one by one.
 func TestDamagedApps(t *testing.T) {
 	g := newGate(t)
 	_, key := g.add(hub.NewApp{Name: "editor"})
-	if n := g.Damaged(); n != 0 {
-		t.Errorf("%d apps are damaged", n)
+	if d := g.Damaged(); len(d) != 0 {
+		t.Errorf("damaged: %v", d)
 	}
 	if err := g.store.Update(t.Context(), func(tx hub.Tx) error {
 		for _, id := range []string{"app_x", "app_y"} {
@@ -174,8 +175,35 @@ func TestDamagedApps(t *testing.T) {
 		t.Fatal(err)
 	}
 	g.restart()
-	if list, err := g.List(t.Context()); err != nil || len(list) != 1 || g.Damaged() != 2 || !g.opens(key) {
-		t.Errorf("listed %+v, %v; %d are damaged", list, err, g.Damaged())
+	damaged := func() (ids []string) {
+		for _, d := range g.Damaged() {
+			ids = append(ids, d.ID)
+		}
+		return ids
+	}
+	if list, err := g.List(t.Context()); err != nil || len(list) != 1 || !slices.Equal(damaged(), []string{"app_x", "app_y"}) || !g.opens(key) {
+		t.Errorf("listed %+v, %v; damaged are %v", list, err, damaged())
+	}
+
+	g.audit.err = errors.New("the disk is full")
+	if _, err := g.Revoke(t.Context(), "app_x"); err == nil || len(damaged()) != 2 {
+		t.Errorf("removed unseen: %v", err)
+	}
+	g.audit.err = nil
+	for range 2 { // now and after a restart
+		if _, err := g.Revoke(t.Context(), "app_x"); err != nil && hub.AsError(err).Code != hub.CodeNotFound {
+			t.Fatal(err)
+		}
+		if !slices.Equal(damaged(), []string{"app_y"}) || !g.opens(key) {
+			t.Errorf("damaged are %v", damaged())
+		}
+		g.restart()
+	}
+	if e := g.audit.entries[len(g.audit.entries)-1]; e.Action != hub.AuditAppDiscard || e.Subject != "app_x" {
+		t.Errorf("audited %+v", e)
+	}
+	if _, err := g.Revoke(t.Context(), "app_x"); hub.AsError(err).Code != hub.CodeNotFound {
+		t.Errorf("removed again: %v", err)
 	}
 }
 

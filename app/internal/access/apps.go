@@ -123,9 +123,12 @@ func (a *Access) Rename(ctx context.Context, id, name string) (*hub.App, error) 
 }
 
 // Revoke ends an app: when it returns, its key opens nothing. What it drew lives
-// on, and is returned.
+// on, and is returned, unless the app is damaged.
 func (a *Access) Revoke(ctx context.Context, id string) ([]hub.Drawn, error) {
 	app, _ := a.live(id)
+	if e := a.damage(id); app == nil && e != nil {
+		return nil, a.discard(ctx, id, e)
+	}
 	if app == nil {
 		return nil, noApp(id)
 	}

@@ -146,7 +146,7 @@ type Access interface {
 	Drew(app string, v *hub.Vended)
 
 	List(context.Context) ([]hub.App, error)
-	Damaged() int // apps that cannot be read
+	Damaged() []hub.DamagedApp // apps that cannot be read
 	Add(context.Context, hub.NewApp) (app *hub.App, key string, err error)
 	Rename(ctx context.Context, id, name string) (*hub.App, error)
 	Rotate(ctx context.Context, id string, expiresIn time.Duration) (app *hub.App, key string, err error)

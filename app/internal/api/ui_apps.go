@@ -17,7 +17,10 @@ func (a *API) apps(ctx context.Context, _ *struct{}) (*body[contract.Apps], erro
 	if err != nil {
 		return nil, err
 	}
-	out := contract.Apps{Apps: []contract.App{}, Damaged: a.cfg.Access.Damaged()}
+	out := contract.Apps{Apps: []contract.App{}}
+	for _, d := range a.cfg.Access.Damaged() {
+		out.Damaged = append(out.Damaged, contract.DamagedApp{ID: d.ID, Problem: d.Detail})
+	}
 	for i := range list {
 		out.Apps = append(out.Apps, a.appBody(ctx, &list[i]))
 	}

@@ -21,6 +21,12 @@ type App struct {
 	ExpiresAt time.Time // zero: never
 }
 
+// DamagedApp is an app whose record cannot be read.
+type DamagedApp struct {
+	ID     string // one of its own where that of the app cannot be read either
+	Detail string // never content
+}
+
 // AppKind says which rules an app's key follows.
 type AppKind string
 

@@ -135,6 +135,7 @@ const (
 	AuditRevoke         AuditAction = "token.revoke" // at the provider, as part of a disconnect
 	AuditAppAdd         AuditAction = "app.add"
 	AuditAppRemove      AuditAction = "app.remove"
+	AuditAppDiscard     AuditAction = "app.discard" // what is left of one that is damaged
 	AuditAppGrant       AuditAction = "app.grant"
 	AuditAppWithdraw    AuditAction = "app.withdraw"
 	AuditAppRotate      AuditAction = "app.rotate"

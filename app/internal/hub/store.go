@@ -96,6 +96,9 @@ type Tx interface {
 	Put(ref Ref, expect uint64, value []byte) (uint64, error)
 	// Delete removes a record; one that does not exist is no error.
 	Delete(Ref) error
+	// Discard removes what is damaged at an IntegrityError's Place, and nothing
+	// else: ErrNotFound where nothing is.
+	Discard(kind Kind, place string) error
 }
 
 // Replace is tx.Put, which it does also in the place of a record that is damaged:
@@ -121,6 +124,7 @@ var ErrConflict = errors.New("the record was changed meanwhile")
 // IntegrityError says that a stored value is not what was written.
 type IntegrityError struct {
 	Ref    Ref    // zero where even the name cannot be told
+	Place  string // where it lies in a listing, if Ref is zero: it tells nothing, and stays the same; see Tx.Discard
 	Detail string // never content
 }
 

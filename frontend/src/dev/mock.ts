@@ -139,7 +139,10 @@ export function mockHub(): Plugin {
       case "PUT lock":
         return json(200, data.lock);
       case "GET apps":
-        return json(200, { apps: data.apps, damaged: scene === "states" ? 1 : undefined });
+        return json(200, {
+          apps: data.apps,
+          damaged: scene === "states" ? [{ id: "damaged_1", problem: "its seal is broken" }] : undefined,
+        });
       case "POST apps":
         return json(201, { ...data.apps[0]!, name: body.name ?? data.apps[0]!.name, key: "sp_app_mock" });
       case "PATCH apps":

@@ -34,6 +34,7 @@ const actions: Record<string, string> = {
   "connection.disconnect": "disconnected an account",
   "app.add": "added an app",
   "app.remove": "revoked an app",
+  "app.discard": "removed what was left of a damaged app",
   "app.grant": "granted something to an app",
   "app.withdraw": "withdrew a grant",
   "app.rotate": "gave an app a new key",

@@ -10,8 +10,15 @@ import (
 
 // Apps lists the programs that have a key.
 type Apps struct {
-	Apps    []App `json:"apps"`
-	Damaged int   `json:"damaged,omitempty"` // those that cannot be read, whose keys open nothing
+	Apps    []App        `json:"apps"`
+	Damaged []DamagedApp `json:"damaged,omitempty"`
+}
+
+// DamagedApp is one that cannot be read, whose key opens nothing. To revoke it
+// removes what is left of it.
+type DamagedApp struct {
+	ID      string `json:"id"` // one of its own, where that of the app cannot be read either
+	Problem string `json:"problem"`
 }
 
 // App is a local program, or a server, with a key of its own.

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"iter"
@@ -36,8 +37,13 @@ func (v *view) all(ctx context.Context, kind hub.Kind) iter.Seq2[hub.Record, err
 		opts.Prefix = prefix
 		it := v.txn.NewIterator(opts)
 		defer it.Close()
-		missing := func() bool {
-			return yield(hub.Record{}, found(kind, "one was removed behind the hub's back"))
+		missing := func(places []string) bool {
+			for _, place := range places {
+				if !yield(hub.Record{}, found(kind, place, "one was removed behind the hub's back")) {
+					return false
+				}
+			}
+			return true
 		}
 		for it.Rewind(); it.Valid(); it.Next() {
 			if err := ctx.Err(); err != nil {
@@ -46,26 +52,22 @@ func (v *view) all(ctx context.Context, kind hub.Kind) iter.Seq2[hub.Record, err
 			}
 			item := it.Item()
 			if len(item.Key()) != keyLen {
-				if !yield(hub.Record{}, found(kind, "one has a malformed name")) {
+				if !yield(hub.Record{}, found(kind, placeOf(item.Key()), "one has a malformed name")) {
 					return
 				}
 				continue
 			}
 			verdict, gone := x.meet(item.Key())
-			for range gone {
-				if !missing() {
-					return
-				}
+			if !missing(gone) {
+				return
 			}
 			r, err := v.listed(item, kind, verdict)
 			if !yield(r, err) || isLocked(err) {
 				return
 			}
 		}
-		for range x.rest() {
-			if !missing() {
-				return
-			}
+		if !missing(x.rest()) {
+			return
 		}
 		if err := x.err; err != nil {
 			yield(hub.Record{}, v.store.readError(err))
@@ -75,8 +77,8 @@ func (v *view) all(ctx context.Context, kind hub.Kind) iter.Seq2[hub.Record, err
 
 // found is damage of a record whose name cannot be told, as it is sealed with
 // the value.
-func found(kind hub.Kind, detail string) error {
-	return &hub.IntegrityError{Detail: fmt.Sprintf("found among the %s records: %s", kind, detail)}
+func found(kind hub.Kind, place, detail string) error {
+	return &hub.IntegrityError{Place: place, Detail: fmt.Sprintf("found among the %s records: %s", kind, detail)}
 }
 
 // listed opens a record that an iterator came by, about which the lists have
@@ -100,7 +102,7 @@ func (v *view) listed(item *badger.Item, kind hub.Kind, verdict func(epoch uint6
 	}
 	if err != nil {
 		if f, ok := errors.AsType[errForged](err); ok && e.Ref == (hub.Ref{}) {
-			return hub.Record{}, found(kind, string(f))
+			return hub.Record{}, found(kind, placeOf(key), string(f))
 		}
 		return hub.Record{}, v.store.readError(integrity(e.Ref, err))
 	}
@@ -179,12 +181,12 @@ func (x *expectation) line() ([]byte, bool) {
 	return line, x.own == nil || bytes.HasPrefix(line, x.own)
 }
 
-// meet tells what the lists know of the record that comes next, and how many
-// records before it are missing.
-func (x *expectation) meet(key []byte) (verdict func(epoch uint64) error, gone int) {
+// meet tells what the lists know of the record that comes next, and the places
+// of records before it that are missing.
+func (x *expectation) meet(key []byte) (verdict func(epoch uint64) error, gone []string) {
 	lk, t, err := x.v.store.codec.place(x.kind, key)
 	if err != nil {
-		return func(uint64) error { return err }, 0
+		return func(uint64) error { return err }, nil
 	}
 	for {
 		line, ok := x.line()
@@ -197,7 +199,7 @@ func (x *expectation) meet(key []byte) (verdict func(epoch uint64) error, gone i
 		}
 		switch {
 		case order > 0:
-			gone++
+			gone = append(gone, x.place(line))
 			x.at++
 			continue
 		case order == 0:
@@ -212,13 +214,22 @@ func (x *expectation) meet(key []byte) (verdict func(epoch uint64) error, gone i
 	}
 }
 
-// rest counts what is expected and was not met.
-func (x *expectation) rest() (gone int) {
+// rest are the places of what is expected and was not met.
+func (x *expectation) rest() (gone []string) {
 	for {
-		if _, ok := x.line(); !ok {
+		line, ok := x.line()
+		if !ok {
 			return gone
 		}
-		gone++
+		gone = append(gone, x.place(line))
 		x.at++
 	}
+}
+
+// place is placeOf the record of a line.
+func (x *expectation) place(line []byte) string {
+	if x.own != nil {
+		return "" // the buckets of indexes are made anew as a whole
+	}
+	return hex.EncodeToString(append([]byte{x.lk[prefixLen]}, line[:tagLen]...))
 }

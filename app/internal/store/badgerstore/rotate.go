@@ -252,7 +252,7 @@ func (v *view) at(key []byte) (entry, error) {
 	if err != nil {
 		if e.Ref == (hub.Ref{}) && isOwn {
 			if f, ok := errors.AsType[errForged](err); ok {
-				return entry{}, found(kind, string(f))
+				return entry{}, found(kind, placeOf(key), string(f))
 			}
 		}
 		return entry{}, v.store.readError(integrity(e.Ref, err))

@@ -123,16 +123,22 @@ func (t *tx) Delete(ref hub.Ref) error {
 	if err != nil {
 		return err
 	}
-	if err := t.remove(ref.Kind, key); err != nil {
+	return t.drop(ref.Kind, key)
+}
+
+// drop is Delete for a key of the database.
+func (t *tx) drop(kind hub.Kind, key []byte) error {
+	if err := t.remove(kind, key); err != nil {
 		return err
 	}
-	if !keyed(ref.Kind) {
+	if !keyed(kind) {
 		return nil
 	}
 	t.dropped = append(t.dropped, [32]byte(key[prefixLen:]))
 	t.state.dropped++
 	own := keyRef(key)
-	if key, err = t.store.codec.key(own); err != nil {
+	key, err := t.store.codec.key(own)
+	if err != nil {
 		return err
 	}
 	return t.remove(own.Kind, key)

@@ -185,3 +185,11 @@ func (t *tx) Delete(ref hub.Ref) error {
 	t.writes[ref] = hub.Record{Ref: ref}
 	return nil
 }
+
+// Discard implements hub.Tx. Nothing is damaged here.
+func (t *tx) Discard(hub.Kind, string) error {
+	if t.done {
+		return errDone
+	}
+	return hub.ErrNotFound
+}

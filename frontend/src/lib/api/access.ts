@@ -42,8 +42,13 @@ export interface App {
 
 export interface Apps {
   apps: App[];
-  /** How many cannot be read. */
-  damaged?: number;
+  damaged?: DamagedApp[];
+}
+
+/** One that cannot be read. To revoke it removes what is left of it. */
+export interface DamagedApp {
+  id: string;
+  problem: string;
 }
 
 export interface NewGrant {
