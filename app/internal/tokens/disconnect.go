@@ -121,7 +121,7 @@ func (e *Engine) bury(ctx context.Context, r *hub.Revoking) (hub.Revocation, err
 	e.mu.Lock()
 	e.forget(id)
 	for key, s := range e.slotsOf(id) {
-		s.failure, s.unsaved = nil, nil
+		s.failure, s.unsaved, s.unasked = nil, nil, nil
 		e.tidy(key)
 	}
 	e.mu.Unlock()

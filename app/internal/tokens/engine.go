@@ -112,6 +112,7 @@ type slot struct {
 	// unsaved is an answer of the provider that could not be written. It may
 	// be the only copy of a new refresh token, so it is kept until it can.
 	unsaved *answer
+	unasked *unasked
 }
 
 // New returns an Engine. Run makes it refresh ahead of time.

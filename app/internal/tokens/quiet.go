@@ -5,6 +5,7 @@ package tokens
 import (
 	"cmp"
 	"context"
+	"errors"
 
 	"github.com/standpipe/standpipe/app/internal/hub"
 )
@@ -18,15 +19,10 @@ func (e *Engine) Quiesce(ctx context.Context, connections []string) error {
 		for {
 			e.mu.Lock()
 			var running *flight
-			var unsaved *answer
 			for _, s := range e.slotsOf(id) {
-				running, unsaved = cmp.Or(running, s.running), cmp.Or(unsaved, s.unsaved)
+				running = cmp.Or(running, s.running)
 			}
 			e.mu.Unlock()
-			if running == nil && unsaved != nil {
-				return hub.Errorf(hub.CodeStorage, "a new token of connection %s could not be written yet", id).
-					WithRemedy("See that the disk is not full or read-only, and try again.")
-			}
 			if running == nil {
 				break
 			}
@@ -36,6 +32,40 @@ func (e *Engine) Quiesce(ctx context.Context, connections []string) error {
 				return ctx.Err()
 			}
 		}
+		missing, err := e.missing(ctx, id)
+		if err != nil {
+			return err
+		}
+		if missing {
+			return hub.Errorf(hub.CodeStorage, "a new token of connection %s could not be written yet", id).
+				WithRemedy("See that the disk is not full or read-only, and try again.")
+		}
 	}
 	return nil
+}
+
+// missing reports whether the store lacks an answer of the provider. One of which
+// it was said that it could not be written may have arrived since.
+func (e *Engine) missing(ctx context.Context, id string) (bool, error) {
+	e.mu.Lock()
+	known := false
+	for _, s := range e.slotsOf(id) {
+		known = known || s.unsaved != nil
+	}
+	e.mu.Unlock()
+	if !known {
+		return false, nil
+	}
+	toks, err := e.cfg.Connections.Tokens(ctx, id)
+	if errors.Is(err, hub.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	missing := e.unsaved(id, toks.Generation) != nil
+	for name, n := range toks.Current.Named {
+		missing = e.unsavedNamed(id, name, n) != nil || missing
+	}
+	return missing, nil
 }

@@ -50,7 +50,7 @@ func (e *Engine) run(ctx context.Context, id string, seen uint64, cause hub.Caus
 // renew announces a refresh, asks the provider, and keeps what it answers.
 func (e *Engine) renew(ctx context.Context, state *outcome, r *hub.Resolved) outcome {
 	d, current := r.Descriptor, &state.tokens.Current
-	lost := state.tokens.Intent // an earlier refresh of these tokens had no known end
+	lost := e.lost(state) // an earlier refresh of these tokens had no known end
 	intent := &hub.RefreshIntent{StartedAt: e.now()}
 	if lost != nil {
 		intent.StartedAt, intent.Retried = lost.StartedAt, true
@@ -69,7 +69,9 @@ func (e *Engine) renew(ctx context.Context, state *outcome, r *hub.Resolved) out
 	}
 	defer leave()
 	faults.Point("refresh.before-intent")
-	if err := e.announce(ctx, state, intent); err != nil {
+	err := e.announce(ctx, state, intent)
+	e.setUnasked(state.conn.ID, err, intent, lost)
+	if err != nil {
 		return e.stale(ctx, state, err)
 	}
 	faults.Point("refresh.after-intent")
@@ -338,14 +340,56 @@ func gone(err error) bool {
 	return errors.Is(err, errSuperseded) || errors.Is(err, errRemoved) || errors.Is(err, hub.ErrNotFound)
 }
 
+// unsaved is an answer that is to replace the tokens of a generation, which are
+// stored, or nil. One for older tokens has arrived after all, or is of no use any
+// more: it is forgotten.
 func (e *Engine) unsaved(id string, generation uint64) *answer {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	s := e.slots[id]
-	if s == nil || s.unsaved == nil || s.unsaved.generation != generation {
+	if s == nil || s.unsaved == nil {
 		return nil
 	}
-	return s.unsaved
+	if s.unsaved.generation == generation {
+		return s.unsaved
+	}
+	s.unsaved = nil
+	e.tidy(id)
+	return nil
+}
+
+// unasked is a refresh that was not asked for, as it could not be announced in
+// time. Should the announcement arrive after all, it tells of no lost answer.
+type unasked struct {
+	announced hub.RefreshIntent
+	before    *hub.RefreshIntent
+}
+
+// setUnasked notes what became of an announcement.
+func (e *Engine) setUnasked(id string, err error, announced, before *hub.RefreshIntent) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err != nil && !gone(err) {
+		e.slot(id).unasked = &unasked{*announced, before}
+	} else {
+		e.slot(id).unasked = nil
+	}
+	e.tidy(id)
+}
+
+// lost is the refresh of a connection of which nobody knows the end, or nil.
+func (e *Engine) lost(state *outcome) *hub.RefreshIntent {
+	stored := state.tokens.Intent
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s := e.slots[state.conn.ID]
+	if s == nil || s.unasked == nil || stored == nil {
+		return stored
+	}
+	if a := s.unasked.announced; !a.StartedAt.Equal(stored.StartedAt) || a.Retried != stored.Retried {
+		return stored
+	}
+	return s.unasked.before
 }
 
 func (e *Engine) setUnsaved(id string, a *answer) {
