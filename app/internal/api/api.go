@@ -239,7 +239,7 @@ type API struct {
 	ui    map[string]bool // and of the UI listener
 	pages *pages
 	built func() handlers
-	gone  goneApps
+	gone  *goneApps
 }
 
 // handlers are those of the surfaces. They are built together, once: they share
@@ -251,7 +251,7 @@ type handlers struct{ app, ui, local http.Handler }
 func New(cfg Config) *API {
 	a := &API{cfg: cfg, hosts: exactHosts(cfg.Listen, cfg.BaseURL), ui: exactHosts(cfg.UI, "")}
 	a.pages = newPages(cfg.EmbedOrigins)
-	a.gone = goneApps{audit: cfg.Activity, names: map[string]string{}}
+	a.gone = newGoneApps(cfg.Activity)
 	a.built = sync.OnceValue(func() handlers {
 		schemas := humaConfig(cfg.Version).Components.Schemas
 		return handlers{a.build(surfaceApp, schemas), a.build(surfaceUI, schemas), a.build(surfaceLocal, schemas)}
