@@ -31,6 +31,9 @@ func (a *API) plainVend(next http.Handler) http.Handler {
 // schema allows.
 const maxPlain = 64
 
+// maxMinTTL is the schema's maximum of min_ttl: a day, in seconds.
+const maxMinTTL = 24 * 60 * 60
+
 // plainVendInput reads a request that cannot but fit its schema; false: huma is
 // to say whether it does.
 func plainVendInput(r *http.Request) (*vendInput, bool) {
@@ -48,7 +51,7 @@ func plainVendInput(r *http.Request) (*vendInput, bool) {
 			return nil, false
 		}
 	}
-	if b.MinTTL != nil && (*b.MinTTL < 0 || *b.MinTTL > 86400) {
+	if b.MinTTL != nil && (*b.MinTTL < 0 || *b.MinTTL > maxMinTTL) {
 		return nil, false
 	}
 	plain := b.ConnectionOwner == nil && b.Scopes == nil && b.Audience == nil && b.Token == nil && b.RefusedToken == nil

@@ -15,7 +15,7 @@ var vendForms = []string{
 	`{}`, ` {"user_id":"me"}`, `{"user_id":"user_7"}`, `{"user_id":"nobody"}`, `{"user_id":"me","organization_id":"org_1"}`, `{"user_id":"","unknown":[1,{"a":null}]}`,
 	`{"User_ID":"me"}`, `{"user_id":"me","user_id":"nobody"}`, `{"user_id":"m\u0065"}`, `{"user_id":"<&>"}`, "{\"user_id\":\"\xff\"}",
 	`{"connected_account_id":"data_installation_none"}`, `{"supports_multiple_connections":true}`, `{"supports_multiple_connections":1}`,
-	`{"connection_owner":"organization"}`, `{"connection_owner":"else"}`, `{"min_ttl":60}`, `{"min_ttl":-1}`, `{"min_ttl":1.5}`, `{"min_ttl":1e9}`, `{"min_ttl":"1"}`,
+	`{"connection_owner":"organization"}`, `{"connection_owner":"else"}`, `{"min_ttl":60}`, `{"min_ttl":86400}`, `{"min_ttl":86401}`, `{"min_ttl":-1}`, `{"min_ttl":1.5}`, `{"min_ttl":1e9}`, `{"min_ttl":"1"}`,
 	`{"scopes":["a"]}`, `{"audience":"https://api.test"}`, `{"token":"bot"}`, `{"refused_token":"live-token"}`,
 	`{"user_id":null}`, `{"user_id":7}`, `{"user_id":{"a":1}}`, `{"user_id":"` + strings.Repeat("u", 256) + `"}`, `{"user_id":"` + strings.Repeat("u", 257) + `"}`,
 	``, `null`, `[]`, `"me"`, `7`, `{`, `{}{}`, `{"user_id":"me",}`, `{"user_id" "me"}`, strings.Repeat("[", 2000),
