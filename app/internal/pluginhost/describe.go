@@ -86,7 +86,45 @@ func checkDescription(in *sdk.Descriptor) (d hub.Descriptor, notes []string, err
 	if !slugPattern.MatchString(in.Slug) {
 		return d, nil, errors.New("its slug is not made of at most 64 lower-case letters, digits and hyphens")
 	}
-	d = hub.Descriptor{
+	d = cleanDescription(in)
+	switch d.Redirect.Host {
+	case hub.RedirectLoopback, hub.RedirectLocalhost, hub.RedirectHTTPS:
+	default:
+		return d, nil, fmt.Errorf("its redirect rule %q is unknown", clean(string(d.Redirect.Host), 40))
+	}
+	note := func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) }
+	if d.Icon, err = sanitizeIcon(in.Icon); err != nil {
+		note("%v; it is shown without", err)
+	}
+	if d.DocsURL, err = webURL(in.DocsURL); err != nil {
+		note("docs URL left out: %v", err)
+	}
+	if d.ConsoleURL, err = webURL(in.ConsoleURL); err != nil {
+		note("console URL left out: %v", err)
+	}
+	if d.AllowedHosts, err = checkHosts(in.AllowedHosts); err != nil {
+		return d, nil, err
+	}
+	if d.PictureHosts, err = checkPictureHosts(in.PictureHosts); err != nil {
+		note("%v; its accounts are shown without", err)
+	}
+	if len(in.APIs) > maxHosts {
+		return d, nil, fmt.Errorf("it names %d APIs, the limit is %d", len(in.APIs), maxHosts)
+	}
+	d.APIs = cleanAll(in.APIs, maxHosts, maxURL)
+	if d.Scopes, err = checkScopes(in.Scopes); err != nil {
+		return d, nil, err
+	}
+	if d.Config, err = checkFields(in.Config); err != nil {
+		return d, nil, err
+	}
+	return d, notes, nil
+}
+
+// cleanDescription copies of a description what needs no more than to be bounded
+// and cleaned.
+func cleanDescription(in *sdk.Descriptor) hub.Descriptor {
+	d := hub.Descriptor{
 		Slug:           in.Slug,
 		Name:           clean(in.Name, maxLine),
 		Description:    clean(in.Description, maxText),
@@ -129,37 +167,6 @@ func checkDescription(in *sdk.Descriptor) (d hub.Descriptor, notes []string, err
 	if d.Revoke == "" {
 		d.Revoke = hub.ReachNone
 	}
-	switch d.Redirect.Host {
-	case hub.RedirectLoopback, hub.RedirectLocalhost, hub.RedirectHTTPS:
-	default:
-		return d, nil, fmt.Errorf("its redirect rule %q is unknown", clean(string(d.Redirect.Host), 40))
-	}
-	note := func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) }
-	if d.Icon, err = sanitizeIcon(in.Icon); err != nil {
-		note("%v; it is shown without", err)
-	}
-	if d.DocsURL, err = webURL(in.DocsURL); err != nil {
-		note("docs URL left out: %v", err)
-	}
-	if d.ConsoleURL, err = webURL(in.ConsoleURL); err != nil {
-		note("console URL left out: %v", err)
-	}
-	if d.AllowedHosts, err = checkHosts(in.AllowedHosts); err != nil {
-		return d, nil, err
-	}
-	if d.PictureHosts, err = checkPictureHosts(in.PictureHosts); err != nil {
-		note("%v; its accounts are shown without", err)
-	}
-	if len(in.APIs) > maxHosts {
-		return d, nil, fmt.Errorf("it names %d APIs, the limit is %d", len(in.APIs), maxHosts)
-	}
-	d.APIs = cleanAll(in.APIs, maxHosts, maxURL)
-	if d.Scopes, err = checkScopes(in.Scopes); err != nil {
-		return d, nil, err
-	}
-	if d.Config, err = checkFields(in.Config); err != nil {
-		return d, nil, err
-	}
 	if in.Sandbox != nil {
 		d.Sandbox = cleanMap(in.Sandbox, maxFields, maxURL)
 	}
@@ -169,7 +176,7 @@ func checkDescription(in *sdk.Descriptor) (d hub.Descriptor, notes []string, err
 			d.Capabilities = append(d.Capabilities, k)
 		}
 	}
-	return d, notes, nil
+	return d
 }
 
 // brandColor is all that a style may be told by a plugin.
