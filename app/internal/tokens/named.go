@@ -147,15 +147,7 @@ func (e *Engine) runNamed(ctx context.Context, id, name string, seen uint64, cau
 		e.answered(state.conn.Integration, id)
 		return e.keepNamed(ctx, state, n, &answer{generation: n.Generation, from: n.RefreshToken, answer: got, at: e.now(), resolved: r})
 	}
-	v := judge(failed, r.Descriptor)
-	switch {
-	case e.isOffline(failed, r):
-		v.public = offline(r.Descriptor.Name, failed)
-	case v.permanent == "" && !v.unsupported:
-		e.failed(state.conn.Integration, id, v.public)
-	default:
-		e.answered(state.conn.Integration, id)
-	}
+	v := e.heard(state, r, failed)
 	if v.permanent == "" {
 		if v.loss == certain {
 			if err := e.changeNamed(ctx, state, n, nil, func(n *hub.NamedToken) { n.Asked = lost }); err != nil && !gone(err) {

@@ -85,15 +85,7 @@ func (e *Engine) renew(ctx context.Context, state *outcome, r *hub.Resolved) out
 		faults.Point("refresh.before-persist")
 		return e.keep(ctx, state, a)
 	}
-	v := judge(failed, d)
-	switch {
-	case e.isOffline(failed, r):
-		v.public = offline(d.Name, failed)
-	case v.permanent == "" && !v.unsupported:
-		e.failed(state.conn.Integration, state.conn.ID, v.public)
-	default:
-		e.answered(state.conn.Integration, state.conn.ID)
-	}
+	v := e.heard(state, r, failed)
 	e.metrics.refreshed(state.conn.Integration, string(v.public.Code), took)
 	if v.permanent == "" {
 		e.settle(ctx, state, v.leaves(lost, intent, d.Rotation))
@@ -114,6 +106,20 @@ func (e *Engine) renew(ctx context.Context, state *outcome, r *hub.Resolved) out
 		}
 	}
 	return e.giveUp(ctx, state, v.permanent)
+}
+
+// heard is what a failed call means; what it says of the provider's health is noted.
+func (e *Engine) heard(state *outcome, r *hub.Resolved, failed error) verdict {
+	v := judge(failed, r.Descriptor)
+	switch {
+	case e.isOffline(failed, r):
+		v.public = offline(r.Descriptor.Name, failed)
+	case v.permanent == "" && !v.unsupported:
+		e.failed(state.conn.Integration, state.conn.ID, v.public)
+	default:
+		e.answered(state.conn.Integration, state.conn.ID)
+	}
+	return v
 }
 
 // answer is what a provider issued, on its way to the store.
