@@ -79,8 +79,8 @@ type Target struct {
 	ClientID string
 }
 
-// DescribeRequest carries the declared providers that the host knows; plugins
-// that serve coded providers ignore it.
+// DescribeRequest carries, to the plugin oauth2, the declared providers that the
+// host knows; plugins of other names get none.
 type DescribeRequest struct {
 	Definitions [][]byte
 }

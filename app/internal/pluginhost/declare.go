@@ -88,7 +88,7 @@ func (p *plugin) describeAgain(ctx context.Context) error {
 	defer p.release(proc)
 	ctx, cancel := context.WithTimeout(ctx, p.host.cfg.StartTimeout)
 	defer cancel()
-	definitions := p.host.definitions.list()
+	definitions := p.definitions()
 	described, err := proc.api.Describe(ctx, &sdk.DescribeRequest{Definitions: definitions})
 	if err == nil {
 		err = p.learn(described)
@@ -98,6 +98,15 @@ func (p *plugin) describeAgain(ctx context.Context) error {
 	}
 	p.remember(definitions, described)
 	return nil
+}
+
+// definitions are those that a plugin is sent: all to Declaring, which serves them,
+// and none to others, which so have no reason to be asked again when they change.
+func (p *plugin) definitions() [][]byte {
+	if p.name != Declaring {
+		return nil
+	}
+	return p.host.definitions.list()
 }
 
 // untakenOf are the slugs of the definitions that are not among what the plugin

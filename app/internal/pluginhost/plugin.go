@@ -160,7 +160,7 @@ func (p *plugin) stopIdle() <-chan struct{} {
 // start launches the plugin, once, and settles the start that acquire began.
 func (p *plugin) start() {
 	p.changed()
-	definitions := p.host.definitions.list()
+	definitions := p.definitions()
 	proc, described, err := p.host.launch.launch(p.host.ctx, p.found, definitions)
 	if err == nil {
 		if err = p.learn(described); err != nil {

@@ -76,7 +76,7 @@ func (p *plugin) stored() (*sdk.DescribeResponse, error) {
 	if err == nil {
 		err = json.Unmarshal(rec.Value, &a)
 	}
-	if err != nil || a.To != p.question(p.host.definitions.list()) {
+	if err != nil || a.To != p.question(p.definitions()) {
 		return nil, err
 	}
 	// Written by a build of the hub that knows other fields, it would come out
