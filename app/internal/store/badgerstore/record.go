@@ -36,7 +36,7 @@ const (
 const kindKey hub.Kind = "key"
 
 // keyed reports whether records of a kind have keys of their own, which are
-// deleted with them: what belongs to an account.
+// deleted with them: what belongs to an account. Its history has none, see ADR 43.
 func keyed(kind hub.Kind) bool {
 	return kind == hub.KindTokens || kind == hub.KindConnection || kind == hub.KindPicture || kind == hub.KindPending
 }
