@@ -26,7 +26,7 @@ step "the front door, requirement by requirement" env STANDPIPE_REQUIREMENTS="$r
 printf '\n'; cat "$requirements"; rm -f "$requirements"
 if [[ -n ${STANDPIPE_TEST_LONG:-} ]]; then
   # Its lanes wait for most of the time, so there are more of them than other tests at a time.
-  STEP_SHOW=1 step "power cuts, 50 rounds" go test -count=1 -parallel 16 -timeout 60m -v -run '^TestPowerCut$' ./app/e2e
+  STEP_SHOW=1 step "power cuts, 50 rounds without a window and 50 of the window" go test -count=1 -parallel 24 -timeout 60m -v -run '^TestPowerCut$' ./app/e2e
   step "fuzz" env FUZZ_TIME=3m tools/fuzz.sh
 fi
 summary

@@ -46,19 +46,3 @@ func TestNoKeychainNoKeys(t *testing.T) {
 		t.Error("a store was made without a key")
 	}
 }
-
-// TestReleaseHasNoFaults: the hooks at which a test build dies are not in what
-// is shipped.
-func TestReleaseHasNoFaults(t *testing.T) {
-	t.Parallel()
-	p := rig.Build(t)
-	for program, want := range map[string]bool{p.Standpipe: false, p.Desktop: false, p.Faults: true} {
-		b, err := os.ReadFile(program)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := strings.Contains(string(b), "STANDPIPE_FAULT"); got != want {
-			t.Errorf("%s has the hooks: %v, want %v", program, got, want)
-		}
-	}
-}

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"syscall"
@@ -259,12 +260,25 @@ func readOnlyDisk(t *testing.T, rows *matrix) {
 	rows.add("disk read-only", took, got, m.unharmed(m.op.Count("refresh")-before))
 }
 
-// TestReleasesHaveNoHooks: neither the hub nor the window knows how to be killed
-// or to tell a wrong time.
+// TestReleasesHaveNoHooks: neither the hub nor the window, as they were built to be
+// shipped, nor a plugin knows how to be killed or to tell a wrong time. The builds
+// that do are found by the same search.
 func TestReleasesHaveNoHooks(t *testing.T) {
 	t.Parallel()
 	p := rig.Build(t)
-	for path, want := range map[string]bool{p.Standpipe: false, p.Desktop: false, p.Faults: true} {
+	bin := filepath.Join(rig.Root(), "bin")
+	want := map[string]bool{
+		filepath.Join(bin, "standpipe"): false, filepath.Join(bin, "standpipe-desktop"): false,
+		p.Faults: true, p.DesktopFaults(t): true,
+	}
+	plugins, err := filepath.Glob(filepath.Join(bin, "plugins", "standpipe-provider-*"))
+	if err != nil || len(plugins) == 0 {
+		t.Fatalf("no plugins: %v", err)
+	}
+	for _, path := range plugins {
+		want[path] = false
+	}
+	for path, want := range want {
 		b, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)

@@ -133,6 +133,8 @@ func serveOIDC(t *testing.T, h *rig.Home, env ...string) (*rig.Hub, *rig.OIDC) {
 	op := rig.StartOIDC(t, "http://"+listen+"/callback/openid", env...)
 	h.Write("oidc.secret", rig.OIDCSecret)
 	h.Configure(fmt.Sprintf(`
+listen = %q
+
 integration "openid" {
   credentials   = "own"
   client_id     = %q
@@ -141,7 +143,7 @@ integration "openid" {
   scopes        = ["openid", "offline_access", "profile", "email"]
   config        = { issuer = %q }
 }
-`, rig.OIDCClient, op.Issuer))
+`, listen, rig.OIDCClient, op.Issuer))
 	return h.Serve("--listen", listen), op
 }
 

@@ -9,10 +9,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -21,7 +23,7 @@ import (
 type Product struct {
 	Standpipe string
 	Desktop   string
-	Faults    string // the hub with the hooks of -tags faults
+	Faults    string // the hub with the hooks of -tags faults; the window with them is DesktopFaults
 }
 
 var build = sync.OnceValues(func() (*Product, error) {
@@ -39,10 +41,8 @@ var build = sync.OnceValues(func() (*Product, error) {
 		return nil, err
 	}
 	p := &Product{Standpipe: filepath.Join(dir, "standpipe"), Desktop: filepath.Join(dir, "standpipe-desktop"), Faults: filepath.Join(dir, "standpipe-faults")}
-	faults := exec.Command("go", "build", "-tags", "faults", "-o", p.Faults, ".")
-	faults.Dir, faults.Env = root, append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := faults.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("build with -tags faults: %w\n%s", err, out)
+	if err := buildFaults(p.Faults, "CGO_ENABLED=0"); err != nil {
+		return nil, err
 	}
 	plugins, err := filepath.Glob(filepath.Join(root, "bin", "plugins", "*"))
 	if err != nil {
@@ -62,6 +62,44 @@ var build = sync.OnceValues(func() (*Product, error) {
 	}
 	return p, nil
 })
+
+// buildFaults builds a program with the hooks. All but the tag is as in the
+// Makefile, so that what the tag does not change is not compiled once more.
+func buildFaults(path, cgo string, tags ...string) error {
+	cmd := exec.Command("go", "build", "-trimpath", "-tags", strings.Join(append(tags, "faults"), ","), "-o", path, ".")
+	cmd.Dir, cmd.Env = Root(), append(os.Environ(), cgo)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build %s: %w\n%s", filepath.Base(path), err, out)
+	}
+	return nil
+}
+
+// desktopFaults is the window with the hooks, beside the rest of the product.
+var desktopFaults = sync.OnceValues(func() (string, error) {
+	p, err := build()
+	if err != nil {
+		return "", err
+	}
+	path := p.Desktop + "-faults"
+	return path, buildFaults(path, "CGO_ENABLED=1", "desktop", "production", "webkit2_41")
+})
+
+// DesktopFaults is the window with the hooks of -tags faults. It is built when it
+// is first asked for: few tests need it, and its linking takes a while.
+func (p *Product) DesktopFaults(t testing.TB) string {
+	t.Helper()
+	built, err := desktopFaults()
+	path := p.Desktop + "-faults"
+	if err == nil && built != path { // with some of the plugins only
+		if err = os.Link(built, path); errors.Is(err, fs.ErrExist) {
+			err = nil
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
 
 // Build makes the product once per test process.
 func Build(t testing.TB) *Product {

@@ -8,11 +8,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
 
-// Hub is a running `standpipe serve`.
+// Hub is a running `standpipe serve`, or a window that is the hub itself.
 type Hub struct {
 	*Process
 	Home   *Home
@@ -34,6 +36,41 @@ func (h *Home) Serve(args ...string) *Hub {
 	hub := &Hub{Home: h, Process: start(h.t, "standpipe serve", h.Command(h.Program, append(all, args...)...))}
 	hub.Line(func(line json.RawMessage) bool { return json.Unmarshal(line, hub) == nil && hub.AppAPI != "" })
 	return hub
+}
+
+// Announced waits until this process has told other programs that it is the hub,
+// and where: one that was killed before it has left its own word behind.
+func (h *Hub) Announced() *Hub {
+	h.t.Helper()
+	Eventually(h.t, h.name+" is announced as the hub", func() bool {
+		if gone := h.ended(); gone != "" {
+			h.t.Fatalf("%s\n%s", gone, h.Log())
+		}
+		found, ok := h.Home.discover()
+		if !ok || found.PID != h.PID() {
+			return false
+		}
+		h.AppAPI, h.UI, h.Socket = found.AppAPI, found.UI, found.Socket
+		return true
+	})
+	return h
+}
+
+// discovery is what a hub tells of itself to other programs.
+type discovery struct {
+	PID    int
+	AppAPI string `json:"app_api"`
+	UI     string
+	Socket string
+}
+
+func (h *Home) discover() (d discovery, ok bool) {
+	files, _ := filepath.Glob(filepath.Join(h.Dir, "run", "standpipe", "*", "hub.json")) // the pattern is good
+	if len(files) != 1 {
+		return d, false
+	}
+	b, err := os.ReadFile(files[0])
+	return d, err == nil && json.Unmarshal(b, &d) == nil
 }
 
 // In is the same hub in a subtest, which fails by itself where the hub does not

@@ -139,6 +139,16 @@ func (p *running) Kill() {
 	<-p.done
 }
 
+// Killed reports whether the process has ended of SIGKILL.
+func (p *running) Killed() bool {
+	select {
+	case <-p.done:
+		return p.cmd.ProcessState.Sys().(syscall.WaitStatus).Signal() == syscall.SIGKILL
+	default:
+		return false
+	}
+}
+
 // Stop asks the process to end and waits for it.
 func (p *Process) Stop() {
 	p.t.Helper()

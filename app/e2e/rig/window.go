@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 )
 
@@ -34,8 +35,24 @@ var automation = sync.OnceValues(func() (string, error) {
 	return lib, os.Chmod(lib, 0o755)
 })
 
-// Display starts an X server and returns the value of DISPLAY.
-func (h *Home) Display() string {
+// Screen gives the person a display of their own, and returns its X server.
+func (h *Home) Screen() *Process {
+	h.t.Helper()
+	name, server := h.display()
+	h.Env = append(h.Env, "DISPLAY="+name, "GDK_BACKEND=x11", "NO_AT_BRIDGE=1")
+	return server
+}
+
+// ServeWindow opens the window, in a build of it, with nobody at it: to be the
+// hub itself, where the configuration file says. The person needs a Screen. It
+// does not wait for the hub, which may be meant to die, see Announced.
+func (h *Home) ServeWindow(program string, args ...string) *Hub {
+	h.t.Helper()
+	return &Hub{Home: h, Process: start(h.t, "the window", h.Command(program, append(args, "--verbose")...))}
+}
+
+// display starts an X server and returns the value of DISPLAY.
+func (h *Home) display() (string, *Process) {
 	h.t.Helper()
 	read, write, err := os.Pipe()
 	if err != nil {
@@ -44,14 +61,14 @@ func (h *Home) Display() string {
 	defer read.Close()
 	cmd := h.Command(Program(h.t, "Xvfb"), "-displayfd", "3", "-screen", "0", "1280x900x24", "-nolisten", "tcp")
 	cmd.ExtraFiles = []*os.File{write}
-	start(h.t, "Xvfb", cmd)
+	server := start(h.t, "Xvfb", cmd)
 	write.Close()
 	// To the end of the line: Xvfb dies of a pipe that is closed earlier.
 	number, err := bufio.NewReader(read).ReadString('\n')
 	if err != nil {
 		h.t.Fatalf("Xvfb said no display: %v", err)
 	}
-	return ":" + strings.TrimSpace(number)
+	return ":" + strings.TrimSpace(number), server
 }
 
 // Window opens the native window and a driver to it. What the window would
@@ -74,7 +91,8 @@ func (h *Home) Window(args ...string) (page *Page, opened string) {
 	}
 	h.own(bin)
 	h.script("bin/xdg-open", "#!/bin/sh\nprintf '%s\\n' \"$1\" >> "+opened+"\n")
-	h.Env = append(h.windowEnv(bin), "DISPLAY="+h.Display(), "GDK_BACKEND=x11", "NO_AT_BRIDGE=1")
+	h.Env = h.windowEnv(bin)
+	_ = h.Screen()
 	port, inspector := FreePort(h.t), fmt.Sprintf("127.0.0.1:%d", FreePort(h.t))
 	cmd := h.Command(h.Product.Desktop, args...)
 	cmd.Env = append(slices.Clone(h.Env), "AUTOMATION_CLOSE="+filepath.Join(h.Dir, "close"), "LD_PRELOAD="+lib, "WEBKIT_INSPECTOR_SERVER="+inspector)
@@ -106,6 +124,27 @@ func (h *Home) WindowRuns() bool {
 	default:
 		return true
 	}
+}
+
+// WindowHub is the window that runs, as the hub that it is.
+func (h *Home) WindowHub() *Hub {
+	h.t.Helper()
+	return (&Hub{Home: h, Process: h.window}).Announced()
+}
+
+// CrashWindow kills the window alone, as the kernel does where memory is short,
+// and returns the processes that it had started. They are stopped just before: what
+// ends nevertheless does not end by its own doing.
+func (h *Home) CrashWindow() (helpers []Helper) {
+	h.t.Helper()
+	helpers = (&Hub{Home: h, Process: h.window}).Helpers()
+	for _, p := range helpers {
+		_ = syscall.Kill(p.PID, syscall.SIGSTOP)
+	}
+	h.window.end()
+	_ = syscall.Kill(h.window.PID(), syscall.SIGKILL)
+	Eventually(h.t, "the end of the window", func() bool { return !h.window.Lives() })
+	return helpers
 }
 
 // Again starts the window's program once more, as a click on its icon or on a
