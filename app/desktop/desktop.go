@@ -61,13 +61,14 @@ func host(ctx context.Context, w cli.Window, one *single) (err error) {
 	}
 	defer func() { err = errors.Join(err, a.Close()) }()
 	ctx, stop := context.WithCancel(ctx)
+	client := instance.NewClient(instance.HandlerTransport(a.Local()))
+	win := newWindow(ctx, w, one, a.Local(), client, false)
 	ended := make(chan error, 1)
 	go func() {
 		defer stop() // a hub that fails takes its window with it
 		ended <- a.Run(ctx)
 	}()
-	client := instance.NewClient(instance.HandlerTransport(a.Local()))
-	err = newWindow(ctx, w, one, a.Local(), client, false).run()
+	err = win.run()
 	stop()
 	return errors.Join(err, <-ended)
 }

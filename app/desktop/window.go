@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
+	"iter"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -37,16 +38,20 @@ type window struct {
 	attached bool
 	state    *stateFile
 	notifier notifier // nil: none here
+	events   *stream  // for watch to begin with; nil: there was none
 
 	wails    context.Context // of the window; set before ready is closed
 	ready    chan struct{}   // closed when the page is there
 	quitting atomic.Bool     // closing is meant to end the program
 }
 
+// newWindow prepares the window of a hub, and listens to that one from now on: what
+// it finds out before there is a window to be seen, as after a power cut, the user
+// is told as well.
 func newWindow(ctx context.Context, w cli.Window, one *single, page http.Handler, client *instance.Client, attached bool) *window {
 	return &window{
 		ctx: ctx, cli: w, one: one, page: page, hub: client, attached: attached,
-		state: openState(w.Paths.Data), ready: make(chan struct{}),
+		state: openState(w.Paths.Data), ready: make(chan struct{}), events: listenTo(ctx, client),
 	}
 }
 
@@ -62,6 +67,7 @@ func (w *window) run() (err error) {
 		w.notifier = n
 		defer n.Close()
 	}
+	go w.watch()
 	token := make([]byte, 32)
 	_, _ = rand.Read(token) // never fails (crypto/rand)
 	s := w.state.get()
@@ -165,7 +171,6 @@ func (w *window) open(route string) {
 
 // follow does what other starts and the hub ask for, until the program ends.
 func (w *window) follow() {
-	go w.watch()
 	if w.cli.Link != "" {
 		go w.followLink(w.cli.Link)
 	}
@@ -210,30 +215,53 @@ func (w *window) followLink(text string) {
 	w.open("")
 }
 
+// stream is a subscription to the events of a hub.
+type stream struct {
+	events iter.Seq2[hub.Event, error]
+	stop   func()
+}
+
+// listenTo returns nil where the hub does not let one listen: it is locked, or gone.
+func listenTo(ctx context.Context, client *instance.Client) *stream {
+	events, stop, err := client.Events(ctx)
+	if err != nil {
+		return nil
+	}
+	return &stream{events, stop}
+}
+
 // watch tells the user what waits for them, for as long as the hub answers.
 func (w *window) watch() {
 	if w.notifier == nil {
+		if w.events != nil {
+			w.events.stop()
+		}
 		return
 	}
 	told := newWatcher(w.hub)
-	for w.ctx.Err() == nil {
-		events, stop, err := w.hub.Events(w.ctx)
-		if err == nil {
-			for e, err := range events {
-				if err != nil {
-					break
-				}
-				for _, n := range told.after(w.ctx, e) {
-					if w.state.get().Notify {
-						_ = w.notifier.show(n) // no server: the page says it
-					}
-				}
-			}
-			stop()
+	for s := w.events; w.ctx.Err() == nil; s = listenTo(w.ctx, w.hub) {
+		if s != nil && w.tell(told, s) {
+			continue // it has its time and then ends: at once the next
 		}
 		select {
 		case <-w.ctx.Done():
 		case <-time.After(2 * time.Second): // a hub that is started anew
 		}
 	}
+}
+
+// tell tells what a stream brings, and reports whether it ended in order.
+func (w *window) tell(told *watcher, s *stream) bool {
+	defer s.stop()
+	for e, err := range s.events {
+		if err != nil {
+			return false
+		}
+		for _, n := range told.after(w.ctx, e) {
+			if w.state.get().Notify {
+				_ = w.notifier.show(n) // no server: the page says it
+			}
+		}
+	}
+	return true
 }

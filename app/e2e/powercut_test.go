@@ -141,6 +141,8 @@ type lane struct {
 	key    string
 	conn   connection
 	seen   *outcomes
+	notes  *rig.Notifications // nil: there is no desktop
+	screen *rig.Process
 }
 
 func newLane(t *testing.T, host *host, seen *outcomes) *lane {
@@ -149,7 +151,8 @@ func newLane(t *testing.T, host *host, seen *outcomes) *lane {
 	h.Program = h.Product.Standpipe
 	l := &lane{t: t, h: h, host: host, seen: seen}
 	if slices.Contains(host.next, "window") {
-		_ = h.Screen()
+		l.notes = h.Notifications()
+		l.screen = h.Screen()
 	}
 	hub, op := serveOIDC(t, h, fmt.Sprintf("ACCESS_TTL=%d", accessTTL/time.Second))
 	l.op, l.listen = op, strings.TrimPrefix(hub.AppAPI, "http://")
@@ -225,6 +228,10 @@ func (l *lane) cut(point string, safe bool, next string) {
 	}
 	time.Sleep(accessTTL) // without power: what was there has expired, and must be renewed
 	before := l.op.Count("grant.error")
+	var told int
+	if l.notes != nil {
+		told = len(l.notes.All())
+	}
 	hub := hosts[next].start(l, hosts[next].release(l.h.Product)).Announced()
 	defer hub.Stop()
 
@@ -247,6 +254,9 @@ func (l *lane) cut(point string, safe bool, next string) {
 		if n := l.op.Count("grant.error") - before; n > 1 {
 			t.Errorf("%s: %d refreshes with a dead token", point, n)
 		}
+		if next == "window" {
+			l.toldOnce(point, told)
+		}
 		l.seen.add(point, next+" asks for its user ("+a.Field("reason")+")")
 		if again := l.connect(hub, "--reauthorize", l.conn.ID); again.ID != l.conn.ID {
 			t.Errorf("%s: the reauthorized connection is %s, was %s", point, again.ID, l.conn.ID)
@@ -265,4 +275,13 @@ func (l *lane) ask(hub *rig.Hub, point string) (a *rig.Answer) {
 		return a.Status != 503 || a.Header.Get("Retry-After") == ""
 	})
 	return a
+}
+
+// toldOnce: whoever is at the desktop is told that the account needs them, once.
+func (l *lane) toldOnce(point string, before int) {
+	l.t.Helper()
+	n := l.notes.Next(before)
+	if more := len(l.notes.All()) - before; more != 1 || !strings.HasSuffix(n.Title, "needs you") || !strings.Contains(n.Body, l.conn.Account.Label) {
+		l.t.Errorf("%s: it is told %d times, as %+v", point, more, n)
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/standpipe/standpipe/app/e2e/rig"
@@ -57,4 +58,25 @@ func (l *lane) crash() {
 			l.t.Errorf("%s was not left, and is in nobody's way for that reason", name)
 		}
 	}
+}
+
+// TestToldAfterCut: what a window finds out when it starts after a power cut, it
+// tells whoever is at the desktop, however long the desktop takes to show it.
+func TestToldAfterCut(t *testing.T) {
+	t.Parallel()
+	const point = "refresh.after-answer"
+	l := newLane(t, hosts["window"], &outcomes{table: map[string]map[string]int{}})
+	l.die(point)
+	if err := syscall.Kill(l.screen.PID(), syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	hub := l.window(l.h.Product.Desktop).Announced()
+	if a := l.ask(hub, point); a.Field("error") != "needs_reauthorization" {
+		t.Fatalf("%d %s", a.Status, a.Body)
+	}
+	if err := syscall.Kill(l.screen.PID(), syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	l.toldOnce(point, 0)
+	hub.Stop()
 }
