@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"sync"
 
 	"github.com/hashicorp/go-hclog"
@@ -110,10 +111,20 @@ func asBinary(path string) starter {
 	}
 }
 
-// socketDir is a folder whose path is short enough for a socket's address.
+// longestTemp leaves what go-plugin and the plugin add to a folder for
+// temporary files room in the address of a socket, of 103 bytes on the
+// narrowest system: "/sp1234567890/plugin-dir1234567890/plugin1234567890".
+const longestTemp = 103 - 51
+
+// socketDir is a folder whose path is short enough for a socket's address: in
+// TMPDIR, or where that is too long, in /tmp.
 func socketDir(t *T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "sp")
+	in := os.TempDir()
+	if len(in) > longestTemp && runtime.GOOS != "windows" {
+		in = "/tmp"
+	}
+	dir, err := os.MkdirTemp(in, "sp")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/standpipe/standpipe/app/internal/hub"
 	"github.com/standpipe/standpipe/app/internal/instance"
 )
 
@@ -37,6 +38,21 @@ func wantMode(t *testing.T, path string, want fs.FileMode) {
 	}
 	if got := info.Mode().Perm(); got != want {
 		t.Errorf("%s has mode %04o, want %04o", path, got, want)
+	}
+}
+
+// TestFolderThatCannotBeMade: the reason is said once, and what helps.
+func TestFolderThatCannotBeMade(t *testing.T) {
+	clean(t)
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := instance.Acquire(resolve(t, "", filepath.Join(file, "deeper", "data")))
+	he := hub.AsError(err)
+	if he.Message != "the folder "+filepath.Join(file, "deeper", "data")+" cannot be made: not a directory" ||
+		!strings.Contains(he.Remedy, filepath.Dir(file)+",") || !strings.Contains(he.Remedy, "--data") {
+		t.Errorf("%q, %q", he.Message, he.Remedy)
 	}
 }
 

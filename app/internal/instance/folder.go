@@ -16,12 +16,17 @@ import (
 // empty folder of ours that others can merely read is closed to them; any other
 // deviation is refused, because who could write there may have left something.
 func ensureFolder(dir string) error {
-	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
-		return hub.Errorf(hub.CodeStorage, "create the folder %s: %w", filepath.Dir(dir), err)
+	err := os.MkdirAll(filepath.Dir(dir), 0o700)
+	if err == nil {
+		err = os.Mkdir(dir, 0o700)
 	}
-	err := os.Mkdir(dir, 0o700)
 	if err != nil && !errors.Is(err, fs.ErrExist) {
-		return hub.Errorf(hub.CodeStorage, "create the folder %s: %w", dir, err)
+		in, why := filepath.Dir(dir), err
+		if e, ok := errors.AsType[*fs.PathError](err); ok {
+			in, why = filepath.Dir(e.Path), e.Err
+		}
+		return hub.Errorf(hub.CodeStorage, "the folder %s cannot be made: %w", dir, why).
+			WithRemedy("See that you may write in %s, or use another folder with --data or STANDPIPE_DATA.", in)
 	}
 	info, err := os.Lstat(dir)
 	if err != nil {

@@ -85,7 +85,7 @@ func choose(said, env string, base func() (string, error), elem ...string) (stri
 	dir, err := base()
 	if err != nil {
 		return "", hub.Errorf(hub.CodeStorage, "the home folder is not known: %w", err).
-			WithRemedy("Set HOME, or say where with %s.", env)
+			WithRemedy("Set HOME; or name both the configuration file and the data folder, with STANDPIPE_CONFIG and STANDPIPE_DATA.")
 	}
 	return filepath.Join(append([]string{dir}, elem...)...), nil
 }

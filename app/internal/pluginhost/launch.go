@@ -10,6 +10,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -213,15 +215,22 @@ const socketRoom = 40
 // maxSocketPath is the size of sockaddr_un.sun_path on the narrowest system.
 const maxSocketPath = 103
 
+// lastTemp is where temporary files are if TMPDIR says nothing, but for Windows.
+const lastTemp = "/tmp"
+
 // socketFolder makes this host's folder for sockets in runDir. Where that path
 // is too long for a socket's address, it is in the system's folder for
-// temporary files, under a name that cannot be guessed.
+// temporary files, under a name that cannot be guessed; and where TMPDIR is too
+// long as well, in /tmp.
 func socketFolder(runDir string) (string, error) {
 	sweepSockets(runDir)
 	name := fmt.Sprintf("p%d-", os.Getpid())
-	if len(runDir)+1+len(name)+10+socketRoom > maxSocketPath {
-		runDir = ""
-		name = "standpipe-" + name
+	long := func() bool { return len(runDir)+1+len(name)+10+socketRoom > maxSocketPath }
+	if long() {
+		runDir, name = os.TempDir(), "standpipe-"+name
+	}
+	if long() && runtime.GOOS != "windows" {
+		runDir = lastTemp
 	}
 	dir, err := os.MkdirTemp(runDir, name) // mode 0700
 	if err != nil {
@@ -234,7 +243,8 @@ func socketFolder(runDir string) (string, error) {
 func sweepSockets(runDir string) {
 	inRun, _ := filepath.Glob(filepath.Join(runDir, "p[0-9]*-*"))
 	inTemp, _ := filepath.Glob(filepath.Join(os.TempDir(), "standpipe-p[0-9]*-*"))
-	for _, dir := range append(inRun, inTemp...) {
+	inLast, _ := filepath.Glob(filepath.Join(lastTemp, "standpipe-p[0-9]*-*"))
+	for _, dir := range slices.Concat(inRun, inTemp, inLast) {
 		var pid int
 		name := strings.TrimPrefix(filepath.Base(dir), "standpipe-")
 		if _, err := fmt.Sscanf(name, "p%d-", &pid); err != nil || processAlive(pid) {
