@@ -25,7 +25,7 @@ help: ## list the targets
 run: ## install what is missing, build, and start Standpipe with its sandbox
 	@tools/setup.sh run
 	@$(MAKE) build
-	@$(MAKE) desktop-if-possible
+	@if [ -n "$${DISPLAY:-}$${WAYLAND_DISPLAY:-}" ]; then $(MAKE) desktop-if-possible; fi # nobody would see it
 	@tools/run.sh
 
 .PHONY: test

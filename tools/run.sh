@@ -23,6 +23,15 @@ if ! $standpipe keys status >/dev/null 2>&1; then
   fi
 fi
 
+# What runs already is shown, not started twice.
+if $standpipe open 2>"$home/open.log"; then
+  echo "Standpipe runs already, on $STANDPIPE_DATA. A link to its page: bin/standpipe open --no-browser"
+  exit
+elif grep -q "the running hub" "$home/open.log"; then
+  echo "Standpipe runs already, in its window."
+  exit
+fi
+
 $standpipe sandbox --state "$home/sandbox.json" >"$home/sandbox.log" 2>&1 &
 sandbox=$!
 trap 'kill $sandbox 2>/dev/null || true; wait $sandbox 2>/dev/null || true' EXIT
@@ -58,6 +67,7 @@ cat <<EOF
 
      export STANDPIPE_DATA=$STANDPIPE_DATA STANDPIPE_CONFIG=$STANDPIPE_CONFIG
      bin/standpipe status
+     bin/standpipe open       # the page, logged in
 
   Ctrl-C ends Standpipe and the sandbox. Everything is kept in $home.
 

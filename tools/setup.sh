@@ -16,6 +16,9 @@ case $purpose in
   *) echo "usage: tools/setup.sh run|test|check" >&2; exit 2 ;;
 esac
 
+# Without a display nobody would see a window.
+[[ $purpose != run || -n ${DISPLAY:-}${WAYLAND_DISPLAY:-} ]] || packages=()
+
 need() { command -v "$1" >/dev/null || { echo "$1 is missing: $2" >&2; exit 1; }; }
 need go "install Go 1.26 (https://go.dev/dl)"
 need npm "install Node.js 20 or newer with npm (https://nodejs.org)"
