@@ -22,6 +22,7 @@ class FakeHub {
   sharing: { connected_account_id: string; account: string }[] = [];
   status = 200;
   damagedApps: DamagedApp[] = [];
+  locked = false;
   /** The picture of whoever has one; undefined: it is not to be had. */
   picture: string | undefined = "AAAA";
   asked: { method: string; path: string; body: unknown }[] = [];
@@ -36,9 +37,12 @@ class FakeHub {
     if (path === "/ui/api/events")
       return new Response(new ReadableStream({ start: (c) => void (this.#stream = c) }));
     if (path === "/ui/api/hub") return Response.json(scenes.mixed!.hub);
-    if (path === "/ui/api/lock") return Response.json(scenes.mixed!.lock);
+    if (path.startsWith("/ui/api/lock"))
+      return Response.json({ ...scenes.mixed!.lock, locked: this.locked, passphrase: false });
     if (path === "/ui/api/approvals") return Response.json({ approvals: this.approvals });
     if (path === "/ui/api/pairings") return Response.json({ pairings: this.pairings });
+    if (path === "/ui/api/apps" && method === "POST")
+      return Response.json({ id: "app_new", name: "editor", grants: [], key: "sp_app_new" });
     if (path === "/ui/api/apps")
       return Response.json({ apps: scenes.mixed!.apps, damaged: this.damagedApps });
     if (/^.ui.api.(approvals|pairings|apps)./.test(path)) return new Response(null, { status: 204 });
@@ -176,6 +180,38 @@ test("connect: wait, confirm what came back, done", async () => {
   await waitFor(() => expect(screen.queryByTestId("connect-dialog")).toBeNull());
   expect(hub.calls("POST", "/ui/api/flows/f1/confirm")[0]!.body).toEqual({ accept_other_account: false });
   expect((await shown("toast")).textContent).toContain("mona is connected");
+});
+
+test("the focus stays in a dialog whose button is gone, and goes to what locks and unlocks", async () => {
+  const { unmount } = render(App);
+  await fireEvent.click(await shown("connect-notion"));
+  screen.getByTestId("start").focus();
+  await fireEvent.click(screen.getByTestId("start"));
+  await shown("flow-waiting");
+  await waitFor(() => expect(document.activeElement?.textContent).toBe("Connect Notion"));
+  unmount();
+
+  hub.locked = true;
+  render(App);
+  const unlock = await shown("unlock");
+  expect(document.activeElement).toBe(unlock);
+  hub.locked = false;
+  await fireEvent.click(screen.getByTestId("unlock"));
+  await waitFor(() => expect(document.activeElement?.tagName).toBe("MAIN"));
+});
+
+test("Enter in the name of an app makes its key, and no command that is shown has it as an argument", async () => {
+  history.replaceState(null, "", "/#/apps");
+  render(App);
+  await fireEvent.click(await shown("add-app"));
+  const name = await shown("app-name");
+  await fireEvent.keyDown(name, { key: "Enter" });
+  expect(screen.getByTestId("app-name-error").textContent).toContain("name");
+  await fireEvent.input(name, { target: { value: "editor" } });
+  await fireEvent.keyDown(name, { key: "Enter" });
+  const line = ((await shown("app-try")) as HTMLInputElement).value;
+  expect(line).toMatch(/^echo '.*sp_app_new.*' \| curl /);
+  expect(line.slice(line.indexOf("|"))).not.toContain("sp_app_new");
 });
 
 test("a reload in the middle of a connect goes on with it, until it is ended", async () => {

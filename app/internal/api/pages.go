@@ -123,7 +123,7 @@ func (a *API) resultPage(w http.ResponseWriter, r *http.Request) {
 	case f.State == hub.FlowConfirm && f.Initiator == hub.InitiatorLink:
 		v = view{Title: "Connecting " + name, Text: "One moment …", Finish: true}
 	case f.State == hub.FlowConfirm:
-		v = view{Title: "One step left", Text: "Go back to Standpipe and confirm the account that came back.", Tone: "good"}
+		v = view{Title: "One step left", Text: "Close this page, and confirm in Standpipe the account that came back.", Tone: "good"}
 	case f.State == hub.FlowWaiting:
 		v = view{Title: "Connecting " + name, Text: "The provider is still being asked."}
 	}

@@ -52,11 +52,14 @@ export class HubState {
     const focus = () => this.refresh(0);
     void this.#open().then((open) => {
       if (!open || stopped) return;
+      let stood = false;
       stop = listen({
         token: sessionToken,
         onEvent: (e) => this.#onEvent(e),
         onState: (live) => {
-          if (live && !this.live) this.#onEvent({ type: "resync", time: "" });
+          // What happened between two streams was not told.
+          if (live && stood) this.#onEvent({ type: "resync", time: "" });
+          stood ||= live;
           this.live = live;
         },
         onEnded: () => this.#end(),

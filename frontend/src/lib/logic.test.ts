@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import { readFileSync } from "node:fs";
 import { expect, test, vi } from "vitest";
 import { connection, integration } from "../dev/scenes";
+import type { ActivityEntry } from "./api/access";
 import { createClient } from "./api/client";
 import type { Connection, Hub, Integration, ProviderHealth } from "./api/types";
 import {
@@ -20,7 +22,7 @@ import {
   troubleWords,
 } from "./groups";
 import { limits } from "./grants";
-import { entryWords } from "./words";
+import { actionWords, entryWords, subjectWords } from "./words";
 import { inWindow, sessionToken, keepSession, takeCode } from "./host";
 import { openExternal, prepareTab } from "./open";
 import {
@@ -341,6 +343,26 @@ test("an entry tells what was wanted where it did not come to pass", () => {
   expect(entryWords({ action: "token.vend", decision: "denied" })).toBe("asked for a token");
   expect(entryWords({ action: "app.add", decision: "failed" })).toBe("added an app, in vain");
   expect(entryWords({ action: "of.tomorrow", decision: "allowed" })).toBe("of.tomorrow");
+});
+
+test("an entry says what was done to what", () => {
+  const name = (slug: string) => ({ github: "GitHub" })[slug] ?? slug;
+  const of = (over: Partial<ActivityEntry>) =>
+    subjectWords({ seq: 1, time: "", action: "app.add", decision: "allowed", ...over }, name);
+  expect(of({ subject: "app_1", subject_name: "demo" })).toBe("demo");
+  expect(of({ subject: "app_1" })).toBe("");
+  expect(of({ action: "integration.set", subject: "github" })).toBe("GitHub");
+  expect(of({ action: "token.vend", subject: "github" })).toBe("GitHub");
+  expect(of({ action: "token.vend", integration: "github", subject: "user_1" })).toBe("");
+  expect(of({ action: "token.relay", subject: "GET api.github.com" })).toBe("GET api.github.com");
+  expect(of({ action: "plugin.pin", subject: "acme" })).toBe("acme");
+});
+
+test("every action of the hub has words", () => {
+  const go = readFileSync("../app/internal/hub/audit.go", "utf8");
+  const actions = [...go.matchAll(/AuditAction = "([^"]+)"/g)].map((m) => m[1]!);
+  expect(actions.length).toBeGreaterThan(30);
+  expect(actions.filter((a) => actionWords(a) === a)).toEqual([]);
 });
 
 test("what limits a grant is said, and what it may have beyond", () => {

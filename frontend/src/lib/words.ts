@@ -47,7 +47,20 @@ const actions: Record<string, string> = {
   "integration.set": "changed the set-up of a provider",
   "provider.set": "declared a provider",
   "provider.remove": "removed a provider",
+  "plugin.pin": "installed a plugin",
+  "plugin.develop": "loaded a plugin in development",
+  "plugin.remove": "removed a plugin",
+  "plugin.crash": "stopped a plugin that kept crashing",
   "ui.link": "made a login link to this page",
+  "store.backup": "made a backup",
+  "store.restore": "restored a backup",
+  "store.reset": "gave up lost keys and began anew",
+  "connection.resume": "took an account into use again",
+  "connection.import": "imported an account",
+  "connection.export": "exported an account",
+  "keys.rotate": "made new data keys",
+  "keys.source": "changed where the master key is",
+  "keys.recovery": "changed the recovery key",
 };
 
 /** Those that one can filter by. */
@@ -69,6 +82,15 @@ const attempts: Record<string, string> = {
 export function entryWords(e: Pick<ActivityEntry, "action" | "decision">): string {
   if (e.decision === "allowed") return actionWords(e.action);
   return attempts[e.action] ?? `${actionWords(e.action)}, in vain`;
+}
+
+/** What it was done to, where that is no account: the subject of an entry, if it means something to people. */
+export function subjectWords(e: ActivityEntry, name: (integration: string) => string): string {
+  if (e.subject_name) return e.subject_name;
+  if (!e.subject) return "";
+  if (/^(integration|provider)\./.test(e.action)) return name(e.subject);
+  if (e.action === "token.vend" && !e.integration) return name(e.subject); // nothing was connected
+  return /^(plugin\.|token\.relay$)/.test(e.action) ? e.subject : "";
 }
 
 /** Who did it. */

@@ -30,7 +30,7 @@ export function createParser(onData: (data: string) => void): (chunk: string) =>
 export interface ListenConfig {
   token: () => string;
   onEvent: (event: HubEvent) => void;
-  /** True while the stream stands. */
+  /** True each time a stream stands, false where none can be had. */
   onState: (live: boolean) => void;
   onEnded: () => void;
   fetch?: typeof fetch;
@@ -41,6 +41,9 @@ export interface ListenConfig {
 }
 
 const defaultBackoff = (n: number) => Math.min(500 * 2 ** n, 15_000) * (0.75 + Math.random() / 2);
+
+/** Milliseconds after which a stream that ends is no reason to wait with the next. */
+const settled = 1000;
 
 /** Keeps one event stream open until the returned function is called. */
 export function listen(config: ListenConfig): () => void {
@@ -91,15 +94,20 @@ export function listen(config: ListenConfig): () => void {
 
   async function run() {
     for (let tries = 0; !stop.signal.aborted; tries++) {
+      let since = Infinity;
       try {
         await stream(() => {
           tries = 0;
+          since = Date.now();
           config.onState(true);
         });
       } catch {
         // The hub went away, or the silence was too long: try again.
       }
       if (stop.signal.aborted) return;
+      // A stream that ends, as each does in time, is no hub that is away: that
+      // is said where another one cannot be had at once.
+      if (Date.now() - since > settled) continue;
       config.onState(false);
       await pause(backoff(tries), stop.signal);
     }
