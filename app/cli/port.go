@@ -13,7 +13,7 @@ import (
 
 // What helps where a port is taken.
 const (
-	otherHubAddress     = "End that program, or choose another address with --listen or --ui-listen. The address of the app API is part of every redirect URI, so enter the new one at the providers too."
+	otherHubAddress     = "If that is a hub with another data folder, name the folder, with --data or STANDPIPE_DATA. Else end that program, or choose another address with --listen or --ui-listen. The address of the app API is part of every redirect URI, so enter the new one at the providers too."
 	otherSandboxAddress = "End that program, or choose another address with --listen, and name it in the configuration file: sandbox = \"http://127.0.0.1:PORT\""
 )
 
