@@ -139,12 +139,7 @@ func (e *Engine) landed(ctx context.Context, id string) {
 	timer := time.NewTimer(flightPatience)
 	defer timer.Stop()
 	for {
-		e.mu.Lock()
-		var f *flight
-		for _, s := range e.slotsOf(id) {
-			f = cmp.Or(f, s.running)
-		}
-		e.mu.Unlock()
+		f := e.aloft(id)
 		if f == nil {
 			return
 		}
@@ -156,6 +151,16 @@ func (e *Engine) landed(ctx context.Context, id string) {
 			return
 		}
 	}
+}
+
+// aloft is a refresh of a connection that is under way, or nil.
+func (e *Engine) aloft(id string) (f *flight) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, s := range e.slotsOf(id) {
+		f = cmp.Or(f, s.running)
+	}
+	return f
 }
 
 // withUnsaved puts answers that could not be written in the place of what they

@@ -3,7 +3,6 @@
 package tokens
 
 import (
-	"cmp"
 	"context"
 	"errors"
 
@@ -16,18 +15,9 @@ import (
 // says that a provider's answer could not be written yet.
 func (e *Engine) Quiesce(ctx context.Context, connections []string) error {
 	for _, id := range connections {
-		for {
-			e.mu.Lock()
-			var running *flight
-			for _, s := range e.slotsOf(id) {
-				running = cmp.Or(running, s.running)
-			}
-			e.mu.Unlock()
-			if running == nil {
-				break
-			}
+		for f := e.aloft(id); f != nil; f = e.aloft(id) {
 			select {
-			case <-running.done:
+			case <-f.done:
 			case <-ctx.Done():
 				return ctx.Err()
 			}
