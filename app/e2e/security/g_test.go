@@ -236,17 +236,21 @@ func g3(t *testing.T) {
 	}
 	done := make(chan struct{})
 	go func() { all.Wait(); close(done) }()
+	var slowest time.Duration
+	begun := time.Now()
 	for waiting := true; waiting; {
 		begin := time.Now()
 		w.vend(t)
-		if d := time.Since(begin); d > 5*time.Second {
-			t.Errorf("a vend took %s meanwhile", d)
-		}
+		slowest = max(slowest, time.Since(begin))
 		select {
 		case <-done:
 			waiting = false
 		case <-time.After(200 * time.Millisecond):
 		}
+	}
+	// On a slow machine both take longer; one that waits for a handshake takes as long.
+	if took := time.Since(begun); slowest > took/2 {
+		t.Errorf("the handshakes took %s, and a vend meanwhile %s", took, slowest)
 	}
 	w.vend(t)
 	for m, p := range w.plugins(t) {

@@ -43,6 +43,7 @@ type Logind struct {
 
 	mu         sync.Mutex
 	inhibitors []*os.File // the other ends: readable (at their end) once given up
+	given      []*os.File // ours of what was given out, of which whoever delays the sleep has a copy
 }
 
 // policy lets every user of the machine connect and own names.
@@ -90,7 +91,14 @@ func Start(t testing.TB, uid int) *Logind {
 }
 
 // Close makes it go away.
-func (l *Logind) Close() { _ = l.conn.Close() }
+func (l *Logind) Close() {
+	_ = l.conn.Close()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, w := range l.given {
+		_ = w.Close()
+	}
+}
 
 // Sleep says that the machine is about to sleep, or that it is awake again.
 func (l *Logind) Sleep(begins bool) { l.emit(path, login1+".Manager.PrepareForSleep", begins) }
@@ -111,8 +119,9 @@ func (l *Logind) Hint(s Session, locked bool) {
 func (l *Logind) WaitForSleep() {
 	l.t.Helper()
 	l.mu.Lock()
-	r := l.inhibitors[len(l.inhibitors)-1]
+	r, w := l.inhibitors[len(l.inhibitors)-1], l.given[len(l.given)-1]
 	l.mu.Unlock()
+	_ = w.Close() // whoever heard of the sleep has had its copy
 	_ = r.SetReadDeadline(time.Now().Add(30 * time.Second))
 	if n, err := r.Read(make([]byte, 1)); n != 0 || os.IsTimeout(err) {
 		l.t.Fatalf("the machine was kept from sleeping: %v", err)
@@ -147,11 +156,9 @@ func (m manager) Inhibit(what, _, _, mode string) (dbus.UnixFD, *dbus.Error) {
 	}
 	m.l.mu.Lock()
 	defer m.l.mu.Unlock()
-	m.l.inhibitors = append(m.l.inhibitors, r)
-	fd := dbus.UnixFD(w.Fd())
-	// The library sends a copy; ours must be closed, or nobody gives it up.
-	time.AfterFunc(time.Second, func() { _ = w.Close() })
-	return fd, nil
+	// The library sends a copy once this has returned; ours is closed later.
+	m.l.inhibitors, m.l.given = append(m.l.inhibitors, r), append(m.l.given, w)
+	return dbus.UnixFD(w.Fd()), nil
 }
 
 // user answers Properties.Get of a session.
