@@ -214,6 +214,15 @@ test("Enter in the name of an app makes its key, and no command that is shown ha
   expect(line.slice(line.indexOf("|"))).not.toContain("sp_app_new");
 });
 
+test("the focus goes to the page when the row that has it goes", async () => {
+  render(App);
+  (await shown("more-c1")).focus();
+  hub.accounts = { ...hub.accounts, connections: hub.accounts.connections.filter((c) => c.id !== "c1") };
+  hub.tell({ type: "connection.removed", connection: "c1" });
+  await waitFor(() => expect(screen.queryByTestId("more-c1")).toBeNull());
+  await waitFor(() => expect(document.activeElement?.tagName).toBe("MAIN"));
+});
+
 test("a reload in the middle of a connect goes on with it, until it is ended", async () => {
   const first = render(App);
   await fireEvent.click(await shown("connect-notion"));
