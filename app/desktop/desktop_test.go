@@ -9,8 +9,10 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/standpipe/standpipe/app/internal/api/contract"
 	"github.com/standpipe/standpipe/app/internal/hub"
@@ -164,7 +166,7 @@ func (quiet) Pairings(context.Context) (contract.Pairings, error) {
 }
 
 func TestToldOnce(t *testing.T) {
-	w := newWatcher(quiet{})
+	w := newWatcher(quiet{}, time.Now())
 	after := func(e hub.Event) []notice { return w.after(t.Context(), e) }
 	trouble := hub.Event{Type: hub.EventNeedsReauthorization, Connection: "c1"}
 	got := after(trouble)
@@ -208,4 +210,56 @@ func TestToldOnce(t *testing.T) {
 			t.Errorf("%s, again: %+v", typ, got)
 		}
 	}
+}
+
+// accounts is a hub with these connections, where nobody asks for anything.
+type accounts []contract.Connection
+
+func (a accounts) Accounts(context.Context) (contract.Accounts, error) {
+	return contract.Accounts{Connections: a}, nil
+}
+func (accounts) Approvals(context.Context) (contract.Approvals, error) {
+	return contract.Approvals{}, nil
+}
+func (accounts) Pairings(context.Context) (contract.Pairings, error) {
+	return contract.Pairings{}, nil
+}
+
+// TestToldOfWhatWasMissed: where events were lost, the user is told of each account
+// that came to need them meanwhile, once, and of none that did before.
+func TestToldOfWhatWasMissed(t *testing.T) {
+	began := time.Now()
+	account := func(id string, state hub.State, updated time.Time) contract.Connection {
+		return contract.Connection{ID: id, Integration: "github", State: state, UpdatedAt: updated}
+	}
+	all := accounts{
+		account("before", hub.StateNeedsReauthorization, began.Add(-time.Hour)),
+		account("well", hub.StateConnected, began.Add(time.Minute)),
+		account("heard", hub.StateNeedsReauthorization, began.Add(time.Minute)),
+		account("missed", hub.StateNeedsReauthorization, began.Add(time.Minute)),
+	}
+	w := newWatcher(all, began)
+	after := func(e hub.Event) (routes []string) {
+		for _, n := range w.after(t.Context(), e) {
+			routes = append(routes, n.route)
+		}
+		return routes
+	}
+	want := func(what string, got []string, want ...string) {
+		t.Helper()
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: it tells of %v, want %v", what, got, want)
+		}
+	}
+	needs := func(id string) hub.Event {
+		return hub.Event{Type: hub.EventNeedsReauthorization, Connection: id}
+	}
+	want("an event", after(needs("heard")), "#/?account=heard")
+	want("a gap", after(hub.Event{Type: hub.EventResync}), "#/?account=missed")
+	want("another gap", after(hub.Event{Type: hub.EventResync}))
+	want("the event comes after all", after(needs("missed")))
+	all[3].State = hub.StateConnected
+	want("it was reauthorized in a gap", after(hub.Event{Type: hub.EventResync}))
+	all[3].State = hub.StateNeedsReauthorization
+	want("it needs the user again", after(needs("missed")), "#/?account=missed")
 }

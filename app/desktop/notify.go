@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/standpipe/standpipe/app/internal/api/contract"
 	"github.com/standpipe/standpipe/app/internal/hub"
@@ -36,11 +37,14 @@ type source interface {
 
 // watcher tells the user, once each, what waits for them.
 type watcher struct {
-	hub  source
-	told map[string]bool // by connection, connection/token, approval or pairing
+	hub   source
+	since time.Time       // what waited before was told before
+	told  map[string]bool // by connection, connection/token, approval or pairing
 }
 
-func newWatcher(s source) *watcher { return &watcher{hub: s, told: map[string]bool{}} }
+func newWatcher(s source, since time.Time) *watcher {
+	return &watcher{hub: s, since: since, told: map[string]bool{}}
+}
 
 // after returns what to tell after an event.
 func (w *watcher) after(ctx context.Context, e hub.Event) []notice {
@@ -59,31 +63,57 @@ func (w *watcher) after(ctx context.Context, e hub.Event) []notice {
 		}
 		return w.furtherToken(ctx, e)
 	case hub.EventApproval:
-		list, err := w.hub.Approvals(ctx)
-		if err != nil {
-			return nil // locked, or gone: nothing can be answered then
-		}
-		var out []notice
-		for _, a := range list.Approvals {
-			if w.first(a.ID) {
-				out = append(out, notice{title: fmt.Sprintf("%s wants to use %s", a.AppName, a.IntegrationName), body: "Allow or deny it in Standpipe.", route: "#/apps"})
-			}
-		}
-		return out
+		return w.approvals(ctx)
 	case hub.EventPairing:
-		list, err := w.hub.Pairings(ctx)
-		if err != nil {
-			return nil
-		}
-		var out []notice
-		for _, p := range list.Pairings {
-			if !p.Approved && w.first(p.Code) {
-				out = append(out, notice{title: "A program asks for a key", body: fmt.Sprintf("It calls itself %s and shows the code %s.", p.Name, p.Code), route: "#/apps"})
-			}
-		}
-		return out
+		return w.pairings(ctx)
+	case hub.EventResync:
+		return slices.Concat(w.missed(ctx), w.approvals(ctx), w.pairings(ctx))
 	}
 	return nil
+}
+
+// missed tells of the accounts that came to need the user while events were lost,
+// or while nobody could listen.
+func (w *watcher) missed(ctx context.Context) (out []notice) {
+	list, err := w.hub.Accounts(ctx)
+	if err != nil {
+		return nil
+	}
+	for i := range list.Connections {
+		switch c := &list.Connections[i]; {
+		case c.State != hub.StateNeedsReauthorization:
+			delete(w.told, c.ID)
+		case !c.UpdatedAt.Before(w.since) && w.first(c.ID):
+			out = append(out, needsUser(c, nameOf(&list, c.Integration)))
+		}
+	}
+	return out
+}
+
+func (w *watcher) approvals(ctx context.Context) (out []notice) {
+	list, err := w.hub.Approvals(ctx)
+	if err != nil {
+		return nil // locked, or gone: nothing can be answered then
+	}
+	for _, a := range list.Approvals {
+		if w.first(a.ID) {
+			out = append(out, notice{title: fmt.Sprintf("%s wants to use %s", a.AppName, a.IntegrationName), body: "Allow or deny it in Standpipe.", route: "#/apps"})
+		}
+	}
+	return out
+}
+
+func (w *watcher) pairings(ctx context.Context) (out []notice) {
+	list, err := w.hub.Pairings(ctx)
+	if err != nil {
+		return nil
+	}
+	for _, p := range list.Pairings {
+		if !p.Approved && w.first(p.Code) {
+			out = append(out, notice{title: "A program asks for a key", body: fmt.Sprintf("It calls itself %s and shows the code %s.", p.Name, p.Code), route: "#/apps"})
+		}
+	}
+	return out
 }
 
 func (w *watcher) first(id string) bool {
@@ -95,14 +125,20 @@ func (w *watcher) first(id string) bool {
 }
 
 func (w *watcher) connection(ctx context.Context, id string) []notice {
-	n := notice{title: "An account needs you", body: "Reauthorize it in Standpipe.", route: "#/?account=" + id}
 	if c, name := w.find(ctx, id); c != nil {
-		n.title, n.body = fmt.Sprintf("%s needs you", name), c.Account.Label
-		if c.Remedy != "" {
-			n.body += ": " + c.Remedy
-		}
+		return []notice{needsUser(c, name)}
 	}
-	return []notice{n}
+	return []notice{{title: "An account needs you", body: "Reauthorize it in Standpipe.", route: accountRoute + id}}
+}
+
+const accountRoute = "#/?account="
+
+func needsUser(c *contract.Connection, integration string) notice {
+	n := notice{title: integration + " needs you", body: c.Account.Label, route: accountRoute + c.ID}
+	if c.Remedy != "" {
+		n.body += ": " + c.Remedy
+	}
+	return n
 }
 
 // furtherToken tells of a token beside the main one that only the user can bring
@@ -134,12 +170,17 @@ func (w *watcher) find(ctx context.Context, id string) (c *contract.Connection, 
 		return nil, ""
 	}
 	c = &list.Connections[i]
-	for _, in := range list.Integrations {
-		if in.Slug == c.Integration {
-			return c, in.Name
+	return c, nameOf(&list, c.Integration)
+}
+
+// nameOf is what an integration is called.
+func nameOf(list *contract.Accounts, slug string) string {
+	for i := range list.Integrations {
+		if list.Integrations[i].Slug == slug {
+			return list.Integrations[i].Name
 		}
 	}
-	return c, c.Integration
+	return slug
 }
 
 // markup makes plain text out of what a notification server takes for markup.

@@ -37,8 +37,9 @@ type window struct {
 	hub      *instance.Client
 	attached bool
 	state    *stateFile
-	notifier notifier // nil: none here
-	events   *stream  // for watch to begin with; nil: there was none
+	notifier notifier  // nil: none here
+	events   *stream   // for watch to begin with; nil: there was none
+	began    time.Time // it was listened for events from then on
 
 	wails    context.Context // of the window; set before ready is closed
 	ready    chan struct{}   // closed when the page is there
@@ -51,7 +52,7 @@ type window struct {
 func newWindow(ctx context.Context, w cli.Window, one *single, page http.Handler, client *instance.Client, attached bool) *window {
 	return &window{
 		ctx: ctx, cli: w, one: one, page: page, hub: client, attached: attached,
-		state: openState(w.Paths.Data), ready: make(chan struct{}), events: listenTo(ctx, client),
+		state: openState(w.Paths.Data), ready: make(chan struct{}), began: time.Now(), events: listenTo(ctx, client),
 	}
 }
 
@@ -238,8 +239,11 @@ func (w *window) watch() {
 		}
 		return
 	}
-	told := newWatcher(w.hub)
+	told := newWatcher(w.hub, w.began)
 	for s := w.events; w.ctx.Err() == nil; s = listenTo(w.ctx, w.hub) {
+		if s != nil && s != w.events {
+			w.show(told.after(w.ctx, hub.Event{Type: hub.EventResync})) // of what came in between
+		}
 		if s != nil && w.tell(told, s) {
 			continue // it has its time and then ends: at once the next
 		}
@@ -257,11 +261,15 @@ func (w *window) tell(told *watcher, s *stream) bool {
 		if err != nil {
 			return false
 		}
-		for _, n := range told.after(w.ctx, e) {
-			if w.state.get().Notify {
-				_ = w.notifier.show(n) // no server: the page says it
-			}
-		}
+		w.show(told.after(w.ctx, e))
 	}
 	return true
+}
+
+func (w *window) show(notices []notice) {
+	for _, n := range notices {
+		if w.state.get().Notify {
+			_ = w.notifier.show(n) // no server: the page says it
+		}
+	}
 }

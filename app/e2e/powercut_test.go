@@ -66,7 +66,7 @@ type host struct {
 	start   func(l *lane, program string) *rig.Hub
 	next    []string // what a person starts after it died, in turn
 
-	step  int // a short test takes every so manieth point
+	step  int // a short test takes a point of so many
 	lanes int // of a long test
 }
 
