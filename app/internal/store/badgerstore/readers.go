@@ -33,17 +33,18 @@ type reader struct {
 	version uint64
 }
 
-func (r *readers) lend(db *badger.DB) reader {
+// lend returns a transaction, unless something is being written: to begin one would
+// wait for that.
+func (r *readers) lend(db *badger.DB) (l reader, ok bool) {
 	r.mu.Lock()
-	l := reader{version: r.version}
+	defer r.mu.Unlock()
+	l.version = r.version
 	if n := len(r.idle); n > 0 {
 		l.txn, r.idle = r.idle[n-1], r.idle[:n-1]
+	} else if r.pauses == 0 {
+		l.txn = db.NewTransaction(false) // which waits for nothing: a pause needs mu
 	}
-	r.mu.Unlock()
-	if l.txn == nil {
-		l.txn = db.NewTransaction(false)
-	}
-	return l
+	return l, l.txn != nil
 }
 
 func (r *readers) giveBack(l reader) {

@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/dgraph-io/badger/v4"
+
 	"github.com/standpipe/standpipe/app/internal/hub"
 )
 
@@ -26,6 +28,7 @@ type Store struct {
 	loading  bool                   // see Load: what is committed need not be on disk
 
 	writer chan struct{} // holds a token while an update runs
+	stall  stall         // of the commit under way
 	state  state         // of the last update; held by writer
 
 	last      atomic.Pointer[state] // what is on disk of it
@@ -61,6 +64,13 @@ func (s *Store) enter() (*handle, error) {
 	return s.h, nil
 }
 
+// folder is where the database is, at present.
+func (s *Store) folder() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.h.dir
+}
+
 // Get implements hub.Store.
 func (s *Store) Get(ctx context.Context, ref hub.Ref) (hub.Record, error) {
 	if err := ctx.Err(); err != nil {
@@ -71,11 +81,40 @@ func (s *Store) Get(ctx context.Context, ref hub.Ref) (hub.Record, error) {
 		return hub.Record{}, err
 	}
 	defer h.users.Done()
-	l := h.reads.lend(h.db)
+	l, err := s.reader(ctx, h)
+	if err != nil {
+		return hub.Record{}, err
+	}
 	defer h.reads.giveBack(l)
 	v := view{store: s, h: h, txn: l.txn}
 	e, err := v.get(ref)
 	return e.Record, err
+}
+
+// reader lends a transaction to read with. One that has to wait for a commit waits
+// no longer than the disk is given for that. The caller has entered.
+func (s *Store) reader(ctx context.Context, h *handle) (reader, error) {
+	l, ok := h.reads.lend(h.db)
+	if ok {
+		return l, nil
+	}
+	begun := make(chan *badger.Txn, 1)
+	h.users.Add(1)
+	go func() {
+		defer h.users.Done()
+		begun <- h.db.NewTransaction(false)
+	}()
+	var err error
+	select {
+	case l.txn = <-begun:
+		return l, nil
+	case <-ctx.Done():
+		err = ctx.Err()
+	case <-s.stall.overdue():
+		err = s.stalled(h.dir)
+	}
+	h.users.Go(func() { (<-begun).Discard() })
+	return reader{}, err
 }
 
 // List implements hub.Store. It yields what was there when it began.
@@ -105,9 +144,12 @@ func (s *Store) Snapshot(ctx context.Context, f func(hub.Snapshot) error) error 
 		return err
 	}
 	defer h.users.Done()
-	v := s.view(h, false)
-	defer v.txn.Discard()
-	return f(snapshot{v})
+	l, err := s.reader(ctx, h)
+	if err != nil {
+		return err
+	}
+	defer h.reads.giveBack(l)
+	return f(snapshot{view{store: s, h: h, txn: l.txn}})
 }
 
 // snapshot is the store at the moment at which a transaction began.

@@ -27,6 +27,8 @@ func (s *Store) update(ctx context.Context, f func(*tx) error) error {
 	case s.writer <- struct{}{}:
 	case <-ctx.Done():
 		return ctx.Err()
+	case <-s.stall.overdue():
+		return s.stalled(s.folder())
 	}
 	h, err := s.enter()
 	if err != nil {
@@ -68,12 +70,15 @@ func (s *Store) update(ctx context.Context, f func(*tx) error) error {
 	return s.commit(t, release)
 }
 
-// commit waits for the disk, but not for ever. The next update waits for this
-// one in any case: release is called when its fate is known.
+// commit waits for the disk, but not for ever. No update begins before the fate of
+// this one is known, when release is called; who waits for that hears when the time
+// is over, too.
 func (s *Store) commit(t *tx, release func()) error {
 	done := make(chan error, 1)
 	t.h.reads.pause()
+	commit := s.stall.begin()
 	t.txn.CommitWith(func(err error) {
+		s.stall.end()
 		if err != nil {
 			s.broke(err)
 		} else {
@@ -89,6 +94,7 @@ func (s *Store) commit(t *tx, release func()) error {
 	case err := <-done:
 		return s.writeError(t.h.dir, err)
 	case <-timer.C:
+		s.stall.tooLate(commit)
 		return hub.Errorf(hub.CodeStorage, "the disk of %s did not take a write within %s; it may still arrive", t.h.dir, s.patience).
 			WithRemedy("See that the disk is not full, read-only or failing.")
 	}
