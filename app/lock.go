@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
+	"time"
 
 	"github.com/standpipe/standpipe/app/internal/faults"
 	"github.com/standpipe/standpipe/app/internal/hub"
@@ -42,12 +44,37 @@ func (v vaultKeys) Passphrase() bool { return v.Info().Prompt }
 // Lock implements lock.Vault. With the keys go what was read with them, what plugins
 // were given, and what memory still holds of both.
 func (v vaultKeys) Lock() {
-	v.storeLogins(v.logins.Rest)
-	v.plugins.Rest()
+	if !within(restPatience, func() { v.storeLogins(v.logins.Rest) }, v.plugins.Rest) {
+		v.log.Warn("the keys go before the plugins have ended and the sessions are off the disk, which does not answer")
+	}
 	v.relay.Close() // connections remember what was sent last
 	v.Vault.Lock()
 	v.conns.Forget()
 	scrub()
+}
+
+// restPatience bounds what the keys wait for before they go: a plugin is killed at
+// once, but the disk may not let go of its folder, nor take a write.
+const restPatience = 2 * time.Second
+
+// within does things at a time, and reports whether they were done in time. What was
+// not goes on.
+func within(patience time.Duration, things ...func()) bool {
+	var all sync.WaitGroup
+	for _, do := range things {
+		all.Go(do)
+	}
+	done := make(chan struct{})
+	go func() {
+		all.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return true
+	case <-time.After(patience):
+		return false
+	}
 }
 
 // Unlock implements lock.Vault.

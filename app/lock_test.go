@@ -4,6 +4,8 @@ package app
 
 import (
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/standpipe/standpipe/app/internal/hub"
 	"github.com/standpipe/standpipe/sdk/secret"
@@ -62,4 +64,19 @@ func TestSessionsOfALockedHub(t *testing.T) {
 	}
 	restart()
 	alive("locked, started anew", alsoEnds, false)
+}
+
+// TestWithin: nobody waits longer than they said for what hangs.
+func TestWithin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begin, release := time.Now(), make(chan struct{})
+		ran := false
+		if within(time.Second, func() { ran = true }, func() { <-release }) || !ran || time.Since(begin) != time.Second {
+			t.Errorf("ran %v, after %v", ran, time.Since(begin))
+		}
+		close(release)
+		if !within(time.Second, func() {}, func() { time.Sleep(time.Millisecond) }) {
+			t.Error("what was done in time is not known to be")
+		}
+	})
 }
