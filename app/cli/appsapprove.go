@@ -214,7 +214,11 @@ func programWords(p hub.Peer) string {
 		return "unknown program"
 	}
 	exe := p.Exe
-	if exe == "" {
+	switch {
+	case exe != "":
+	case p.Name != "":
+		exe = fmt.Sprintf("a program that calls itself %q", p.Name)
+	default:
 		exe = "a program"
 	}
 	return fmt.Sprintf("%s (pid %d)", exe, p.PID)

@@ -156,6 +156,9 @@ func auditRow(a *contract.ActivityEntry) []string {
 	process := ""
 	if a.Peer != nil && a.Peer.PID > 0 {
 		process = strings.TrimSpace(fmt.Sprintf("%d %s", a.Peer.PID, a.Peer.Exe))
+		if a.Peer.Name != "" {
+			process += ` calls itself "` + a.Peer.Name + `"`
+		}
 	}
 	return []string{a.Time.Local().Format(time.DateTime), string(a.Action), decision, cmp.Or(a.AppName, a.App), what, a.Rule, process}
 }

@@ -130,7 +130,7 @@ func TestScreens(t *testing.T) {
 		page.Gone("dialog[open]")
 	}
 	page.Hash("#/activity")
-	page.See("main", "connected an account")
+	page.See("main", "connected the GitHub account octocat-demo")
 	inspect(t, page, "activity")
 	page.Hash("#/settings")
 	page.See("main", "Data folder")

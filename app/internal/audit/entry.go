@@ -38,7 +38,8 @@ func appendEntry(b []byte, e *hub.AuditEntry) ([]byte, error) {
 		if e.Peer.PID != 0 {
 			b = strconv.AppendInt(append(b, `,"pid":`...), int64(e.Peer.PID), 10)
 		}
-		b = append(appendSet(b, `,"exe":`, e.Peer.Exe), '}')
+		b = appendSet(b, `,"exe":`, e.Peer.Exe)
+		b = append(appendSet(b, `,"name":`, e.Peer.Name), '}')
 	}
 	if e.Latency != 0 {
 		b = strconv.AppendInt(append(b, `,"latency_ns":`...), int64(e.Latency), 10)

@@ -45,6 +45,9 @@ type Peer struct {
 	UID int    `json:"uid"`
 	PID int    `json:"pid,omitempty"` // 0: not known
 	Exe string `json:"exe,omitempty"` // path of its executable; empty: not known
+	// Name is what the process calls itself, where Exe is not told, as of one that
+	// lets nobody look into it. It may be any: nothing is decided by it.
+	Name string `json:"name,omitempty"`
 }
 
 // Known reports whether the system tells which process it is.

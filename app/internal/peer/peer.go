@@ -120,5 +120,9 @@ func refusal(err error) error {
 
 // Process is a process by its id, with what the system tells of it.
 func Process(uid, pid int) hub.Peer {
-	return hub.Peer{UID: uid, PID: pid, Exe: executable(pid)}
+	p := hub.Peer{UID: uid, PID: pid, Exe: executable(pid)}
+	if p.Exe == "" {
+		p.Name = nameOf(pid)
+	}
+	return p
 }

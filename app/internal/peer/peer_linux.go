@@ -100,17 +100,32 @@ func processOf(o owner) hub.Peer {
 	return hub.Peer{UID: o.uid}
 }
 
-// executable is the path of a process's program; empty where that is not told.
-// A program chooses its file's name, and the path is shown as a fact: what would
-// reorder or hide text there is written out.
+// executable is the path of a process's program; empty where that is not told,
+// as of one that is not dumpable (prctl(2)), which Standpipe's own command is not.
 func executable(pid int) string {
 	path, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
 	if err != nil {
 		return ""
 	}
-	if strings.ContainsFunc(path, func(r rune) bool { return !unicode.IsPrint(r) }) || !utf8.ValidString(path) {
-		quoted := strconv.Quote(path)
+	return printable(path)
+}
+
+// nameOf is what a process calls itself: the name of its file at first, and then
+// what it likes. Everybody may read it.
+func nameOf(pid int) string {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+	if err != nil {
+		return ""
+	}
+	return printable(strings.TrimSuffix(string(b), "\n"))
+}
+
+// printable writes out what would reorder or hide text: a program chooses its
+// file's name and its own, and both are shown.
+func printable(s string) string {
+	if strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) || !utf8.ValidString(s) {
+		quoted := strconv.Quote(s)
 		return quoted[1 : len(quoted)-1]
 	}
-	return path
+	return s
 }

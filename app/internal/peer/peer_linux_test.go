@@ -211,6 +211,34 @@ func BenchmarkLookUp(b *testing.B) {
 	}
 }
 
+// TestNamed: a process that lets nobody look into it, as Standpipe's own command
+// does, is known by what it calls itself, which can neither break the line nor pass
+// for its executable.
+func TestNamed(t *testing.T) {
+	sleep, err := os.ReadFile("/bin/sleep")
+	if err != nil {
+		t.Fatal(err)
+	}
+	program := filepath.Join(t.TempDir(), "odd\n\u202ename")
+	if err := os.WriteFile(program, sleep, 0o500); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(program, "60")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
+	if got := nameOf(cmd.Process.Pid); got != `odd\n\u202ename` {
+		t.Errorf("it calls itself %q", got)
+	}
+	if p := Process(os.Geteuid(), cmd.Process.Pid); p.Exe == "" || p.Name != "" {
+		t.Errorf("where the executable is told, the name is too: %+v", p)
+	}
+	if p := Process(os.Geteuid(), 1<<22+1); p.Exe != "" || p.Name != "" {
+		t.Errorf("of no process it is told %+v", p)
+	}
+}
+
 // TestExecutableIsText: a program's file can have any name; the path that a
 // question shows can neither break the line nor turn the text around.
 func TestExecutableIsText(t *testing.T) {

@@ -19,3 +19,4 @@ func (places) process(owner) (hub.Peer, bool) { return hub.Peer{}, false }
 func lookUp(_, _ netip.AddrPort) (owner, error) { return owner{}, errUnsupported }
 func processOf(owner) hub.Peer                  { return hub.Peer{} }
 func executable(int) string                     { return "" }
+func nameOf(int) string                         { return "" }

@@ -74,6 +74,7 @@ function alike(a: ActivityEntry, b: ActivityEntry): boolean {
     a.code === b.code &&
     a.scope === b.scope &&
     a.subject === b.subject &&
-    a.peer?.exe === b.peer?.exe
+    a.peer?.exe === b.peer?.exe &&
+    a.peer?.name === b.peer?.name
   );
 }

@@ -1,12 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an app may draw and what was done, in words.
-import type { ActivityEntry, Grant, Peer } from "./api/access";
+// What an app may draw and how it went, in words.
+import type { Grant, Peer } from "./api/access";
 import { clock } from "./time";
 
-/** What the kernel says of a process: a fact, unlike any name. */
+/** What the kernel says of a process: a fact, unlike any name, which is said to be none. */
 export function programWords(p: Peer | undefined): string {
   if (!p?.pid) return "An unknown program";
-  return p.exe ? `${p.exe} (process ${p.pid})` : `Process ${p.pid}, whose program is not known`;
+  if (p.exe) return `${p.exe} (process ${p.pid})`;
+  return p.name
+    ? `Process ${p.pid}, which calls itself “${p.name}”`
+    : `Process ${p.pid}, whose program is not known`;
+}
+
+/** How far that is a fact. */
+export function programNote(p: Peer | undefined): string {
+  if (p?.exe) return "as the system says";
+  return p?.pid ? "the system tells its number only" : "the system does not tell";
 }
 
 /** How long a grant lasts. */
@@ -23,97 +32,44 @@ export function lifeWords(g: Grant): string {
   }
 }
 
-const actions: Record<string, string> = {
-  "token.vend": "drew a token",
-  "token.relay": "called through the hub",
-  "token.reveal": "copied a token",
-  "token.refresh": "renewed a token",
-  "token.revoke": "revoked a token at the provider",
-  "connection.connect": "connected an account",
-  "connection.reauthorize": "reauthorized an account",
-  "connection.disconnect": "disconnected an account",
-  "app.add": "added an app",
-  "app.remove": "revoked an app",
-  "app.discard": "removed what was left of a damaged app",
-  "app.grant": "granted something to an app",
-  "app.withdraw": "withdrew a grant",
-  "app.rotate": "gave an app a new key",
-  "app.rename": "renamed an app",
-  "app.pair": "answered a program that asked for a key",
-  "approval.answer": "answered an app that asked",
-  "hub.lock": "locked Standpipe",
-  "hub.unlock": "unlocked Standpipe",
-  "hub.lock_settings": "changed when Standpipe locks",
-  "integration.set": "changed the set-up of a provider",
-  "provider.set": "declared a provider",
-  "provider.remove": "removed a provider",
-  "plugin.pin": "installed a plugin",
-  "plugin.develop": "loaded a plugin in development",
-  "plugin.remove": "removed a plugin",
-  "plugin.crash": "stopped a plugin that kept crashing",
-  "ui.link": "made a login link to this page",
-  "store.backup": "made a backup",
-  "store.restore": "restored a backup",
-  "store.reset": "gave up lost keys and began anew",
-  "connection.resume": "took an account into use again",
-  "connection.import": "imported an account",
-  "connection.export": "exported an account",
-  "keys.rotate": "made new data keys",
-  "keys.source": "changed where the master key is",
-  "keys.recovery": "changed the recovery key",
-};
-
-/** Those that one can filter by. */
-export const knownActions = Object.keys(actions);
-
-/** "drew a token"; what this version does not know is shown by its name. */
-export const actionWords = (action: string) => actions[action] ?? action;
-
-/** What was wanted, where it did not come to pass. */
-const attempts: Record<string, string> = {
-  "token.vend": "asked for a token",
-  "token.relay": "asked for a call through the hub",
-  "token.reveal": "asked for a copy of a token",
-  "token.refresh": "tried to renew a token",
-  "token.revoke": "tried to revoke a token at the provider",
-};
-
-/** What an entry tells: "drew a token", or "asked for a token" where none was given. */
-export function entryWords(e: Pick<ActivityEntry, "action" | "decision">): string {
-  if (e.decision === "allowed") return actionWords(e.action);
-  return attempts[e.action] ?? `${actionWords(e.action)}, in vain`;
-}
-
-/** What it was done to, where that is no account: the subject of an entry, if it means something to people. */
-export function subjectWords(e: ActivityEntry, name: (integration: string) => string): string {
-  if (e.subject_name) return e.subject_name;
-  if (!e.subject) return "";
-  if (/^(integration|provider)\./.test(e.action)) return name(e.subject);
-  if (e.action === "token.vend" && !e.integration) return name(e.subject); // nothing was connected
-  return /^(plugin\.|token\.relay$)/.test(e.action) ? e.subject : "";
-}
-
-/** Who did it. */
-export function actorWords(e: ActivityEntry): string {
-  if (e.app === "user") return "You";
-  if (!e.app) return "Standpipe";
-  return e.app_name ?? `An app that is gone (${e.app})`;
-}
-
 export const decisionTone = { allowed: "good", denied: "bad", failed: "warn" } as const;
 export const decisionWords = { allowed: "Allowed", denied: "Denied", failed: "Failed" } as const;
 
 const codes: Record<string, string> = {
-  consent_required: "It had not been allowed.",
-  forbidden: "It may not do that.",
+  invalid_request: "What was asked for makes no sense.",
   unauthorized: "The key was not known.",
-  needs_reauthorization: "The account needs you.",
+  forbidden: "It may not do that.",
+  consent_required: "It had not been allowed.",
+  entity_not_found: "There is no such thing here.",
+  not_implemented: "The provider cannot do that.",
   not_installed: "The account is not connected.",
+  needs_reauthorization: "The account needs you.",
+  account_selection_required: "It did not say which of several accounts.",
+  account_mismatch: "It was another account.",
+  conflict: "Something else was in the way.",
+  grant_shared: "Other connections would have ended too.",
+  read_only: "It is set in a file.",
+  unprocessable_entity: "What was asked for makes no sense.",
+  integration_disabled: "The provider is switched off here.",
+  integration_not_configured: "The provider is not set up.",
+  flow_expired: "It took too long.",
+  flow_mismatch: "The answer was to another question.",
+  access_denied: "It was declined at the provider.",
+  provider_misconfigured: "The provider did not take the client ID or secret.",
   provider_unavailable: "The provider could not be reached.",
+  provider_refused: "The provider refused.",
   rate_limited: "The provider asked to wait.",
+  too_many_requests: "It asked too often.",
+  plugin_unavailable: "The provider's plugin was not there.",
+  plugin_failed: "The provider's plugin failed.",
+  integrity_error: "What is stored was damaged.",
+  storage_unavailable: "Nothing could be stored.",
+  audit_unavailable: "It could not be noted down.",
   locked: "Standpipe was locked.",
+  not_configured: "Standpipe was not set up.",
+  internal_error: "Something went wrong inside of Standpipe.",
   scope_missing: "A permission is missing.",
 };
 
 /** Why it was not given. */
-export const codeWords = (code: string) => codes[code] ?? code.replaceAll("_", " ");
+export const codeWords = (code: string) => codes[code] ?? `The reason is called ${code}.`;

@@ -12,6 +12,8 @@ export interface Peer {
   uid: number;
   pid?: number;
   exe?: string;
+  /** What it calls itself, where exe is not told: no fact. */
+  name?: string;
 }
 
 export interface Grant {
