@@ -99,10 +99,9 @@ function mapGroups(g: Groups, f: (rows: Row[]) => Row[]): Groups {
 export const total = (g: Groups) =>
   g.connected.length + g.available.length + g.switchedOff.length + g.needsSetup.length;
 
-/** What the banner says when accounts wait for the person: the first of them, and how to mend it. */
+/** What the banner says when accounts wait for the person: which is the first. Why, its row says, as each does. */
 export interface Attention {
   message: string;
-  remedy?: string;
   integration: Integration;
   connection: Connection;
   /** One click mends it: the integration can connect. */
@@ -126,7 +125,6 @@ export function attention(groups: Groups): Attention | undefined {
       (others === 0
         ? "."
         : `, and so ${others === 1 ? "does one other account" : `do ${others} other accounts`}.`),
-    remedy: connection.remedy,
     fixable: integration.state === "ready" && connection.reason !== "client_credentials_invalid",
   };
 }
