@@ -80,15 +80,28 @@ func (a *App) closeLater(list []net.Listener) {
 	}
 }
 
-// listenLoopback binds a loopback address: for 127.0.0.1 also the same port of
-// ::1, so that no stranger answers to "localhost" there.
-func listenLoopback(addr, flag string) ([]net.Listener, error) {
+// loopback is the IP address of addr, which must be a loopback one with a port.
+func loopback(addr, flag string) (net.IP, error) {
 	host, port, err := net.SplitHostPort(addr)
 	ip := net.ParseIP(host)
 	_, bad := strconv.ParseUint(port, 10, 16)
-	if err != nil || bad != nil || ip == nil || !ip.IsLoopback() {
+	switch {
+	case err == nil && errors.Is(bad, strconv.ErrRange):
+		return nil, hub.Errorf(hub.CodeInvalid, "%s %q: there is no port %s", flag, addr, port).
+			WithRemedy("Ports are from 1 to 65535; 0 takes one that is free.")
+	case err != nil || bad != nil || ip == nil || !ip.IsLoopback():
 		return nil, hub.Errorf(hub.CodeInvalid, "%s %q is not a loopback address with a port", flag, addr).
 			WithRemedy("Use 127.0.0.1:PORT. The hub does not listen on other addresses.")
+	}
+	return ip, nil
+}
+
+// listenLoopback binds a loopback address: for 127.0.0.1 also the same port of
+// ::1, so that no stranger answers to "localhost" there.
+func listenLoopback(addr, flag string) ([]net.Listener, error) {
+	ip, err := loopback(addr, flag)
+	if err != nil {
+		return nil, err
 	}
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
