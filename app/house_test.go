@@ -78,7 +78,7 @@ func TestImports(t *testing.T) {
 		{"app/internal/hub", nil, func(p string) bool { return external(p) && p != module+"sdk/secret" },
 			"the domain knows the standard library and the secret type, so that every other room can import it"},
 		{"app/internal", []string{"app/internal/api"}, func(p string) bool {
-			return under(p, "app/internal") && !under(p, "app/internal/hub", "app/internal/api/contract", "app/internal/faults", "app/internal/keychain", "app/internal/version")
+			return under(p, "app/internal") && !under(p, "app/internal/hub", "app/internal/api/contract", "app/internal/faults", "app/internal/keychain", "app/internal/near", "app/internal/version")
 		}, "rooms meet through the interfaces that hub and they themselves declare; package app wires them"},
 		{"app/internal/api", nil, func(p string) bool {
 			return under(p, "app/internal") && !under(p, "app/internal/hub", "app/internal/api") || strings.Contains(p, "badger") || strings.Contains(p, "go-plugin")

@@ -90,7 +90,7 @@ func (c *connecting) connect(ctx context.Context, start contract.StartFlow) erro
 	defer stop()
 	flow, err := c.client.StartFlow(ctx, start)
 	if err != nil {
-		return err
+		return mistyped(ctx, c.client, start.Integration, err)
 	}
 	id := flow.ID
 	changed := make(chan struct{}, 1)

@@ -36,7 +36,7 @@ func findConnection(ctx context.Context, c *instance.Client, name, account strin
 			what += " of " + account
 		}
 		return contract.Connection{}, hub.Errorf(hub.CodeNotFound, "there is no connection %s", what).
-			WithRemedy("`standpipe status` lists them; `standpipe connect SLUG` makes one.")
+			WithRemedy("%s`standpipe status` lists them; `standpipe connect SLUG` makes one.", meant(name, all.Integrations))
 	}
 	choice := hub.Errorf(hub.CodeAccountSelection, "several accounts are connected through %s", name).
 		WithRemedy("Say which one, by its id.")

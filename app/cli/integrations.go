@@ -102,7 +102,7 @@ func newIntegrationsSet(e *env) *cobra.Command {
 		return e.withHub(ctx, func(c *instance.Client) error {
 			saved, err := c.SaveIntegration(ctx, args[0], body)
 			if err != nil {
-				return err
+				return mistyped(ctx, c, args[0], err)
 			}
 			if e.json {
 				return e.printJSON(saved)
