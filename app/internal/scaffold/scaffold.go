@@ -17,6 +17,8 @@ import (
 	"strings"
 	"text/template"
 
+	"golang.org/x/mod/modfile"
+
 	"github.com/standpipe/standpipe/app/internal/hub"
 )
 
@@ -64,6 +66,9 @@ func Write(o Options) ([]string, error) {
 				WithRemedy("Name a checkout of Standpipe with --sdk DIR.")
 		}
 	}
+	if err := checkout(o.SDK); err != nil {
+		return nil, err
+	}
 	if o.Author == "" {
 		o.Author = "the authors"
 	}
@@ -95,6 +100,19 @@ func Write(o Options) ([]string, error) {
 		return os.WriteFile(to, b, mode)
 	})
 	return written, err
+}
+
+// checkout refuses a folder that is no checkout of Standpipe.
+func checkout(dir string) error {
+	if dir == "" {
+		return nil
+	}
+	mod, err := os.ReadFile(filepath.Join(dir, "go.mod"))
+	if err == nil && modfile.ModulePath(mod) == "github.com/standpipe/standpipe" {
+		return nil
+	}
+	return hub.Errorf(hub.CodeInvalid, "%s is no checkout of Standpipe: the SDK is not there", dir).
+		WithRemedy("Name with --sdk the folder in which Standpipe's own go.mod is.")
 }
 
 func render(path string, v view) ([]byte, error) {

@@ -119,9 +119,11 @@ func TestWriteRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, o := range map[string]scaffold.Options{
-		"upper case": {Name: "Acme", Dir: t.TempDir(), SDK: "x"},
-		"path":       {Name: "../acme", Dir: t.TempDir(), SDK: "x"},
-		"full":       {Name: "acme", Dir: full, SDK: "x"},
+		"upper case": {Name: "Acme", Dir: t.TempDir(), SDK: sdk(t)},
+		"path":       {Name: "../acme", Dir: t.TempDir(), SDK: sdk(t)},
+		"full":       {Name: "acme", Dir: full, SDK: sdk(t)},
+		"no folder":  {Name: "acme", Dir: t.TempDir(), SDK: "/nosuch"},
+		"no SDK":     {Name: "acme", Dir: t.TempDir(), SDK: full},
 		"no version": {Name: "acme", Dir: t.TempDir(), Version: "dev"},
 	} {
 		if written, err := scaffold.Write(o); err == nil {
