@@ -11,7 +11,8 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 # Public OAuth clients to build in: PUBLIC_CLIENTS=github=Iv1.0123,…
 PUBLIC_CLIENTS ?=
 LDFLAGS  := -s -w -X github.com/standpipe/standpipe/app/internal/version.number=$(VERSION) \
-	-X github.com/standpipe/standpipe/app/internal/catalog.publicClients=$(PUBLIC_CLIENTS)
+	-X github.com/standpipe/standpipe/app/internal/catalog.publicClients=$(PUBLIC_CLIENTS) \
+	-X github.com/standpipe/standpipe/sdk.PluginVersion=$(VERSION:v%=%)
 GOSTATIC := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 PLUGINS  := $(notdir $(wildcard plugins/*))
 GOFILES  := $(shell find app configs plugins sdk frontend -name '*.go' -not -name '*_test.go' -not -path '*/testdata/*' -not -path '*/node_modules/*' 2>/dev/null) main.go go.mod go.sum \
