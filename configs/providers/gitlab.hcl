@@ -17,7 +17,7 @@ provider "gitlab" {
 
   config "base_url" {
     label       = "GitLab address"
-    description = "Where your GitLab is. One in a private network needs network = \"private\" as well."
+    description = "Where your GitLab is. One in a private network is set up in the configuration file, not here."
     example     = "https://gitlab.example.com"
     pattern     = "https?://[^\\s?#@/]+(?:/[^\\s?#@]*)?"
     default     = "https://gitlab.com"
