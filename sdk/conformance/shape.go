@@ -171,8 +171,11 @@ func (s *shaped) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.reshapeToken(w, answer)
 	case "device":
 		answer := s.ask(r, http.MethodPost, "/device", body)
-		s.write(w, answer.Code, decode(answer), s.or(s.Error, "error"))
+		if !s.failed(w, answer, s.or(s.Error, "error")) {
+			writeJSON(w, answer.Code, decode(answer))
+		}
 	case "revoke":
+		r.Body = io.NopCloser(bytes.NewReader(body)) // for the log
 		s.revoke(w, r, params)
 	case "identify":
 		answer := s.ask(r, http.MethodGet, "/userinfo", nil)
@@ -264,11 +267,10 @@ func decode(answer *httptest.ResponseRecorder) map[string]any {
 }
 
 func (s *shaped) reshapeToken(w http.ResponseWriter, answer *httptest.ResponseRecorder) {
-	in := decode(answer)
-	if answer.Code >= 400 {
-		s.write(w, answer.Code, in, s.or(s.Error, "error"))
+	if s.failed(w, answer, s.or(s.Error, "error")) {
 		return
 	}
+	in := decode(answer)
 	out := map[string]any{}
 	for field, v := range in {
 		put(out, s.or(s.Token[field], field), v)
@@ -299,9 +301,7 @@ func (s *shaped) putAccount(out map[string]any, u oauthtest.User) {
 }
 
 func (s *shaped) identify(w http.ResponseWriter, answer *httptest.ResponseRecorder) {
-	in := decode(answer)
-	if answer.Code >= 400 {
-		s.write(w, answer.Code, in, s.or(s.IdentifyError, s.or(s.Error, "error")))
+	if s.failed(w, answer, s.or(s.IdentifyError, s.or(s.Error, "error"))) {
 		return
 	}
 	out := map[string]any{}
@@ -326,17 +326,23 @@ func (s *shaped) revoke(w http.ResponseWriter, r *http.Request, params url.Value
 		client, _ = url.QueryUnescape(user)
 		params.Set("client_secret", password)
 	}
-	if secret := params.Get("client_secret"); secret != "" && !s.RevokeBearer {
-		secret, _ = url.QueryUnescape(secret)
-		if _, p := s.Authenticate(client, secret); p != nil {
-			s.write(w, http.StatusUnauthorized, map[string]any{"error": p.Code, "error_description": p.Text}, s.or(s.Error, "error"))
-			return
+	answer := httptest.NewRecorder()
+	s.Endpoint(oauthtest.EndpointRevoke, func(w http.ResponseWriter, _ *http.Request) {
+		if secret := params.Get("client_secret"); secret != "" && !s.RevokeBearer {
+			secret, _ = url.QueryUnescape(secret)
+			if _, p := s.Authenticate(client, secret); p != nil {
+				writeJSON(w, http.StatusUnauthorized, map[string]any{"error": p.Code, "error_description": p.Text})
+				return
+			}
 		}
-	}
-	if s.Reach == sdk.ReachGrant {
-		s.RevokeGrant(s.client, token)
-	} else {
-		s.RevokeTokens(s.client, token)
+		if s.Reach == sdk.ReachGrant {
+			s.RevokeGrant(s.client, token)
+		} else {
+			s.RevokeTokens(s.client, token)
+		}
+	}).ServeHTTP(answer, r)
+	if s.failed(w, answer, s.or(s.Error, "error")) {
+		return
 	}
 	out := map[string]any{}
 	if ok := s.or(s.RevokeOK, s.OK); ok != "" {
@@ -345,11 +351,23 @@ func (s *shaped) revoke(w http.ResponseWriter, r *http.Request, params url.Value
 	writeJSON(w, http.StatusOK, out)
 }
 
-// write sends an error in the shape, or a good answer as it is.
-func (s *shaped) write(w http.ResponseWriter, status int, in map[string]any, codeAt string) {
-	if status < 400 {
-		writeJSON(w, status, in)
-		return
+// failed sends an error that the server within answered, in the shape. One that
+// is no OAuth error is that of a proxy, or of a machine: it has no shape, and
+// goes as it is. It reports whether there was an error.
+func (s *shaped) failed(w http.ResponseWriter, answer *httptest.ResponseRecorder, codeAt string) bool {
+	if answer.Code < 400 {
+		return false
+	}
+	in, status := decode(answer), answer.Code
+	for _, name := range []string{"Content-Type", "Retry-After"} {
+		if v := answer.Header().Get(name); v != "" {
+			w.Header().Set(name, v)
+		}
+	}
+	if in["error"] == nil {
+		w.WriteHeader(status)
+		_, _ = w.Write(answer.Body.Bytes()) // the client is gone: nothing to do
+		return true
 	}
 	code, _ := in["error"].(string)
 	if own := s.Statuses[code]; own != 0 {
@@ -367,6 +385,7 @@ func (s *shaped) write(w http.ResponseWriter, status int, in map[string]any, cod
 		}
 	}
 	writeJSON(w, status, out)
+	return true
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {

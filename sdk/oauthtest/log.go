@@ -49,9 +49,15 @@ func (s *Server) Count(grant string) int {
 // maxBody bounds what a request may send.
 const maxBody = 1 << 16
 
-// route serves an endpoint: it logs, fails where a fault is due, then works.
-func (s *Server) route(pattern, endpoint string, work func(http.ResponseWriter, *http.Request, *Logged)) {
-	s.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+// Endpoint serves work as one of the server's endpoints: it logs, fails where a
+// fault is due, then works. It is for servers with an outside of their own; it
+// reads the request's body.
+func (s *Server) Endpoint(endpoint string, work http.HandlerFunc) http.Handler {
+	return s.endpoint(endpoint, func(w http.ResponseWriter, r *http.Request, _ *Logged) { work(w, r) })
+}
+
+func (s *Server) endpoint(endpoint string, work func(http.ResponseWriter, *http.Request, *Logged)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		l, f, faulty := s.record(endpoint, r)
 		rec := &recorder{ResponseWriter: w}

@@ -66,16 +66,16 @@ func New(options Options) (*Server, error) {
 		URL:       strings.TrimSuffix(options.URL, "/"), Signer: signer, mux: http.NewServeMux(),
 		done: make(chan struct{}), quirks: options.Quirks, faults: map[string][]Fault{},
 	}
-	s.route("GET /authorize", EndpointAuthorize, s.authorize)
-	s.route("POST /authorize", EndpointAuthorize, s.decide)
-	s.route("POST /token", EndpointToken, s.token)
-	s.route("POST /revoke", EndpointRevoke, s.revoke)
-	s.route("DELETE /tokens", EndpointRevoke, s.customRevoke)
-	s.route("GET /userinfo", EndpointUserinfo, s.userinfo)
-	s.route("POST /device", EndpointDevice, s.device)
-	s.route("POST /introspect", EndpointIntrospect, s.introspect)
-	s.route("GET /.well-known/openid-configuration", EndpointMetadata, s.metadata)
-	s.route("GET /jwks", EndpointKeys, s.jwks)
+	s.mux.Handle("GET /authorize", s.endpoint(EndpointAuthorize, s.authorize))
+	s.mux.Handle("POST /authorize", s.endpoint(EndpointAuthorize, s.decide))
+	s.mux.Handle("POST /token", s.endpoint(EndpointToken, s.token))
+	s.mux.Handle("POST /revoke", s.endpoint(EndpointRevoke, s.revoke))
+	s.mux.Handle("DELETE /tokens", s.endpoint(EndpointRevoke, s.customRevoke))
+	s.mux.Handle("GET /userinfo", s.endpoint(EndpointUserinfo, s.userinfo))
+	s.mux.Handle("POST /device", s.endpoint(EndpointDevice, s.device))
+	s.mux.Handle("POST /introspect", s.endpoint(EndpointIntrospect, s.introspect))
+	s.mux.Handle("GET /.well-known/openid-configuration", s.endpoint(EndpointMetadata, s.metadata))
+	s.mux.Handle("GET /jwks", s.endpoint(EndpointKeys, s.jwks))
 	return s, nil
 }
 
