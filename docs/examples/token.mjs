@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Draws a fresh token of an integration: node token.mjs github
 // Node 20 or newer, no packages. The key is read from a file with mode 0600:
+//   mkdir -p -m 700 ~/.config/my-script
 //   standpipe apps add my-script --grant github --key-file ~/.config/my-script/standpipe.key
 
 import { readFile } from 'node:fs/promises';

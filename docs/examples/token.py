@@ -2,6 +2,7 @@
 """Draws a fresh token of an integration: python3 token.py github
 
 Standard library only. The key is read from a file with mode 0600:
+  mkdir -p -m 700 ~/.config/my-script
   standpipe apps add my-script --grant github --key-file ~/.config/my-script/standpipe.key
 """
 
@@ -53,5 +54,5 @@ def token(integration, min_ttl=0):
 if __name__ == "__main__":
     try:
         print(token(sys.argv[1])[0])
-    except Refused as refused:
+    except (Refused, OSError) as refused:  # OSError: no key, or no hub
         sys.exit(f"standpipe: {refused}")
