@@ -21,7 +21,7 @@ type CustomProvider struct {
 	PrivateNetwork bool             `json:"private_network,omitempty" doc:"It is on this machine or in a private network"`
 	NoPKCE         bool             `json:"no_pkce,omitempty"`
 	ScopeSeparator string           `json:"scope_separator,omitempty" maxLength:"3" doc:"Empty: a space"`
-	ClientAuth     string           `json:"client_auth,omitempty" enum:"body,basic,none" doc:"Empty: body"`
+	ClientAuth     string           `json:"client_auth,omitempty" enum:"body,basic,none" doc:"Empty: with an issuer as its metadata offers, else body"`
 	SecretRequired bool             `json:"secret_required,omitempty"`
 	RedirectHost   hub.RedirectHost `json:"redirect_host,omitempty" enum:"localhost,https" doc:"Empty: 127.0.0.1"`
 
