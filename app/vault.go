@@ -58,9 +58,9 @@ func (d vaultDesk) ForgetLost(ctx context.Context) error { return d.app.lost.For
 
 // Compact copies what is alive into a new store.
 func (d vaultDesk) Compact(ctx context.Context) (contract.Compaction, error) {
-	out := contract.Compaction{Before: d.app.store.Stats().Bytes}
+	out := contract.Compaction{Before: d.app.store.Size()}
 	err := d.app.store.Compact(ctx)
-	out.After = d.app.store.Stats().Bytes
+	out.After = d.app.store.Size()
 	return out, err
 }
 

@@ -5,6 +5,7 @@ package badgerstore
 import (
 	"context"
 	"errors"
+	"os"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -16,20 +17,27 @@ type Stats struct {
 	Epoch   uint64 // of the last update
 	Updates uint64 // since the data key was made
 	Dropped uint64 // record keys deleted since the last compaction
-	Bytes   int64  // of its files
 }
 
 // Stats tells how the store is.
 func (s *Store) Stats() Stats {
 	st := s.last.Load()
+	return Stats{Epoch: st.epoch, Updates: st.updates, Dropped: st.dropped}
+}
+
+// Size is how many bytes of the disk the store takes. Badger's own number is of
+// its last look, and leaves out what is in no table yet.
+func (s *Store) Size() (bytes int64) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	out := Stats{Epoch: st.epoch, Updates: st.updates, Dropped: st.dropped}
-	if !s.closed && s.broken == nil {
-		lsm, vlog := s.h.db.Size()
-		out.Bytes = lsm + vlog
+	dir := s.h.dir
+	s.mu.Unlock()
+	files, _ := os.ReadDir(dir) // what cannot be read is not counted
+	for _, f := range files {
+		if info, err := f.Info(); err == nil {
+			bytes += onDisk(info)
+		}
 	}
-	return out
+	return bytes
 }
 
 // Space reports why nothing can be written now, or nil.

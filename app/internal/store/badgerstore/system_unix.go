@@ -5,6 +5,9 @@
 package badgerstore
 
 import (
+	"io/fs"
+	"syscall"
+
 	"golang.org/x/sys/unix"
 
 	"github.com/standpipe/standpipe/app/internal/hub"
@@ -21,6 +24,14 @@ var errReadOnly = unix.EROFS
 // restrictNewFiles makes files and folders of this process private, whatever
 // mode they are created with.
 func restrictNewFiles() { unix.Umask(0o077) }
+
+// onDisk is how many bytes of the disk a file takes: Badger's logs are sparse.
+func onDisk(info fs.FileInfo) int64 {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return st.Blocks * 512
+	}
+	return info.Size()
+}
 
 // checkSpace reports why dir cannot be written now, or nil. It costs a few
 // microseconds.
