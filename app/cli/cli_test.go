@@ -63,22 +63,26 @@ func TestStatus(t *testing.T) {
 		Remedy: "Reauthorize.", Account: contract.Account{Label: "team"}, Expiry: &past,
 	}
 	e, out, errs := testEnv("")
-	if err := e.status(contract.Hub{}, contract.Accounts{Connections: []contract.Connection{well}}, now); err != nil {
+	if err := e.status(contract.Hub{}, contract.Accounts{Connections: []contract.Connection{well}}, contract.Lost{}, now); err != nil {
 		t.Error(err)
 	}
 	if !strings.Contains(out.String(), "octocat") || !strings.Contains(out.String(), "for 1h30m0s") {
 		t.Errorf("stdout = %q", out)
 	}
-	err := e.status(contract.Hub{}, contract.Accounts{Connections: []contract.Connection{well, ill}}, now)
-	if code, ok := errors.AsType[exitCode](err); !ok || int(code) != hub.ExitNeedsUser {
-		t.Errorf("error = %v, want exit code 3", err)
+	needsUser := func(what string, err error) {
+		t.Helper()
+		if code, ok := errors.AsType[exitCode](err); !ok || int(code) != hub.ExitNeedsUser {
+			t.Errorf("%s: error = %v, want exit code 3", what, err)
+		}
 	}
+	needsUser("refused", e.status(contract.Hub{}, contract.Accounts{Connections: []contract.Connection{well, ill}}, contract.Lost{}, now))
+	needsUser("lost in a reset", e.status(contract.Hub{}, contract.Accounts{}, contract.Lost{Accounts: []contract.LostAccount{{Integration: "slack"}}}, now))
 	if !strings.Contains(errs.String(), "standpipe connect slack --reauthorize c2") {
 		t.Errorf("the way out is not told: %q", errs)
 	}
 	out.Reset()
 	e.json = true
-	if err := e.status(contract.Hub{}, contract.Accounts{}, now); err != nil || !strings.Contains(out.String(), `"connections":[]`) || !strings.Contains(out.String(), `"providers":[]`) {
+	if err := e.status(contract.Hub{}, contract.Accounts{}, contract.Lost{Accounts: []contract.LostAccount{}}, now); err != nil || !strings.Contains(out.String(), `"connections":[]`) || !strings.Contains(out.String(), `"providers":[]`) {
 		t.Errorf("%v, stdout = %q", err, out)
 	}
 }

@@ -28,13 +28,20 @@ func newStatus(e *env) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return e.status(info, accounts, time.Now())
+				lost, err := c.Lost(ctx)
+				if err != nil && asHubError(err).Code != hub.CodeIntegrity {
+					return err
+				}
+				if err != nil { // that is for the doctor; the accounts are told all the same
+					lost = contract.Lost{Accounts: []contract.LostAccount{}}
+				}
+				return e.status(info, accounts, lost, time.Now())
 			})
 		}),
 	}
 }
 
-func (e *env) status(info contract.Hub, accounts contract.Accounts, now time.Time) error {
+func (e *env) status(info contract.Hub, accounts contract.Accounts, lost contract.Lost, now time.Time) error {
 	conns := accounts.Connections
 	needUser := []contract.Connection{}
 	for _, conn := range conns {
@@ -47,14 +54,15 @@ func (e *env) status(info contract.Hub, accounts contract.Accounts, now time.Tim
 			Hub         contract.Hub              `json:"hub"`
 			Connections []contract.Connection     `json:"connections"`
 			Providers   []contract.ProviderHealth `json:"providers"`
-		}{info, append([]contract.Connection{}, conns...), append([]contract.ProviderHealth{}, accounts.Providers...)})
+			Lost        contract.Lost             `json:"lost"` // with the keys, by a reset, and not connected again
+		}{info, append([]contract.Connection{}, conns...), append([]contract.ProviderHealth{}, accounts.Providers...), lost})
 		if err != nil {
 			return err
 		}
 	} else if err := e.statusWords(info, conns, needUser, now); err != nil {
 		return err
 	}
-	if len(needUser) > 0 {
+	if len(needUser)+len(lost.Accounts)+len(lost.More) > 0 { // of what is lost, a notice tells
 		return exitCode(hub.ExitNeedsUser)
 	}
 	return nil

@@ -89,7 +89,7 @@ func TestLostPassphrase(t *testing.T) {
 	if a := draw(app.Key + "x"); a.Status != 401 {
 		t.Errorf("a wrong key: %d %s", a.Status, a.Body)
 	}
-	if r := h.Try("status"); !strings.Contains(r.Stderr, "To be connected again: github oc…") {
+	if r := h.Try("status"); r.Exit != 3 || !strings.Contains(r.Stderr, "To be connected again: github oc…") {
 		t.Errorf("status: %+v", r)
 	}
 	var list []struct {

@@ -29,7 +29,7 @@ func checkListen(name string) func(string) (string, string) {
 		}
 		return fmt.Sprintf("%q is not on this machine", name),
 			"Tokens are given out here, so the address must be 127.0.0.1, ::1 or localhost.\n" +
-				"Serving other machines needs --expose, which is not available yet; put a proxy with TLS in front and set base_url."
+				"To serve other machines, put a proxy with TLS in front and set base_url."
 	}
 }
 
