@@ -7,11 +7,14 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/standpipe/standpipe/app/internal/hub"
 )
@@ -110,14 +113,25 @@ func executable(pid int) string {
 	return printable(path)
 }
 
+// maxComm is how much of a name the kernel keeps (TASK_COMM_LEN).
+const maxComm = 15
+
 // nameOf is what a process calls itself: the name of its file at first, and then
-// what it likes. Everybody may read it.
+// what it likes. Everybody may read it. The rest of a long one is in its arguments.
 func nameOf(pid int) string {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
 	if err != nil {
 		return ""
 	}
-	return printable(strings.TrimSuffix(string(b), "\n"))
+	name := strings.TrimSuffix(string(b), "\n")
+	if len(name) == maxComm {
+		line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		program, _, _ := strings.Cut(string(line), "\x00")
+		if whole := filepath.Base(program); strings.HasPrefix(whole, name) && len(whole) <= unix.NAME_MAX {
+			name = whole
+		}
+	}
+	return printable(name)
 }
 
 // printable writes out what would reorder or hide text: a program chooses its

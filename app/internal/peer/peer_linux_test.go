@@ -219,20 +219,23 @@ func TestNamed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	program := filepath.Join(t.TempDir(), "odd\n\u202ename")
-	if err := os.WriteFile(program, sleep, 0o500); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(program, "60")
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
-	if got := nameOf(cmd.Process.Pid); got != `odd\n\u202ename` {
-		t.Errorf("it calls itself %q", got)
-	}
-	if p := Process(os.Geteuid(), cmd.Process.Pid); p.Exe == "" || p.Name != "" {
-		t.Errorf("where the executable is told, the name is too: %+v", p)
+	for name, want := range map[string]string{"odd\n\u202ename": `odd\n\u202ename`, "longer-than-fifteen-bytes": "longer-than-fifteen-bytes"} {
+		program := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(program, sleep, 0o500); err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command(program, "60")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if got := nameOf(cmd.Process.Pid); got != want {
+			t.Errorf("%q calls itself %q", name, got)
+		}
+		if p := Process(os.Geteuid(), cmd.Process.Pid); p.Exe == "" || p.Name != "" {
+			t.Errorf("where the executable is told, the name is too: %+v", p)
+		}
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
 	}
 	if p := Process(os.Geteuid(), 1<<22+1); p.Exe != "" || p.Name != "" {
 		t.Errorf("of no process it is told %+v", p)
