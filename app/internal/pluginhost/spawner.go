@@ -81,9 +81,12 @@ func (s *spawner) start(log *slog.Logger, executable string, command func() *exe
 	return cmd, h, err
 }
 
+// busyTime bounds how long a program that is open for writing is waited for.
+const busyTime = 5 * time.Second
+
 // startProcess makes the process, on the calling thread.
 func startProcess(command func() *exec.Cmd, isolate bool) (*exec.Cmd, error) {
-	for try := 0; ; try++ {
+	for begin := time.Now(); ; time.Sleep(5 * time.Millisecond) {
 		cmd := command()
 		cmd.SysProcAttr = sysProcAttr(isolate)
 		err := cmd.Start()
@@ -93,9 +96,9 @@ func startProcess(command func() *exec.Cmd, isolate bool) (*exec.Cmd, error) {
 		}
 		// A copy that was just written may still be open for writing in a
 		// child that another goroutine is about to exec (golang.org/issue/22315).
-		if !errors.Is(err, syscall.ETXTBSY) || try == 20 {
+		// On a machine that is busy that child takes its time.
+		if !errors.Is(err, syscall.ETXTBSY) || time.Since(begin) > busyTime {
 			return nil, err
 		}
-		time.Sleep(5 * time.Millisecond)
 	}
 }
