@@ -3,6 +3,7 @@
 package app
 
 import (
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -70,9 +71,9 @@ func TestSessionsOfALockedHub(t *testing.T) {
 func TestWithin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin, release := time.Now(), make(chan struct{})
-		ran := false
-		if within(time.Second, func() { ran = true }, func() { <-release }) || !ran || time.Since(begin) != time.Second {
-			t.Errorf("ran %v, after %v", ran, time.Since(begin))
+		var ran atomic.Bool
+		if within(time.Second, func() { ran.Store(true) }, func() { <-release }) || !ran.Load() || time.Since(begin) != time.Second {
+			t.Errorf("ran %v, after %v", ran.Load(), time.Since(begin))
 		}
 		close(release)
 		if !within(time.Second, func() {}, func() { time.Sleep(time.Millisecond) }) {
