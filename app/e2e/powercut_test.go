@@ -102,7 +102,7 @@ func TestPowerCut(t *testing.T) {
 				for lane := range lanes {
 					t.Run(fmt.Sprint(lane), func(t *testing.T) {
 						t.Parallel()
-						l := newLane(t, host, seen)
+						l := newLane(t, host, seen, accessTTL)
 						for i := lane * step; i < rounds*len(cuts); i += lanes * step {
 							c := cuts[i%len(cuts)]
 							// Each point meets each of the next hosts, round by round.
@@ -145,7 +145,7 @@ type lane struct {
 	screen *rig.Process
 }
 
-func newLane(t *testing.T, host *host, seen *outcomes) *lane {
+func newLane(t *testing.T, host *host, seen *outcomes, life time.Duration) *lane {
 	h := rig.NewHome(t)
 	h.Product = h.Product.With(t, "oauth2")
 	h.Program = h.Product.Standpipe
@@ -154,7 +154,7 @@ func newLane(t *testing.T, host *host, seen *outcomes) *lane {
 		l.notes = h.Notifications()
 		l.screen = h.Screen()
 	}
-	hub, op := serveOIDC(t, h, fmt.Sprintf("ACCESS_TTL=%d", accessTTL/time.Second))
+	hub, op := serveOIDC(t, h, fmt.Sprintf("ACCESS_TTL=%d", life/time.Second))
 	l.op, l.listen = op, strings.TrimPrefix(hub.AppAPI, "http://")
 	l.conn = l.connect(hub)
 	l.key = h.AddApp("survivor", "--grant", "openid")

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/standpipe/standpipe/app/e2e/rig"
 )
@@ -17,16 +18,16 @@ import (
 // the hub again: the window, by a link, or `serve`.
 func TestWindowKilled(t *testing.T) {
 	t.Parallel()
-	l := newLane(t, hosts["window"], &outcomes{table: map[string]map[string]int{}})
+	// Its tokens live for so long that no answer of the provider is lost with a hub.
+	l := newLane(t, hosts["window"], &outcomes{table: map[string]map[string]int{}}, time.Hour)
 	page, _ := l.h.Window()
 	page.See(id("account-"+l.conn.ID), "alice")
-	token(t, l.h.WindowHub(), l.key, vendOpenID)
+	l.renew(l.h.WindowHub())
 	l.crash()
 
 	page, _ = l.h.Window("standpipe://account/" + l.conn.ID)
 	page.Focus(id("account-" + l.conn.ID))
-	second := l.h.WindowHub()
-	used(t, second, l.op, l.key, answered(t, second, l.key))
+	l.renew(l.h.WindowHub())
 	if folders, _ := filepath.Glob(filepath.Join(l.h.Data, "run", "plugins", "p[0-9]*-*")); len(folders) != 1 {
 		t.Errorf("folders of plugins: %v, want that of the second window alone", folders)
 	}
@@ -38,6 +39,19 @@ func TestWindowKilled(t *testing.T) {
 	}
 	hub := l.serve(l.h.Product.Standpipe).Announced()
 	used(t, hub, l.op, l.key, answered(t, hub, l.key))
+}
+
+// renew has the token renewed, for which the hub starts the plugin: as soon as it
+// is old enough for that.
+func (l *lane) renew(hub *rig.Hub) {
+	l.t.Helper()
+	old := tokenOf(l.t, answered(l.t, hub, l.key))
+	var a *rig.Answer
+	rig.Eventually(l.t, "the token is renewed", func() bool {
+		a = hub.Post(l.key, vendOpenID, map[string]any{"refused_token": old})
+		return tokenOf(l.t, a) != old
+	})
+	used(l.t, hub, l.op, l.key, a)
 }
 
 // crash kills the window. What it had started, the page's processes and a plugin,
@@ -65,8 +79,9 @@ func (l *lane) crash() {
 func TestToldAfterCut(t *testing.T) {
 	t.Parallel()
 	const point = "refresh.after-answer"
-	l := newLane(t, hosts["window"], &outcomes{table: map[string]map[string]int{}})
+	l := newLane(t, hosts["window"], &outcomes{table: map[string]map[string]int{}}, accessTTL)
 	l.die(point)
+	time.Sleep(accessTTL) // without power: the token that was there has expired
 	if err := syscall.Kill(l.screen.PID(), syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
