@@ -37,10 +37,10 @@ var sectionG = []requirement{
 }
 
 // evilBinary is testdata/evil with the corpus of handshakes, built once.
-var evilBinary = sync.OnceValues(func() (string, error) {
+var evilBinary = sync.OnceValues(func() ([]byte, error) {
 	b, err := corpus.ReadFile("corpus/handshakes.txt")
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	var list []string
 	for line := range strings.Lines(string(b)) {
@@ -53,26 +53,23 @@ var evilBinary = sync.OnceValues(func() (string, error) {
 	}
 	dir, err := os.MkdirTemp("", "evil-")
 	if err != nil {
-		return "", err
+		return nil, err
 	}
+	defer func() { _ = os.RemoveAll(dir) }()
 	out := filepath.Join(dir, "evil")
 	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w -X 'main.Handshakes="+strings.Join(list, ";")+"'", "-o", out, "./testdata/evil")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if msg, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build the evil plugin: %w\n%s", err, msg)
+		return nil, fmt.Errorf("build the evil plugin: %w\n%s", err, msg)
 	}
-	return out, nil
+	return os.ReadFile(out)
 })
 
 // evil is a hub whose plugins are the bundled ones and evil ones of these modes,
 // each configured as an integration of its name.
 func evil(t *testing.T, s setup, modes ...string) *world {
 	t.Helper()
-	binary, err := evilBinary()
-	if err != nil {
-		t.Fatal(err)
-	}
-	code, err := os.ReadFile(binary)
+	code, err := evilBinary()
 	if err != nil {
 		t.Fatal(err)
 	}
