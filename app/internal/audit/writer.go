@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -34,6 +35,9 @@ func (l *Log) write() {
 				timer.Reset(syncEvery / 2)
 				running = true
 			}
+			// The runtime puts the writer right behind the first who hands in an
+			// entry. Let those go first who are about to: they share the write.
+			runtime.Gosched()
 			l.commit(l.gather(p))
 		case <-timer.C:
 			l.lookAround()
