@@ -19,20 +19,20 @@ const maxWait = 30 * time.Second
 // of the user: the error is CodeConsentRequired with the Approval, after
 // req.Wait without a yes. A grant that is good for one token is used up; give
 // it back with GiveBack should there be none.
-func (a *Access) Draw(ctx context.Context, req hub.DrawRequest) (hub.Selection, error) {
-	sel, q := a.take(&req)
+func (a *Access) Draw(ctx context.Context, req *hub.DrawRequest) (hub.Selection, error) {
+	sel, q := a.take(req)
 	if q == nil {
 		return sel, nil
 	}
 	if q.denial != nil {
 		return hub.Selection{}, q.denial
 	}
-	asked, err := a.asked.raise(a, ctx, &req, q)
+	asked, err := a.asked.raise(a, ctx, req, q)
 	if err != nil {
 		return hub.Selection{}, err
 	}
 	if asked.wait(ctx, min(req.Wait, maxWait)) {
-		if sel, q = a.take(&req); q == nil {
+		if sel, q = a.take(req); q == nil {
 			return sel, nil
 		}
 		if q.denial != nil {

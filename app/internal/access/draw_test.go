@@ -80,7 +80,7 @@ func (d *desk) request(conns ...*hub.Connection) hub.DrawRequest {
 // asks expects a question to be raised by a draw, and returns it.
 func (d *desk) asks(req hub.DrawRequest) hub.Approval {
 	d.t.Helper()
-	_, err := d.Draw(d.t.Context(), req)
+	_, err := d.Draw(d.t.Context(), &req)
 	e := hub.AsError(err)
 	if e == nil || e.Code != hub.CodeConsentRequired || e.Approval == "" || e.Remedy == "" {
 		d.t.Fatalf("a draw that was not granted: %v", err)
@@ -96,7 +96,7 @@ func (d *desk) asks(req hub.DrawRequest) hub.Approval {
 
 func (d *desk) refused(req hub.DrawRequest, code hub.Code) *hub.Error {
 	d.t.Helper()
-	_, err := d.Draw(d.t.Context(), req)
+	_, err := d.Draw(d.t.Context(), &req)
 	e := hub.AsError(err)
 	if e == nil || e.Code != code || e.Approval != "" {
 		d.t.Errorf("got %v, want %s without a question", err, code)
@@ -106,7 +106,7 @@ func (d *desk) refused(req hub.DrawRequest, code hub.Code) *hub.Error {
 
 func (d *desk) draws(req hub.DrawRequest) hub.Selection {
 	d.t.Helper()
-	sel, err := d.Draw(d.t.Context(), req)
+	sel, err := d.Draw(d.t.Context(), &req)
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -132,7 +132,7 @@ func TestHundredDrawsRaiseOneQuestion(t *testing.T) {
 		drawn := 0
 		for range 100 {
 			wg.Go(func() {
-				sel, err := d.Draw(t.Context(), req)
+				sel, err := d.Draw(t.Context(), &req)
 				mu.Lock()
 				defer mu.Unlock()
 				if err == nil && sel.Connection.ID == "a" {
@@ -244,7 +244,7 @@ func TestNoCoolsDown(t *testing.T) {
 		waiting.Wait = 30 * time.Second
 		var err error
 		var wg sync.WaitGroup
-		wg.Go(func() { _, err = d.Draw(t.Context(), waiting) })
+		wg.Go(func() { _, err = d.Draw(t.Context(), &waiting) })
 		synctest.Wait()
 		q := d.Approvals(t.Context())[0]
 		if err := d.Deny(t.Context(), q.ID); err != nil {
@@ -273,7 +273,7 @@ func TestQuestionsAreBounded(t *testing.T) {
 			for conn := range 10 {
 				req := d.request(account(fmt.Sprint(conn)))
 				req.App = other
-				_, err := d.Draw(t.Context(), req)
+				_, err := d.Draw(t.Context(), &req)
 				switch e := hub.AsError(err); e.Code {
 				case hub.CodeConsentRequired:
 					raised++
@@ -481,7 +481,7 @@ func TestOnceIsOnce(t *testing.T) {
 		var got []hub.Selection
 		for range 20 {
 			wg.Go(func() {
-				if sel, err := d.Draw(t.Context(), req); err == nil {
+				if sel, err := d.Draw(t.Context(), &req); err == nil {
 					mu.Lock()
 					defer mu.Unlock()
 					got = append(got, sel)

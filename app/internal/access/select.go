@@ -56,9 +56,17 @@ func choose(s *subject, req *hub.SelectRequest) choice {
 			candidates = append(candidates, c)
 		}
 	}
-	switch {
-	case len(allowed) == 1:
+	if len(allowed) == 1 {
 		return allowed[0]
+	}
+	return s.unclear(req, allowed, seen, candidates)
+}
+
+// unclear is choose where not exactly one connection is allowed. It stands apart
+// for the size of its frame: choose is where a request's stack is deepest, and
+// each caller of a crowd has one.
+func (s *subject) unclear(req *hub.SelectRequest, allowed []choice, seen, candidates []*hub.Connection) choice {
+	switch {
 	case len(allowed) > 1:
 		e := hub.Errorf(hub.CodeAccountSelection, "%d accounts of %s are connected", len(allowed), req.Integration).
 			WithRemedy("Name one of them in connected_account_id.")

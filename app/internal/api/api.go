@@ -141,7 +141,7 @@ type Access interface {
 	// Select picks the connection that an app means.
 	Select(hub.SelectRequest) (hub.Selection, error)
 	// Draw picks the connection to draw a token from; it may ask the user.
-	Draw(context.Context, hub.DrawRequest) (hub.Selection, error)
+	Draw(context.Context, *hub.DrawRequest) (hub.Selection, error)
 	GiveBack(app string, sel hub.Selection)
 	Drew(app string, v *hub.Vended)
 

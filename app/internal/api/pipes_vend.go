@@ -62,32 +62,28 @@ func (a *API) vendCredential(ctx context.Context, in *vendInput) (*credentialOut
 // live token. It also returns what is known of the provider, or nil.
 func (a *API) vend(ctx context.Context, in *vendInput) (*hub.Vended, *hub.Descriptor, error) {
 	app, b := appOf(ctx), &in.Body
-	d := a.cfg.Catalog.Descriptor(in.Slug)
-	if d == nil { // seldom: it may not be known yet, or there is no such integration
-		entry, err := a.cfg.Catalog.Get(ctx, in.Slug)
-		if err != nil {
-			return nil, nil, err
-		}
-		d = entry.Descriptor
+	d, err := a.descriptor(ctx, in.Slug)
+	if err != nil {
+		return nil, nil, err
 	}
-	req, err := a.selectRequest(ctx, app, in.Slug, pick{
+	draw := &hub.DrawRequest{Scopes: b.Scopes, Audience: deref(b.Audience), Wait: waitOf(in.Prefer)}
+	draw.SelectRequest, err = a.selectRequest(ctx, app, in.Slug, pick{
 		user: deref(b.UserID), organization: deref(b.OrganizationID), shared: deref(b.ConnectionOwner) == "organization",
 		connection: deref(b.ConnectedAccountID), multiple: deref(b.SupportsMultipleConnections),
 	})
 	if err != nil {
 		return nil, nil, err
 	}
-	draw := hub.DrawRequest{
-		SelectRequest: req, Scopes: b.Scopes, Audience: deref(b.Audience), Wait: waitOf(in.Prefer),
-	}
 	if d != nil {
 		draw.Narrows, draw.NarrowsAudience = d.NarrowsScopes, d.NarrowsAudience
 	}
-	if err := hub.CheckAudience(draw.Audience); draw.Audience != "" && err != nil {
-		return nil, nil, invalidField("audience", "the audience "+err.Error())
+	if draw.Audience != "" {
+		if err := hub.CheckAudience(draw.Audience); err != nil {
+			return nil, nil, invalidField("audience", "the audience "+err.Error())
+		}
 	}
 	if name := deref(b.Token); name != "" {
-		if err := a.drawNamed(ctx, &draw, name); err != nil {
+		if err := a.drawNamed(ctx, draw, name); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -106,6 +102,16 @@ func (a *API) vend(ctx context.Context, in *vendInput) (*hub.Vended, *hub.Descri
 	a.cfg.Access.Drew(app.ID, v)
 	a.cfg.Lock.Used()
 	return v, d, nil
+}
+
+// descriptor is what is known of an integration's provider; nil: nothing yet. The
+// error is that there is no such integration.
+func (a *API) descriptor(ctx context.Context, slug string) (*hub.Descriptor, error) {
+	if d := a.cfg.Catalog.Descriptor(slug); d != nil {
+		return d, nil
+	}
+	entry, err := a.cfg.Catalog.Get(ctx, slug)
+	return entry.Descriptor, err
 }
 
 // drawNamed makes a draw one of a further token: what it may do, and not what

@@ -69,7 +69,7 @@ func (a *API) relayCall(r *http.Request, entry *hub.Entry, address string) (*hub
 		return nil, err
 	}
 	req.Relay = true
-	sel, err := a.cfg.Access.Draw(ctx, hub.DrawRequest{
+	sel, err := a.cfg.Access.Draw(ctx, &hub.DrawRequest{
 		SelectRequest: req, Narrows: entry.Descriptor.NarrowsScopes, NarrowsAudience: entry.Descriptor.NarrowsAudience, Wait: waitOf(r.Header.Get("Prefer")),
 	})
 	if err != nil {
