@@ -73,6 +73,7 @@ type App struct {
 	api       *api.API
 	listen    listeners
 	gate      headstart.Gate
+	garbage   collector
 	closers   []func() error // in the order of opening
 
 	serverKey []byte // tells this hub from a stranger on its port

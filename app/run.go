@@ -44,7 +44,12 @@ func (a *App) Run(ctx context.Context) error {
 		s.ConnContext = peer.ConnContext
 		a.serve(ctx, g, s, list...)
 	}
-	tcp(a.gate.Handler(a.api.App()), a.listen.app)
+	a.gate.Crowd = a.garbage.crowd
+	gated := make([]net.Listener, 0, len(a.listen.app))
+	for _, l := range a.listen.app {
+		gated = append(gated, a.gate.Listener(l))
+	}
+	tcp(a.gate.Handler(a.api.App()), gated)
 	if len(a.listen.metrics) > 0 {
 		a.serve(ctx, g, a.server(ctx, a.metrics()), a.listen.metrics...)
 	}
@@ -66,7 +71,7 @@ func (a *App) Run(ctx context.Context) error {
 		// A start leaves some megabytes of garbage, and a hub at rest would not
 		// collect them: it makes no more.
 		debug.FreeOSMemory()
-		untune := tuneGarbage()
+		untune := a.garbage.tune()
 		<-ctx.Done()
 		untune()
 		return nil

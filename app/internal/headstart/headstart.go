@@ -10,6 +10,7 @@
 package headstart
 
 import (
+	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -23,10 +24,16 @@ const (
 	patience = 20 * time.Millisecond
 )
 
-// Gate is closed for a crowd as long as something is on its way out. The zero
-// value is an open one. Safe for concurrent use.
+// Gate is closed for a crowd as long as something is on its way out: a server
+// counts requests with Handler, and those that come over a Listener wait, not yet
+// parsed. The zero value is an open one. Safe for concurrent use.
 type Gate struct {
-	inside atomic.Int32
+	// Crowd is called, on a goroutine of its own, when a crowd of n is let in
+	// behind a departure, to wait for what departed. It may be nil; it is set
+	// before the gate is used.
+	Crowd func(n int)
+
+	inside, held atomic.Int32
 
 	mu  sync.Mutex
 	out *departure // nil: the gate is open
@@ -64,25 +71,68 @@ func (g *Gate) Depart() (away func()) {
 
 // over opens the gate after a departure, once. It needs g.mu held.
 func (g *Gate) over(d *departure) {
-	if g.out == d {
-		g.out = nil
-		close(d.away)
+	if g.out != d {
+		return
+	}
+	g.out = nil
+	close(d.away)
+	if n := int(g.inside.Load() + g.held.Load()); g.Crowd != nil && n > crowd {
+		go g.Crowd(n)
 	}
 }
 
-// Handler lets requests through to next: a few at any time, a crowd when the
-// gate is open.
+// Handler counts the requests that next serves.
 func (g *Gate) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		g.inside.Add(1)
 		defer g.inside.Add(-1)
-		if g.inside.Add(1) > crowd {
-			g.wait()
-		}
 		next.ServeHTTP(w, r)
 	})
 }
 
+// Listener returns l with a gate in front of what its connections send.
+func (g *Gate) Listener(l net.Listener) net.Listener { return &listener{l, g} }
+
+type listener struct {
+	net.Listener
+	gate *Gate
+}
+
+func (l *listener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &conn{c, l.gate}, nil
+}
+
+type conn struct {
+	net.Conn
+	gate *Gate
+}
+
+// Read lets what was sent through: of a few at any time, of a crowd when the
+// gate is open.
+func (c *conn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if n > 0 && c.gate.inside.Load() >= crowd {
+		c.gate.wait()
+	}
+	return n, err
+}
+
+// CloseWrite is what net/http ends a connection with whose client still sends, so
+// that the answer is read.
+func (c *conn) CloseWrite() error {
+	if w, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return w.CloseWrite()
+	}
+	return nil
+}
+
 func (g *Gate) wait() {
+	g.held.Add(1)
+	defer g.held.Add(-1)
 	g.mu.Lock()
 	d := g.out
 	g.mu.Unlock()
