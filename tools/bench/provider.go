@@ -26,9 +26,10 @@ func provider(args []string) error {
 		return err
 	}
 	issuer := "http://" + args[0]
-	var asked atomic.Int64
+	var asked, last atomic.Int64
 	http.HandleFunc("GET /health", func(http.ResponseWriter, *http.Request) {})
 	http.HandleFunc("GET /asked", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, asked.Load()) })
+	http.HandleFunc("GET /last", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, last.Load()) })
 	http.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, map[string]any{
 			"issuer": issuer, "authorization_endpoint": issuer + "/authorize", "token_endpoint": issuer + "/token", "jwks_uri": issuer + "/jwks",
@@ -37,6 +38,7 @@ func provider(args []string) error {
 	})
 	http.HandleFunc("POST /token", func(w http.ResponseWriter, r *http.Request) {
 		asked.Add(1)
+		last.Store(time.Now().UnixNano())
 		select {
 		case <-time.After(latency):
 		case <-r.Context().Done():
@@ -66,8 +68,16 @@ func startProvider(latency time.Duration) (*process, error) {
 }
 
 // asked is how many tokens a provider was asked for.
-func (p *process) asked() (int, error) {
-	resp, err := http.Get(p.url + "/asked")
+func (p *process) asked() (int, error) { return p.number("/asked") }
+
+// last is when that was for the last time.
+func (p *process) last() (time.Time, error) {
+	ns, err := p.number("/last")
+	return time.Unix(0, int64(ns)), err
+}
+
+func (p *process) number(path string) (int, error) {
+	resp, err := http.Get(p.url + path)
 	if err != nil {
 		return 0, err
 	}
