@@ -4,6 +4,7 @@ package peer
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -227,6 +228,12 @@ func TestNamed(t *testing.T) {
 		cmd := exec.Command(program, "60")
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
+		}
+		// Start returns while the kernel still lays out the arguments.
+		for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+			if line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", cmd.Process.Pid)); len(line) > 0 {
+				break
+			}
 		}
 		if got := nameOf(cmd.Process.Pid); got != want {
 			t.Errorf("%q calls itself %q", name, got)
