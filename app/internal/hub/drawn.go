@@ -14,7 +14,7 @@ import (
 )
 
 // maxDrawn bounds how many tokens are remembered: some megabytes.
-const maxDrawn = 4_000
+const maxDrawn = 12_000
 
 // drawnTokens remembers tokens that were drawn lately, as Connections.Drawn
 // returns them. No token lies there in the clear: each is sealed with a key of

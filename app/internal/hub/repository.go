@@ -11,8 +11,8 @@ import (
 
 // The bounds of what is remembered: some megabytes each.
 const (
-	maxCachedIDs         = 20_000
-	maxCachedConnections = 4_000
+	maxCachedIDs         = 30_000
+	maxCachedConnections = 12_000
 )
 
 // Connections keeps connections and their tokens in a Store, and the indexes
