@@ -15,8 +15,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
+
+	"github.com/standpipe/standpipe/app/internal/hub"
 )
 
 // maxLine bounds what is read as one line; entries are far shorter.
@@ -31,15 +31,9 @@ func list(dir string) ([]string, error) {
 	number := map[string]int{}
 	var names []string
 	for _, e := range all {
-		suffix, ok := strings.CutPrefix(e.Name(), Name)
+		n, ok := hub.AuditFileNumber(e.Name())
 		if !ok {
 			continue
-		}
-		n := 0
-		if suffix != "" {
-			if n, err = strconv.Atoi(strings.TrimPrefix(suffix, ".")); err != nil || suffix[0] != '.' {
-				continue
-			}
 		}
 		path := filepath.Join(dir, e.Name())
 		number[path] = n
@@ -159,7 +153,7 @@ func resumeChain(dir string, keep int, key hpke.PrivateKey) (c chain, err error)
 		}
 	}
 	// A file that a crash saved from being removed.
-	surplus, err := lastLine(filepath.Join(dir, fmt.Sprintf("%s.%d", Name, keep)))
+	surplus, err := lastLine(filepath.Join(dir, fmt.Sprintf("%s.%d", hub.AuditFile, keep)))
 	if err == nil {
 		c.first = surplus.Seq + 1
 	} else if !errors.Is(err, fs.ErrNotExist) {

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/standpipe/standpipe/app/internal/hub"
 )
 
 // TestLastLine finds it behind whatever a crash, a full disk or somebody's editor
@@ -36,7 +38,7 @@ func TestLastLine(t *testing.T) {
 		"exactly what is read at once": {numbered(4) + string(bytes.Repeat([]byte{'\n'}, lastPart-len(numbered(4)))), 4},
 	} {
 		t.Run(name, func(t *testing.T) {
-			path := filepath.Join(t.TempDir(), Name)
+			path := filepath.Join(t.TempDir(), hub.AuditFile)
 			if err := os.WriteFile(path, []byte(c.content), 0o600); err != nil {
 				t.Fatal(err)
 			}

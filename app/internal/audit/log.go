@@ -35,10 +35,6 @@ const (
 	anchorEvery  = 5 * time.Second        // the end of the log is remembered that often, where it moved
 )
 
-// Name is the name of the current file; older ones are Name.1, Name.2 and so
-// on, the highest being the oldest.
-const Name = "audit.jsonl"
-
 // bounds is how much is kept.
 type bounds struct {
 	size int64 // a file that has grown beyond, in bytes, is put aside
@@ -190,7 +186,7 @@ func openFile(path string) (file, os.FileInfo, error) {
 }
 
 func (l *Log) path(n int) string {
-	p := filepath.Join(l.cfg.Dir, Name)
+	p := filepath.Join(l.cfg.Dir, hub.AuditFile)
 	if n > 0 {
 		p += fmt.Sprintf(".%d", n)
 	}

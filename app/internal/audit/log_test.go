@@ -63,7 +63,7 @@ func (p *place) mustOpen(t testing.TB) *Log {
 // written are the lines of the current file.
 func (p *place) written(t testing.TB) [][]byte {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join(p.dir, Name))
+	b, err := os.ReadFile(filepath.Join(p.dir, hub.AuditFile))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +108,7 @@ func TestWhatIsRecordedIsInTheFileWhenRecordReturns(t *testing.T) {
 			t.Fatalf("after %d entries the file holds %+v", i+1, got)
 		}
 	}
-	info, err := os.Stat(filepath.Join(p.dir, Name))
+	info, err := os.Stat(filepath.Join(p.dir, hub.AuditFile))
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("mode %v, %v", info.Mode(), err)
 	}
@@ -229,7 +229,7 @@ func TestHalfALineIsTakenAway(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(p.dir, Name)
+	path := filepath.Join(p.dir, hub.AuditFile)
 	b, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -264,7 +264,7 @@ func TestFileTakenAway(t *testing.T) {
 	p := newPlace(t)
 	l := p.mustOpen(t)
 	record(t, l, entry(1))
-	path := filepath.Join(p.dir, Name)
+	path := filepath.Join(p.dir, hub.AuditFile)
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
@@ -363,7 +363,7 @@ func (d *disk) state() (written, synced int) {
 func onDisk(t *testing.T, f func(t *testing.T, l *Log, d *disk)) {
 	t.Helper()
 	p := newPlace(t)
-	real, info, err := openFile(filepath.Join(p.dir, Name))
+	real, info, err := openFile(filepath.Join(p.dir, hub.AuditFile))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -84,7 +84,7 @@ func TestTampering(t *testing.T) {
 			for _, line := range c.do(t, p.written(t)) {
 				out = append(append(out, line...), '\n')
 			}
-			if err := os.WriteFile(filepath.Join(p.dir, Name), out, 0o600); err != nil {
+			if err := os.WriteFile(filepath.Join(p.dir, hub.AuditFile), out, 0o600); err != nil {
 				t.Fatal(err)
 			}
 			// Also after the hub has gone on.
@@ -120,7 +120,7 @@ func TestFilesTakenAway(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{Name + ".5", Name + ".2"} {
+	for _, name := range []string{hub.AuditFile + ".5", hub.AuditFile + ".2"} {
 		if err := os.Remove(filepath.Join(p.dir, name)); err != nil {
 			t.Fatal(err)
 		}
@@ -142,11 +142,11 @@ func TestAnotherHistory(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	b, err := os.ReadFile(filepath.Join(other.dir, Name))
+	b, err := os.ReadFile(filepath.Join(other.dir, hub.AuditFile))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(p.dir, Name), b, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(p.dir, hub.AuditFile), b, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	l := p.mustOpen(t)
@@ -166,7 +166,7 @@ func TestTruncatedWhileOpen(t *testing.T) {
 		record(t, l, entry(i))
 	}
 	lines := p.written(t)
-	if err := os.Truncate(filepath.Join(p.dir, Name), int64(len(lines[0])+1+len(lines[1])+1)); err != nil {
+	if err := os.Truncate(filepath.Join(p.dir, hub.AuditFile), int64(len(lines[0])+1+len(lines[1])+1)); err != nil {
 		t.Fatal(err)
 	}
 	r, err := l.Verify(t.Context())
@@ -189,7 +189,7 @@ func TestEarlierFormatIsRead(t *testing.T) {
 		}
 		old = append(append(old, b...), '\n')
 	}
-	if err := os.WriteFile(filepath.Join(p.dir, Name), old, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(p.dir, hub.AuditFile), old, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	l := p.mustOpen(t)

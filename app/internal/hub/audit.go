@@ -4,8 +4,27 @@ package hub
 
 import (
 	"context"
+	"strconv"
+	"strings"
 	"time"
 )
+
+// AuditFile is the name of the file of the audit in the data folder that is
+// written; older ones have a number behind it: AuditFile.1, AuditFile.2 and so on,
+// the highest being the oldest.
+const AuditFile = "audit.jsonl"
+
+// AuditFileNumber returns the number of a file of the audit, 0 being that of
+// AuditFile, and whether it is one.
+func AuditFileNumber(name string) (n int, ok bool) {
+	behind, ok := strings.CutPrefix(name, AuditFile)
+	if behind == "" {
+		return 0, ok
+	}
+	digits, ok := strings.CutPrefix(behind, ".")
+	u, err := strconv.ParseUint(digits, 10, 31)
+	return int(u), ok && err == nil
+}
 
 // AuditEntry is a line of the audit. It holds ids: never an e-mail address or a
 // token, and no name but that of an app that goes. Entries can be compared with

@@ -24,6 +24,9 @@ import (
 //	restored-T    complete. The rename to this name is the one commit point
 //	arriving-T    what was there before has been moved to replaced-T
 //
+// The audit is sealed to a key within the store. It stays where it is, unless the
+// new store brings one of its own: then it goes along with the old one.
+//
 // Whoever holds the data folder and finds one of the latter two goes on from
 // there, so that a kill at any moment leaves the old store or the new one.
 const (
@@ -39,6 +42,17 @@ func vaultFiles(dir string) ([]string, error) {
 	folders, err := storeFolders(dir)
 	for _, f := range folders {
 		names = append(names, filepath.Base(f))
+	}
+	return names, err
+}
+
+// auditFiles names the files of the audit in a folder.
+func auditFiles(dir string) (names []string, err error) {
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		if _, ok := hub.AuditFileNumber(e.Name()); ok {
+			names = append(names, e.Name())
+		}
 	}
 	return names, err
 }
@@ -197,7 +211,11 @@ func finish(dir, stamp string) error {
 	}
 	restored, arriving := filepath.Join(dir, restoredPrefix+stamp), filepath.Join(dir, arrivingPrefix+stamp)
 	if _, err := os.Lstat(restored); err == nil {
-		if err := moveAway(dir, filepath.Join(dir, replacedPrefix+stamp)); err != nil {
+		names, err := outgoing(dir, restored)
+		if err != nil {
+			return failed(err)
+		}
+		if err := moveAway(dir, names, filepath.Join(dir, replacedPrefix+stamp)); err != nil {
 			return failed(err)
 		}
 		faults.Point("restore.old-moved")
@@ -212,7 +230,11 @@ func finish(dir, stamp string) error {
 	if err != nil {
 		return failed(err)
 	}
-	for _, name := range names {
+	audit, err := auditFiles(arriving)
+	if err != nil {
+		return failed(err)
+	}
+	for _, name := range append(names, audit...) {
 		if err := os.Rename(filepath.Join(arriving, name), filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return failed(err)
 		}
@@ -231,13 +253,23 @@ func finish(dir, stamp string) error {
 	return nil
 }
 
-// moveAway moves the vault of dir, or what is left of it there, to another
-// folder.
-func moveAway(dir, to string) error {
+// outgoing names what gives way in dir to the store in restored: the vault, and
+// the audit where that one brings its own.
+func outgoing(dir, restored string) ([]string, error) {
 	names, err := vaultFiles(dir)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	if own, err := auditFiles(restored); err != nil || own == nil {
+		return names, err
+	}
+	audit, err := auditFiles(dir)
+	return append(names, audit...), err
+}
+
+// moveAway moves what is left in dir of these files and folders to another
+// folder.
+func moveAway(dir string, names []string, to string) error {
 	for _, name := range names {
 		if _, err := os.Lstat(filepath.Join(dir, name)); errors.Is(err, fs.ErrNotExist) {
 			continue

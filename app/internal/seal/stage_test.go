@@ -221,6 +221,75 @@ func TestResume(t *testing.T) {
 	}
 }
 
+// TestResumeWithAnAudit: an audit stays where it is; but it goes aside with its
+// store, whole, where the new store brings its own, wherever a kill cuts that.
+func TestResumeWithAnAudit(t *testing.T) {
+	old := map[string]string{"audit.jsonl": "3", "audit.jsonl.1": "2", "audit.jsonl.31": "1", "audit.jsonl.old": "the user's"}
+	for name, c := range map[string]struct {
+		brought, here, aside []string
+		before               []string // what was moved aside before the kill
+	}{
+		"stays":             {nil, []string{"3", "2", "1", "the user's"}, nil, nil},
+		"begins anew":       {[]string{"audit.jsonl"}, []string{"new", "the user's"}, []string{"3", "2", "1"}, nil},
+		"killed on the way": {[]string{"audit.jsonl"}, []string{"new", "the user's"}, []string{"3", "2", "1"}, []string{"audit.jsonl", "audit.jsonl.1"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			useKeychain(t)
+			dir := filepath.Join(t.TempDir(), "data")
+			settled(t, dir, mustInit(t, dir, Source{}), "old")
+			for name, content := range old {
+				write(t, filepath.Join(dir, name), content)
+			}
+			v, _, err := Stage(dir, Source{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			settled(t, Incoming(dir), v, "new")
+			for _, name := range c.brought {
+				write(t, filepath.Join(Incoming(dir), name), "new")
+			}
+			aside := filepath.Join(dir, "replaced-T")
+			if err := errors.Join(os.Rename(Incoming(dir), filepath.Join(dir, "restored-T")), os.Mkdir(aside, 0o700)); err != nil {
+				t.Fatal(err)
+			}
+			for _, name := range c.before {
+				if err := os.Rename(filepath.Join(dir, name), filepath.Join(aside, name)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for range 2 { // again does nothing
+				if err := Resume(dir); err != nil {
+					t.Fatal(err)
+				}
+				wantStore(t, dir, v.StoreID(), "new")
+				if got := audits(t, dir); !slices.Equal(got, c.here) {
+					t.Errorf("here: %q, want %q", got, c.here)
+				}
+				if got := audits(t, aside); !slices.Equal(got, c.aside) {
+					t.Errorf("aside: %q, want %q", got, c.aside)
+				}
+			}
+		})
+	}
+}
+
+// audits are the contents of the files of the audit in a folder, in the order of
+// their names.
+func audits(t *testing.T, dir string) (out []string) {
+	t.Helper()
+	for _, name := range names(t, dir) {
+		if !strings.HasPrefix(name, "audit.jsonl") {
+			continue
+		}
+		b, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, string(b))
+	}
+	return out
+}
+
 // TestKilledWhileStaging: also where not even the header of the staged store
 // was written, its items are found.
 func TestKilledWhileStaging(t *testing.T) {
