@@ -5,6 +5,10 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/standpipe/standpipe/app/internal/api/contract"
@@ -19,10 +23,18 @@ func checkReplaced(_ context.Context, a *App) []contract.Finding {
 	if err != nil {
 		return bad(err)
 	}
-	if len(kept) > 0 {
-		return warn("Delete these folders when all is well.", "%d earlier stores, with their tokens, are kept: %s", len(kept), strings.Join(kept, " "))
+	if len(kept) == 0 {
+		return good("no store that was replaced is kept")
 	}
-	return good("no store that was replaced is kept")
+	detail := fmt.Sprintf("%d earlier stores, with their tokens, are kept: %s", len(kept), strings.Join(kept, " "))
+	audited := slices.DeleteFunc(kept, func(folder string) bool {
+		_, err := os.Lstat(filepath.Join(folder, hub.AuditFile))
+		return err != nil
+	})
+	if len(audited) > 0 {
+		detail += "; with the audit of their time: " + strings.Join(audited, " ")
+	}
+	return warn("Delete these folders when all is well.", "%s", detail)
 }
 
 // checkElsewhere counts the connections that are out of use because another hub

@@ -5,8 +5,10 @@ package app
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"time"
 
+	"github.com/standpipe/standpipe/app/internal/audit"
 	"github.com/standpipe/standpipe/app/internal/faults"
 	"github.com/standpipe/standpipe/app/internal/hub"
 	"github.com/standpipe/standpipe/app/internal/instance"
@@ -62,6 +64,11 @@ func replaceStore(dir string, source seal.Source, build func(*seal.Vault) error)
 	}
 	return v.Info(), replaced, err
 }
+
+// beginAudit gives a new store an audit of its own. The one that is there then
+// goes aside with the store that it is sealed to: without its key it cannot be
+// told from one that was tampered with.
+func beginAudit(v *seal.Vault) error { return audit.Begin(filepath.Dir(v.StoreDir())) }
 
 // leaveWord leaves word in a new store of where it comes from, for the audit:
 // that can be written only with the keys of the store that is in use.

@@ -104,6 +104,7 @@ func putBack(ctx context.Context, v *seal.Vault, kept *hub.Inventory, log *slog.
 		catalog.PutBack(ctx, s, kept.Integrations),
 		access.PutBack(ctx, s, kept.Apps),
 		inventory.Note(ctx, s, kept.Lost),
+		beginAudit(v),
 		leaveWord(ctx, s, hub.AuditReset, newID("reset")),
 		s.Close(),
 	)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -66,6 +67,55 @@ func (m *machine) lose(name string) {
 	if err := os.RemoveAll(filepath.Join(m.dir, name)); err != nil {
 		m.t.Fatal(err)
 	}
+}
+
+func (m *machine) move(from, to string) {
+	m.t.Helper()
+	if err := os.Rename(filepath.Join(m.dir, from), filepath.Join(m.dir, to)); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+// wantAudit opens the hub of a data folder, and wants its audit to be whole and
+// to tell of this.
+func (m *machine) wantAudit(data string, want ...hub.AuditAction) {
+	m.t.Helper()
+	opts := m.options()
+	opts.Data = data
+	a, err := Open(m.t.Context(), opts)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	defer a.Close()
+	if r, err := a.audit.Verify(m.t.Context()); err != nil || len(r.Problems) > 0 {
+		m.t.Errorf("verify: %+v, %v", r.Problems, err)
+	}
+	var got []hub.AuditAction
+	for r, err := range a.audit.Read(m.t.Context(), hub.AuditFilter{}) {
+		if err != nil {
+			m.t.Error(err)
+		}
+		got = append(got, r.Action)
+	}
+	if !slices.Equal(got, want) {
+		m.t.Errorf("the audit tells of %v, want %v", got, want)
+	}
+}
+
+// auditFiles names the files of the audit in a folder, which must be nobody
+// else's.
+func (m *machine) auditFiles(dir string) (names []string) {
+	m.t.Helper()
+	paths, _ := filepath.Glob(filepath.Join(dir, "audit.jsonl*"))
+	for _, path := range append(paths, dir) {
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm()&0o077 != 0 {
+			m.t.Errorf("%s: %v, %v", path, info, err)
+		}
+	}
+	for _, path := range paths {
+		names = append(names, filepath.Base(path))
+	}
+	return names
 }
 
 // TestReset: with an inventory there is something to begin from, whatever kind
@@ -148,6 +198,47 @@ func TestResetWithoutApps(t *testing.T) {
 	if done, err = Reset(t.Context(), m.options(), ResetOptions{Empty: true}); err != nil || done.Kept.Count() != 0 || done.Replaced == "" {
 		t.Errorf("nothing kept: %+v, %v", done, err)
 	}
+}
+
+// TestResetPutsTheAuditAside: what was sealed for the lost key goes with the lost
+// store, and is whole there should the key turn up. The audit that begins is
+// whole too, and says why it begins.
+func TestResetPutsTheAuditAside(t *testing.T) {
+	m := lived(t)
+	m.move("data/audit.jsonl", "data/audit.jsonl.1") // as when it is full
+	a := m.open()
+	a.vault.Lock()
+	if err := a.audit.Record(t.Context(), hub.AuditEntry{Action: hub.AuditLock, Decision: hub.AuditAllowed, App: "user"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	m.move("key", "found")
+	opts := m.options()
+	opts.Key = "file:" + filepath.Join(m.dir, "other")
+	done, err := Reset(t.Context(), opts, ResetOptions{Apps: keepApps})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.wantAudit(m.data, hub.AuditReset)
+	if got := m.auditFiles(m.data); !slices.Equal(got, []string{"audit.jsonl"}) {
+		t.Errorf("the new audit is in %v", got)
+	}
+	if got := m.auditFiles(done.Replaced); !slices.Equal(got, []string{"audit.jsonl", "audit.jsonl.1"}) {
+		t.Errorf("aside lie %v", got)
+	}
+	a = m.open()
+	if f := checkReplaced(t.Context(), a); !strings.Contains(f[0].Detail, "with the audit of their time: "+done.Replaced) {
+		t.Errorf("doctor: %+v", f)
+	}
+	if err := a.Close(); err != nil {
+		t.Error(err)
+	}
+
+	m.move("found", "key")
+	m.wantAudit(done.Replaced, hub.AuditAppAdd, hub.AuditLock)
 }
 
 // TestNoInventory: who wants none has none, and one that there was is removed.

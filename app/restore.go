@@ -11,6 +11,7 @@ import (
 
 	"filippo.io/age"
 
+	"github.com/standpipe/standpipe/app/internal/audit"
 	"github.com/standpipe/standpipe/app/internal/backup"
 	"github.com/standpipe/standpipe/app/internal/faults"
 	"github.com/standpipe/standpipe/app/internal/hub"
@@ -173,7 +174,16 @@ func (r *restore) build(ctx context.Context, v *seal.Vault) (held int, err error
 	if err != nil {
 		return 0, err
 	}
-	return held, errors.Join(check.Verify(ctx, s, changed), s.Close())
+	return held, errors.Join(check.Verify(ctx, s, changed), r.placeAudit(ctx, v, s), s.Close())
+}
+
+// placeAudit leaves the audit where it is if it is sealed to the key that came
+// with the backup: then it goes on.
+func (r *restore) placeAudit(ctx context.Context, v *seal.Vault, s hub.Store) error {
+	if foreign, err := audit.Foreign(ctx, r.paths.Data, s); err != nil || !foreign {
+		return err
+	}
+	return beginAudit(v)
 }
 
 // settle decides who renews the tokens from now on: this hub, where the backup

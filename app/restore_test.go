@@ -351,3 +351,48 @@ func TestRestoreInterrupted(t *testing.T) {
 		t.Errorf("%v, left %v", got, m.folders())
 	}
 }
+
+// TestRestoreAndTheAudit: the audit stays where the backup has its key, and goes
+// on; one that is sealed for another key goes aside with the store of that key.
+func TestRestoreAndTheAudit(t *testing.T) {
+	key, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// saved is a backup of a machine.
+	saved := func(m *machine) []byte {
+		a := m.open()
+		defer a.Close()
+		var buf bytes.Buffer
+		if _, err := backup.Write(t.Context(), a.store, backup.Manifest{ID: theBackup, CreatedAt: time.Now(), Program: "test", StoreID: a.vault.StoreID()}, false, &buf, key.Recipient()); err != nil {
+			t.Fatal(err)
+		}
+		return buf.Bytes()
+	}
+	for _, c := range []struct {
+		name       string
+		from       func(m *machine) []byte
+		want, kept []hub.AuditAction
+	}{
+		{"its own", saved, []hub.AuditAction{hub.AuditAppAdd, hub.AuditRestore}, nil},
+		{"another's", func(*machine) []byte { return saved(lived(t)) }, []hub.AuditAction{hub.AuditRestore}, []hub.AuditAction{hub.AuditAppAdd}},
+		{"without the key of an audit", func(*machine) []byte { return backupOf(t, key.Recipient(), "", false, "one") }, []hub.AuditAction{hub.AuditRestore}, []hub.AuditAction{hub.AuditAppAdd}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m := lived(t)
+			what := RestoreOptions{Replace: true, File: bytes.NewReader(c.from(m)), Identities: []age.Identity{key}}
+			done, err := Restore(t.Context(), m.options(), what)
+			if err != nil {
+				t.Fatal(err)
+			}
+			m.wantAudit(m.data, c.want...)
+			if c.kept == nil {
+				if got := m.auditFiles(done.Replaced); len(got) > 0 {
+					t.Errorf("aside lie %v", got)
+				}
+				return
+			}
+			m.wantAudit(done.Replaced, c.kept...)
+		})
+	}
+}

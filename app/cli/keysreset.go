@@ -31,8 +31,9 @@ Nobody can read the store without its key, so tokens, client secrets and grants
 are lost. From the inventory, which has a key of its own, come back: the
 integrations, without client secrets and chosen scopes; the apps, if you say so,
 whose keys go on working and which may draw nothing until you let them again;
-and the list of what to reconnect. The configuration file, the plugins and the
-audit stay. The lost store is kept in a folder beside, should the key turn up.
+and the list of what to reconnect. The configuration file and the plugins
+stay. The lost store is kept in a folder beside, with the audit, which only its
+key opens, should that turn up; a new audit begins.
 
 --key says where the new key is kept (see ` + "`standpipe keys init`" + `); without it, where
 the lost one was.`,
@@ -143,7 +144,7 @@ func (e *env) showReset(r *app.ResetDone) error {
 		e.print("Nothing was put back.")
 	}
 	if out.Replaced != "" {
-		e.note("The lost store is in %s.", plain(out.Replaced))
+		e.note("The lost store and its audit are in %s.", plain(out.Replaced))
 	}
 	return nil
 }

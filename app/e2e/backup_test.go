@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -297,6 +298,10 @@ func TestRestorePowerCut(t *testing.T) {
 			}
 			if (replaced == 1) != (c.want == "new") {
 				t.Errorf("%d replaced stores are kept", replaced)
+			}
+			// The backup is another store's: its audit has another key.
+			if got := auditOf(h); c.want == "new" && !slices.Equal(got, []string{"store.restore"}) {
+				t.Errorf("the audit: %v", got)
 			}
 			// It goes on from here: a restore works again.
 			h.CLI("restore", "new.age", "--identity", "identity.txt", "--replace")

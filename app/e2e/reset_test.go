@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -129,6 +130,7 @@ func TestLostPassphrase(t *testing.T) {
 	if out := h.CLI("audit", "--json"); !strings.Contains(out, "store.reset") {
 		t.Error("the audit does not tell of the reset")
 	}
+	h.CLI("audit", "verify")
 	if r := h.Try("doctor"); strings.Contains(r.Stdout, "ERROR") || !strings.Contains(r.Stdout, "an inventory is kept") && !strings.Contains(r.Stdout, "inventory is written") {
 		t.Errorf("doctor: %+v", r)
 	}
@@ -148,14 +150,23 @@ func TestResetPowerCut(t *testing.T) {
 		{"restore.after-commit:kill", true},
 		{"restore.moving-old:kill:1", true},
 		{"restore.moving-old:kill:2", true},
+		{"restore.moving-old:kill:3", true},
+		{"restore.moving-old:kill:4", true}, // between two files of the audit
+		{"restore.moving-old:kill:5", true},
 		{"restore.old-moved:kill", true},
 		{"restore.moving-in:kill:1", true},
+		{"restore.moving-in:kill:5", true},
 		{"restore.moved-in:kill", true},
 	} {
 		t.Run(c.point, func(t *testing.T) {
 			h := rig.NewHome(t)
 			h.AddApp("canary", "--all")
-			if err := os.Remove(filepath.Join(h.Dir, "master.key")); err != nil {
+			audit, key, found := filepath.Join(h.Data, "audit.jsonl"), filepath.Join(h.Dir, "master.key"), filepath.Join(h.Dir, "found.key")
+			if err := os.Rename(audit, audit+".1"); err != nil { // as when it is full
+				t.Fatal(err)
+			}
+			h.AddApp("another", "--all")
+			if err := os.Rename(key, found); err != nil {
 				t.Fatal(err)
 			}
 			args := []string{"keys", "reset", "--yes", "--apps", "keep", "--key", "file:new.key"}
@@ -169,11 +180,33 @@ func TestResetPowerCut(t *testing.T) {
 			if got := h.CLI("apps", "list"); !strings.Contains(got, "canary") {
 				t.Errorf("the app is gone: %s", got)
 			}
-			if left, _ := filepath.Glob(filepath.Join(h.Data, "replaced-*")); len(left) != 1 {
-				t.Errorf("the lost store is not kept once: %v", left)
+			if got := auditOf(h); !slices.Equal(got, []string{"store.reset"}) {
+				t.Errorf("the new audit: %v", got)
+			}
+			left, _ := filepath.Glob(filepath.Join(h.Data, "replaced-*"))
+			if len(left) != 1 {
+				t.Fatalf("the lost store is not kept once: %v", left)
+			}
+			// The key turns up.
+			if err := os.Rename(found, key); err != nil {
+				t.Fatal(err)
+			}
+			if got := auditOf(h, "--data", left[0]); !slices.Equal(got, []string{"app.add", "app.add"}) {
+				t.Errorf("the audit of the lost store: %v", got)
 			}
 		})
 	}
+}
+
+// auditOf are the actions that the audit has, which must be whole, oldest first.
+func auditOf(h *rig.Home, flags ...string) (actions []string) {
+	h.CLI(append(flags, "audit", "verify")...)
+	for line := range strings.Lines(h.CLI(append(flags, "audit", "export")...)) {
+		var e struct{ Action string }
+		rig.Decode(h, line, &e)
+		actions = append(actions, e.Action)
+	}
+	return actions
 }
 
 // TestInventoryPowerCut kills a command between the two files of an inventory.

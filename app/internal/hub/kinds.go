@@ -36,7 +36,7 @@ var kinds = []KindInfo{
 	{KindHistory, Kept},
 	{KindApp, Kept},
 	{KindSetting, Kept},
-	{KindAudit, Kept},     // opens the files that stay where they are
+	{KindAudit, Kept},     // opens the files that then stay where they are
 	{KindAnchor, Passing}, // would miss, elsewhere, the files that stay
 	{KindRestored, Passing},
 	{KindPending, Passing},
