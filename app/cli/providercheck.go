@@ -138,9 +138,13 @@ func (c *checking) runDefinition(ctx context.Context, file *config.ProviderFile,
 	if _, err := conformance.Describe(ctx, cfg, cell.Path); err != nil { // nothing else would say more
 		return nil, config.Diagnostics{file.At(config.Error, d.Slug, "The plugin does not serve the definition", err.Error()+".", fieldIn(err.Error())...)}, nil
 	}
+	var found config.Diagnostics
+	if plain := conformance.PlainHosts(standard, settings); len(plain) > 0 {
+		found = append(found, file.At(config.Warning, d.Slug, "It is called in clear", "What is sent to "+strings.Join(plain, ", ")+
+			` can be read on the way. Write https where the provider has it; else its integration needs network = "private".`, "issuer", "authorize_url", "token_url"))
+	}
 	p := c.suite(ctx, conformance.Executable(cfg, cell.Path))
 	p.Provider = d.Slug
-	var found config.Diagnostics
 	for _, r := range p.Cases {
 		for _, problem := range r.Problems {
 			found = append(found, file.At(config.Error, d.Slug, "It fails where it "+r.Case, problem+".", caseFields[r.Case]...))

@@ -32,6 +32,7 @@ func TestCustomProvider(t *testing.T) {
 	page.Press(id("custom-save"))
 	page.See(id("custom-issuer-error"), "Enter the issuer")
 	page.Fill(id("custom-name"), "Acme ID")
+	page.Fill(id("custom-description"), "Sign in at Acme.")
 	page.Fill(id("custom-issuer"), op.Issuer)
 	page.See(id("custom-issuer-error"), "Without https")
 	page.Press(id("custom-private"))
@@ -93,6 +94,9 @@ func TestCustomProvider(t *testing.T) {
 		t.Errorf("the page shows\n%s\nand the command line\n%s", shown, file)
 	}
 	kept := h.Write("providers/acme-id.hcl", file)
+	if r := h.Try("provider", "check", kept); r.Exit != 0 || !strings.Contains(r.Stderr, "in clear") {
+		t.Errorf("the suite on the file: %d %s%s", r.Exit, r.Stdout, r.Stderr)
+	}
 	page.Hash("#/providers")
 	if said := h.CLI("provider", "reload"); !strings.Contains(said, "New or changed: acme-id") {
 		t.Errorf("a new file: %s", said)

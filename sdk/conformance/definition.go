@@ -83,6 +83,19 @@ func ShapeOf(s *oauth.Standard, settings map[string]string) Shape {
 	return out
 }
 
+// PlainHosts are the host:port of a declared provider's addresses that are http:
+// the suite answers there without TLS.
+func PlainHosts(s *oauth.Standard, settings map[string]string) []string {
+	var out []string
+	for _, tmpl := range s.Addresses() {
+		if u, err := url.Parse(fill(tmpl, settings)); err == nil && u.Scheme == "http" {
+			out = append(out, hostPort(u))
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
 // learnErrors makes the stand-in fail with the provider's own codes, where the
 // error map has one for what went wrong.
 func (s *Shape) learnErrors(rules []oauth.ErrorRule) {

@@ -32,22 +32,22 @@ type gate struct {
 
 	mu      sync.Mutex
 	server  http.Handler
-	fault   http.HandlerFunc // answers the plugin's requests; nil: the server does
-	tickets map[string]bool  // of the calls that are being made
-	tunnels map[string]bool  // addresses from which tunnels come, and whether they are open: what one sent can be read when it is not any more
-	refused []string         // what the plugin asked for and may not have
-	around  int              // requests that came around the dialer
-	through int              // requests that came through it
-	last    string           // the requests since watch, header and body
-	hosts   map[string]bool  // that the plugin may call beside the stand-in's own address
+	fault   http.HandlerFunc  // answers the plugin's requests; nil: the server does
+	tickets map[string]bool   // of the calls that are being made
+	tunnels map[string]bool   // addresses from which tunnels come, and whether they are open: what one sent can be read when it is not any more
+	refused []string          // what the plugin asked for and may not have
+	around  int               // requests that came around the dialer
+	through int               // requests that came through it
+	last    string            // the requests since watch, header and body
+	hosts   map[string]string // host:port that the plugin may call, and the address where it is answered
 	answers map[string]string
-	tls     net.Listener // where they are answered
 }
 
 func newGate(t *T) *gate {
 	t.Helper()
-	g := &gate{socket: filepath.Join(socketDir(t), "dial"), tunnels: map[string]bool{}, tickets: map[string]bool{}, hosts: map[string]bool{}}
+	g := &gate{socket: filepath.Join(socketDir(t), "dial"), tunnels: map[string]bool{}, tickets: map[string]bool{}}
 	g.web = httptest.NewServer(g)
+	g.hosts = map[string]string{g.host(): g.host()}
 	l, err := net.Listen("unix", g.socket)
 	if err != nil {
 		t.Fatal(err)
@@ -72,6 +72,13 @@ func newGate(t *T) *gate {
 }
 
 func (g *gate) host() string { return g.web.Listener.Addr().String() }
+
+// inClear reports whether a host:port is answered without TLS.
+func (g *gate) inClear(host string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.hosts[host] == g.host()
+}
 
 // admit is the way to the network of one call, with a ticket of its own. The
 // returned function ends the ticket.
@@ -164,11 +171,8 @@ func (g *gate) tunnel(c net.Conn) {
 	}
 	g.mu.Lock()
 	ticket, _ := strings.CutPrefix(req.Header.Get("Proxy-Authorization"), "Bearer ")
-	up := g.host()
-	if g.hosts[req.RequestURI] {
-		up = g.tls.Addr().String()
-	}
-	allowed := req.Method == http.MethodConnect && (req.RequestURI == g.host() || g.hosts[req.RequestURI]) && g.tickets[ticket]
+	up := g.hosts[req.RequestURI]
+	allowed := req.Method == http.MethodConnect && up != "" && g.tickets[ticket]
 	if !allowed {
 		g.refused = append(g.refused, req.Method+" "+req.RequestURI)
 	}

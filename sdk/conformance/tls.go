@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -52,18 +53,35 @@ var newAuthority = sync.OnceValues(func() (*authority, error) {
 	return &authority{key: key, cert: cert, pem: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})}, nil
 })
 
-// certificate is one for a host name.
-func (a *authority) certificate(name string) (*tls.Certificate, error) {
+// certificate is one for a host name, and for those hosts that have none, since who
+// calls an address does not say which (RFC 6066 section 3).
+func (a *authority) certificate(name string, addresses []net.IP) (*tls.Certificate, error) {
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name},
+		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name}, IPAddresses: addresses,
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	if name != "" {
+		template.DNSNames = []string{name}
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, &a.key.PublicKey, a.key)
 	if err != nil {
 		return nil, err
 	}
 	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: a.key}, nil
+}
+
+// addresses are those of hosts (host:port) that have no name.
+func addresses(hosts []string) []net.IP {
+	var out []net.IP
+	for _, h := range hosts {
+		if host, _, err := net.SplitHostPort(h); err == nil {
+			if ip := net.ParseIP(host); ip != nil {
+				out = append(out, ip)
+			}
+		}
+	}
+	return out
 }
 
 // trustFile writes the authority's certificate for a plugin to trust.
@@ -80,13 +98,15 @@ func trustFile(t *T) string {
 	return path
 }
 
-// stand makes the gate answer for the hosts of a descriptor as well.
-func (g *gate) stand(t *T, d *sdk.Descriptor) {
+// stand makes the gate answer for the hosts of a descriptor as well: with TLS,
+// but for those of plain, which are to be called without.
+func (g *gate) stand(t *T, d *sdk.Descriptor, plain []string) {
 	t.Helper()
 	a, err := newAuthority()
 	if err != nil {
 		t.Fatal(err)
 	}
+	numbered := addresses(d.AllowedHosts)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -96,7 +116,7 @@ func (g *gate) stand(t *T, d *sdk.Descriptor) {
 		TLSConfig: &tls.Config{
 			NextProtos: []string{"http/1.1"},
 			GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-				return a.certificate(hello.ServerName)
+				return a.certificate(hello.ServerName, numbered)
 			},
 		},
 		TLSNextProto: map[string]func(*http.Server, *tls.Conn, http.Handler){},
@@ -106,9 +126,10 @@ func (g *gate) stand(t *T, d *sdk.Descriptor) {
 	t.Cleanup(func() { _ = srv.Close(); <-done })
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.tls = l
 	for _, h := range d.AllowedHosts {
-		g.hosts[h] = true
+		if g.hosts[h] = l.Addr().String(); slices.Contains(plain, h) {
+			g.hosts[h] = g.host()
+		}
 	}
 }
 

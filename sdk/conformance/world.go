@@ -17,6 +17,7 @@ import (
 	"unicode"
 
 	"github.com/standpipe/standpipe/sdk"
+	"github.com/standpipe/standpipe/sdk/oauth"
 	"github.com/standpipe/standpipe/sdk/secret"
 )
 
@@ -48,9 +49,6 @@ func newWorld(t *T, cfg *Config, start starter) *world {
 	}
 	w.d = resp.Providers[i]
 	w.gate.answers = cfg.Answers
-	if w.executable {
-		w.gate.stand(t, &w.d)
-	}
 	settings := map[string]string{}
 	for _, f := range w.d.Config {
 		if f.Default != "" {
@@ -63,6 +61,9 @@ func newWorld(t *T, cfg *Config, start starter) *world {
 	}
 	for k, v := range fillIn(given, w.gate.web.URL) {
 		settings[k] = v
+	}
+	if w.executable {
+		w.gate.stand(t, &w.d, cfg.plainHosts(settings))
 	}
 	w.target = sdk.Target{Provider: cfg.Provider, Definition: cfg.Definition, Config: settings, ClientID: cfg.ClientID}
 	w.hide(w.clientSecret())
@@ -83,6 +84,16 @@ func (c *Config) describeRequest() *sdk.DescribeRequest {
 		return &sdk.DescribeRequest{}
 	}
 	return &sdk.DescribeRequest{Definitions: [][]byte{c.Definition}}
+}
+
+// plainHosts are those that the definition, if there is one, calls without TLS.
+// One that cannot be read is the plugin's to refuse.
+func (c *Config) plainHosts(settings map[string]string) []string {
+	s, err := oauth.ParseDefinition(c.Definition)
+	if err != nil {
+		return nil
+	}
+	return PlainHosts(s, settings)
 }
 
 func (w *world) clientSecret() secret.Value { return secret.New(w.cfg.ClientSecret) }

@@ -48,24 +48,29 @@ func (s *Standard) capabilities() []sdk.Capability {
 	return out
 }
 
-// fixedHosts are the hosts of the endpoints that begin with no template.
-func (s *Standard) fixedHosts() []string {
-	urls := []string{s.Issuer, s.AuthorizeURL, s.TokenURL, s.RefreshURL, s.DeviceURL}
+// Addresses are the templates of all addresses that the table names.
+func (s *Standard) Addresses() []string {
+	all := []string{s.Issuer, s.AuthorizeURL, s.TokenURL, s.RefreshURL, s.DeviceURL}
 	if s.Identity != nil {
-		urls = append(urls, s.Identity.URL)
+		all = append(all, s.Identity.URL)
 	}
 	if s.Revocation != nil {
-		urls = append(urls, s.Revocation.URL, s.Revocation.GrantURL)
+		all = append(all, s.Revocation.URL, s.Revocation.GrantURL)
 	}
 	if s.Introspection != nil {
-		urls = append(urls, s.Introspection.URL)
+		all = append(all, s.Introspection.URL)
 	}
+	return slices.DeleteFunc(all, func(tmpl string) bool { return tmpl == "" })
+}
+
+// fixedHosts are the hosts of the endpoints that begin with no template.
+func (s *Standard) fixedHosts() []string {
 	var out []string
-	for _, raw := range urls {
+	for _, raw := range s.Addresses() {
 		// Placeholders in a path do not matter here; in a host, the author
 		// has to say what may be called.
 		u, err := url.Parse(placeholder.ReplaceAllString(raw, "%7B%7D"))
-		if raw == "" || err != nil || u.Host == "" || strings.Contains(u.Host, "{") {
+		if err != nil || u.Host == "" || strings.Contains(u.Host, "{") {
 			continue
 		}
 		port := u.Port()
