@@ -59,7 +59,7 @@ func (c *cache[K, V]) put(k K, v V, version uint64) {
 
 // hold forgets keys that are about to be written. Until they are released nothing
 // is kept of them: of two who read meanwhile, one may see the write and the other
-// not. A write that failed, and may still arrive, is never released.
+// not. A write that failed is released when it cannot arrive any more.
 func (c *cache[K, V]) hold(keys []K) {
 	if len(keys) == 0 {
 		return

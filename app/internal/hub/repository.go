@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"sync/atomic"
 	"time"
 )
 
@@ -25,6 +26,8 @@ type Connections struct {
 	ids    *cache[Owner, []listed]
 	recent *cache[string, *Connection] // whose values are shared, and never changed
 	drawn  *drawnTokens
+	// unsettled is the update that still holds what it wrote; there is one at most.
+	unsettled atomic.Pointer[ConnectionsTx]
 	// descriptor is what is known of an integration's provider, see Know.
 	descriptor func(integration string) *Descriptor
 	now        func() time.Time
@@ -224,26 +227,38 @@ func (c *Connections) SameAccount(ctx context.Context, client string, a Account)
 
 // Update runs f in one transaction of the store: all its writes are applied
 // and on disk when Update returns nil, or none. See Store.Update.
+//
+// What an update writes is held out of what is remembered until that has
+// arrived. One that failed may arrive later, and nobody is told; but the next
+// one that begins finds that it has, or never will. So from then on every read
+// sees how it ended, and who began to read before it keeps nothing, because a
+// release counts as a write.
 func (c *Connections) Update(ctx context.Context, f func(*ConnectionsTx) error) error {
 	var tx *ConnectionsTx
-	var failed error
 	err := c.store.Update(ctx, func(t Tx) error {
-		if tx != nil && failed == nil {
-			tx.release() // the store runs f again
-		}
+		c.settle(c.unsettled.Load())
 		tx = &ConnectionsTx{Tx: t, of: c}
-		if failed = f(tx); failed == nil {
-			failed = tx.tally()
+		if err := f(tx); err != nil {
+			return err
 		}
-		if failed == nil {
-			tx.hold()
+		if err := tx.tally(); err != nil {
+			return err
 		}
-		return failed
+		tx.hold()
+		c.unsettled.Store(tx)
+		return nil
 	})
-	if tx != nil && failed == nil && err == nil {
-		tx.release()
+	if err == nil {
+		c.settle(tx)
 	}
 	return err
+}
+
+// settle releases what an update holds, unless the next one has done so.
+func (c *Connections) settle(tx *ConnectionsTx) {
+	if tx != nil && c.unsettled.CompareAndSwap(tx, nil) {
+		tx.release()
+	}
 }
 
 // ConnectionsTx is a transaction on connections and tokens. Tx is the store's,

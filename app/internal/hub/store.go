@@ -76,9 +76,10 @@ type Store interface {
 	// of f is returned as it is.
 	Snapshot(context.Context, func(Snapshot) error) error
 	// Update runs f and applies all its writes, or none. When Update returns
-	// nil, they are on disk (fsync). Updates are serialised: f sees every
-	// earlier one, and must not call the store but through tx. An error of f
-	// is returned as it is.
+	// nil, they are on disk (fsync); after an error of the store they may still
+	// arrive. Updates are serialised: f runs when every earlier one has arrived,
+	// or never will, sees what did, and must not call the store but through tx.
+	// An error of f is returned as it is.
 	Update(context.Context, func(tx Tx) error) error
 }
 
