@@ -165,6 +165,7 @@ func (e *Engine) due(ctx context.Context, id string) (at time.Time, integration 
 	if err != nil {
 		return time.Time{}, "", err
 	}
+	e.overtaken(conn, toks.Generation)
 	d := e.cfg.Resolver.Descriptor(conn.Integration)
 	at = e.wanted(id, toks, d)
 	if at.IsZero() || d != nil && !d.Can(hub.CanRefresh) {

@@ -132,6 +132,26 @@ func (e *Engine) recovered(id string) bool {
 	return true
 }
 
+// overtaken forgets a failure, and an answer that could not be written, of older
+// tokens than those of a generation, which are stored: the disk took a write
+// after its caller was told that it did not.
+func (e *Engine) overtaken(conn *hub.Connection, generation uint64) {
+	e.mu.Lock()
+	s := e.slots[conn.ID]
+	old := s != nil && s.failure != nil && s.failure.generation < generation
+	if old {
+		s.failure = nil
+		if s.unsaved != nil && s.unsaved.generation < generation {
+			s.unsaved = nil
+		}
+		e.tidy(conn.ID)
+	}
+	e.mu.Unlock()
+	if old {
+		e.publish(hub.Event{Type: hub.EventHealth, Connection: conn.ID, Slug: conn.Integration})
+	}
+}
+
 // reauthorized forgets the failures of a connection's earlier tokens.
 func (e *Engine) reauthorized(id string) {
 	e.mu.Lock()

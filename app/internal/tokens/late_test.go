@@ -130,6 +130,32 @@ func TestAnswerThatIsWrittenLate(t *testing.T) {
 	}
 }
 
+// TestTroubleEndsWhenTheWriteArrives: what the disk has taken is no trouble any
+// more, though nobody has asked for the connection since.
+func TestTroubleEndsWhenTheWriteArrives(t *testing.T) {
+	slow := false
+	late := func(_ hub.Kind, value string) bool { return slow && strings.Contains(value, `"access-2"`) }
+	onSlowDisk(t, late, func(t *testing.T, h *house) {
+		h.connect("c", -time.Minute)
+		defer h.run()()
+		slow = true
+		h.mustFail("c", hub.CodeStorage)
+		if h.Health("c") == nil {
+			t.Error("nothing is told of the trouble")
+		}
+		time.Sleep(diskTakes + maxStorage)
+		if got := h.Health("c"); got != nil {
+			t.Errorf("when the write has arrived: %+v", got)
+		}
+		if n := h.bus.count(hub.EventHealth); n != 2 {
+			t.Errorf("told of its health %d times, want of its begin and end", n)
+		}
+		if len(h.slots) != 0 || h.provider.asked() != 1 {
+			t.Errorf("the engine remembers %d connections, after %d calls", len(h.slots), h.provider.asked())
+		}
+	})
+}
+
 // TestIntentThatIsWrittenLate: nobody was asked, so no answer was lost.
 func TestIntentThatIsWrittenLate(t *testing.T) {
 	slow := true
