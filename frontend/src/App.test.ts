@@ -89,6 +89,7 @@ class FakeHub {
 let hub: FakeHub;
 beforeEach(() => {
   hub = new FakeHub();
+  location.hash = "";
   sessionStorage.clear();
   sessionStorage.setItem("standpipe-session", "tok");
   vi.stubGlobal("fetch", hub.fetch);
@@ -681,4 +682,15 @@ test("a long list of permissions begins with what is chosen", async () => {
       scopes: ["scope.0", "scope.7", "scope.21"],
     }),
   );
+});
+
+test("a box of the settings shows what the hub says, whatever was asked for", async () => {
+  location.hash = "#/settings";
+  render(App);
+  const box = (await shown("lock-screen")) as HTMLInputElement;
+  const before = box.checked;
+  await fireEvent.click(box);
+  await waitFor(() => expect(hub.calls("PUT", "/ui/api/lock/settings")).toHaveLength(1));
+  expect(hub.calls("PUT", "/ui/api/lock/settings")[0]!.body).toMatchObject({ screen: !before });
+  await waitFor(() => expect(box.checked).toBe(before)); // this hub changes nothing
 });
