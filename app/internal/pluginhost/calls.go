@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/standpipe/standpipe/app/internal/faults"
@@ -162,6 +163,12 @@ func call[Resp, Out any](ctx context.Context, h *Host, t hub.Target, op string, 
 			r.err = cause // the clock of the call ran out, which gRPC cannot tell from being cancelled
 		}
 		failure := p.callFailed(ctx, proc, r.err)
+		if host := ticket.wantedClear(); host != "" {
+			failure = &hub.ProviderError{
+				Class:   hub.ProviderMisconfigured,
+				Message: fmt.Sprintf("%s is called without TLS, which is allowed in a private network only", host),
+			}
+		}
 		failure.Unsent = ticket.neverConnected()
 		if failure.Class == hub.ProviderBug {
 			p.log.Error("the plugin failed", "call", op, "request", request, "error", proc.redact.clean(r.err.Error(), maxText))

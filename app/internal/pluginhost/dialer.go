@@ -28,7 +28,8 @@ import (
 // A ticket belongs to one call: it names the hosts that this call may reach,
 // dies with it, and takes its tunnels along. The answer is 200 and then the
 // bytes of the connection, or 403, 502 or 504 with the reason in the header
-// Standpipe-Dial-Error. TLS is the plugin's own, end to end.
+// Standpipe-Dial-Error. TLS is the plugin's own, end to end; a tunnel that does
+// not begin with it goes to a private network, or ends.
 type dialer struct {
 	listener net.Listener
 	out      Outbound
@@ -147,6 +148,7 @@ type ticket struct {
 
 	mu              sync.Mutex
 	attempts, opens int
+	clear           string // the host to which something was to go in clear; empty: none
 }
 
 // issue makes a ticket for hosts that is valid until ctx is done or drop is
@@ -193,6 +195,21 @@ func (t *ticket) count(opened bool) {
 	} else {
 		t.attempts++
 	}
+}
+
+// inClear notes that a tunnel to host was ended before anything went through.
+func (t *ticket) inClear(host string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.opens--
+	t.clear = host
+}
+
+// wantedClear is the host of inClear; empty: none.
+func (t *ticket) wantedClear() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.clear
 }
 
 // lookup finds a live ticket.

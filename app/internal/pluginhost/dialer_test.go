@@ -4,6 +4,7 @@ package pluginhost
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -77,14 +79,16 @@ func echo(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// roundTrip checks that bytes go through a tunnel.
+// roundTrip checks that bytes go through a tunnel: those with which a handshake of
+// TLS begins, which every tunnel lets through.
 func roundTrip(t *testing.T, c net.Conn) {
 	t.Helper()
-	if _, err := io.WriteString(c, "ping"); err != nil {
+	const ping = "\x16\x03\x01ping"
+	if _, err := io.WriteString(c, ping); err != nil {
 		t.Fatal(err)
 	}
-	buf := make([]byte, 4)
-	if _, err := io.ReadFull(c, buf); err != nil || string(buf) != "ping" {
+	buf := make([]byte, len(ping))
+	if _, err := io.ReadFull(c, buf); err != nil || string(buf) != ping {
 		t.Fatalf("got %q, %v", buf, err)
 	}
 }
@@ -206,6 +210,81 @@ func TestDialerRefuses(t *testing.T) {
 	}
 	if !public.neverConnected() {
 		t.Error("nothing was connected, and it is not known")
+	}
+}
+
+// TestNothingInClear: what leaves for the internet is TLS from its first byte on.
+func TestNothingInClear(t *testing.T) {
+	t.Parallel()
+	const host = "public.example:80"
+	var mu sync.Mutex
+	var heard bytes.Buffer
+	server, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	gone := make(chan struct{})
+	go func() {
+		for {
+			c, err := server.Accept()
+			if err != nil {
+				return
+			}
+			b, _ := io.ReadAll(c)
+			mu.Lock()
+			heard.Write(b)
+			mu.Unlock()
+			c.Close()
+			gone <- struct{}{}
+		}
+	}()
+	d := testDialer(t, Outbound{
+		Resolve: func(context.Context, string) ([]netip.Addr, error) {
+			return []netip.Addr{netip.MustParseAddr("203.0.114.3")}, nil
+		},
+		Dial: func(context.Context, string, string) (net.Conn, error) {
+			return net.Dial("tcp", server.Addr().String())
+		},
+	})
+	for _, sent := range []string{"POST /token HTTP/1.1\r\n", "\x16", "\x16POST", "\x15\x03\x03"} {
+		var told atomic.Bool
+		ticket := d.issue(hub.WithSent(t.Context(), func() { told.Store(true) }), []string{host}, false)
+		_, c := ask(t, d, host, ticket.value)
+		if _, err := io.WriteString(c, sent); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.(*net.UnixConn).CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+		ended(t, c)
+		<-gone
+		if told.Load() || !ticket.neverConnected() || ticket.wantedClear() != host {
+			t.Errorf("%q: sent %v, never connected %v, in clear to %q", sent, told.Load(), ticket.neverConnected(), ticket.wantedClear())
+		}
+	}
+	mu.Lock()
+	if heard.Len() > 0 {
+		t.Errorf("the internet heard %q", heard.Bytes())
+	}
+	mu.Unlock()
+	// One that is closed unused is no offence, and one in bits no other than one at once.
+	ticket := d.issue(t.Context(), []string{host}, false)
+	_, c := ask(t, d, host, ticket.value)
+	c.Close()
+	<-gone
+	_, c = ask(t, d, host, ticket.value)
+	for _, bit := range []string{"\x16", "\x03", "\x01 hello"} {
+		if _, err := io.WriteString(c, bit); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.Close()
+	<-gone
+	mu.Lock()
+	defer mu.Unlock()
+	if heard.String() != "\x16\x03\x01 hello" || ticket.wantedClear() != "" {
+		t.Errorf("heard %q, in clear to %q", heard.String(), ticket.wantedClear())
 	}
 }
 

@@ -5,6 +5,7 @@ package pluginhost
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -94,7 +95,14 @@ func (d *dialer) serve(c net.Conn) {
 		return
 	}
 	defer context.AfterFunc(t.ctx, func() { c.Close(); upstream.Close() })()
-	splice(c, in, upstream, d.out.IdleTimeout, func() { hub.Sent(t.ctx) })
+	var from io.Reader = in
+	if !t.private {
+		from = &sealedOnly{r: in, refused: func() {
+			t.inClear(clean(req.RequestURI, 260))
+			d.log.Warn("a call of the plugin was refused: it is in clear", "host", clean(req.RequestURI, 260))
+		}}
+	}
+	splice(c, from, upstream, d.out.IdleTimeout, func() { hub.Sent(t.ctx) })
 }
 
 func (d *dialer) refuse(c net.Conn, e *dialError) {
@@ -153,4 +161,30 @@ func splice(a net.Conn, from io.Reader, b net.Conn, idle time.Duration, sent fun
 	both.Go(func() { oneWay(b, from, sync.OnceFunc(sent)) })
 	both.Go(func() { oneWay(a, io.LimitReader(b, maxTunnelBytes), func() {}) })
 	both.Wait()
+}
+
+// sealedOnly reads what r has if that begins as TLS does, with a record of its
+// handshake (RFC 8446 section 5.1): tokens and secrets do not cross the internet
+// for everybody to read.
+type sealedOnly struct {
+	r       *bufio.Reader
+	refused func() // called before a reader hears of it
+	begun   bool
+}
+
+var errInClear = errors.New("it does not begin as TLS does")
+
+func (s *sealedOnly) Read(b []byte) (int, error) {
+	if !s.begun {
+		head, err := s.r.Peek(2)
+		if len(head) == 0 {
+			return 0, err
+		}
+		if err != nil || head[0] != 0x16 || head[1] != 3 {
+			s.refused()
+			return 0, errInClear
+		}
+		s.begun = true
+	}
+	return s.r.Read(b)
 }

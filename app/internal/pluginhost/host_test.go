@@ -5,6 +5,7 @@ package pluginhost
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -183,6 +184,29 @@ func TestRefusedDialIsUnsent(t *testing.T) {
 	h := newTestHost(t, Config{}, "refused-dial")
 	_, err := h.Refresh(t.Context(), target("refused-dial"), refreshRequest)
 	if e := providerErr(t, err); !e.Unsent {
+		t.Errorf("error %+v", e)
+	}
+}
+
+// TestInClearIsUnsent: a provider whose tokens would cross the internet without TLS
+// is told as what it is, a setting that someone has to mend.
+func TestInClearIsUnsent(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { t.Errorf("%s was sent in clear", r.URL) }))
+	defer server.Close()
+	h := newTestHost(t, Config{Outbound: Outbound{
+		Resolve: func(context.Context, string) ([]netip.Addr, error) {
+			return []netip.Addr{netip.MustParseAddr("203.0.114.3")}, nil
+		},
+		Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "tcp", strings.TrimPrefix(server.URL, "http://"))
+		},
+	}}, "in-clear")
+	tg := target("in-clear")
+	tg.AllowedHosts = []string{"id.example:8080"}
+	_, err := h.Refresh(t.Context(), tg, refreshRequest)
+	e := providerErr(t, err)
+	if e.Class != hub.ProviderMisconfigured || !e.Unsent || !strings.Contains(e.Message, "id.example:8080 is called without TLS") {
 		t.Errorf("error %+v", e)
 	}
 }

@@ -135,6 +135,8 @@ func (p provider) Refresh(ctx context.Context, r *sdk.RefreshRequest) (*sdk.Refr
 		if res := fetch(ctx, "https://undeclared.example/"); res != "" {
 			return nil, sdk.Temporary(res)
 		}
+	case "in-clear":
+		return nil, sdk.Temporary(fetch(ctx, "http://id.example:8080/?refresh_token="+r.RefreshToken.Reveal()))
 	}
 	return &sdk.RefreshResponse{
 		Tokens: sdk.TokenSet{
