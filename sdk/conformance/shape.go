@@ -25,8 +25,9 @@ import (
 // userinfo endpoint. `standpipe plugin check --shape` reads it from JSON.
 //
 // A request is told by what it holds, not by its path: a grant_type makes it a
-// token request, a token a revocation, a bearer an identification. Endpoints
-// names paths where that is not enough.
+// token request, a token a revocation, a bearer an identification, a client and
+// nothing of these the beginning of a device flow. Endpoints names paths where
+// that is not enough.
 type Shape struct {
 	// Endpoints are paths by "token", "revoke", "identify", "device".
 	Endpoints map[string]string `json:"endpoints,omitempty"`
@@ -198,6 +199,7 @@ func (s *shaped) kind(r *http.Request, params url.Values) string {
 			return name
 		}
 	}
+	_, _, basic := r.BasicAuth()
 	switch base := path.Base(r.URL.Path); {
 	case r.URL.Path == picturePath && r.Method == http.MethodGet:
 		return "picture"
@@ -211,7 +213,7 @@ func (s *shaped) kind(r *http.Request, params url.Values) string {
 		return "revoke"
 	case strings.HasPrefix(r.Header.Get("Authorization"), "Bearer "):
 		return "identify"
-	case r.Method == http.MethodPost && params.Has("client_id"):
+	case r.Method == http.MethodPost && (basic || params.Has("client_id")):
 		return "device"
 	}
 	return ""
