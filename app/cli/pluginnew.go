@@ -63,6 +63,6 @@ func newPluginNew(e *env) *cobra.Command {
 	f.StringVar(&o.Module, "module", "", "Go module `PATH` (default example.com/standpipe-provider-NAME)")
 	f.StringVar(&o.Author, "author", "", "`NAME` in the licence")
 	f.StringVar(&o.SDK, "sdk", "", "build against the checkout of Standpipe in `FOLDER`")
-	f.BoolVar(&noTidy, "no-tidy", false, "do not run `go mod tidy`")
+	f.BoolVar(&noTidy, "no-tidy", false, "do not run go mod tidy")
 	return cmd
 }

@@ -63,7 +63,7 @@ func Write(o Options) ([]string, error) {
 		o.Version = "v0.0.0"
 		if o.SDK == "" {
 			return nil, hub.Errorf(hub.CodeInvalid, "this build of Standpipe has no version that a Go module could require").
-				WithRemedy("Name a checkout of Standpipe with --sdk DIR.")
+				WithRemedy("Name a checkout of Standpipe with --sdk FOLDER.")
 		}
 	}
 	if err := checkout(o.SDK); err != nil {
