@@ -16,7 +16,8 @@ import (
 )
 
 // Fake is a stand-in that a person and a running hub can use: it shows a consent
-// page, and a page of switches at /_faults that make its endpoints fail.
+// page, one for the code of a device flow, and a page of switches at /_faults that
+// make its endpoints fail.
 type Fake struct {
 	*shaped
 	url string
@@ -96,6 +97,8 @@ func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.URL.Path == "/_faults":
 		f.page(w, r)
+	case r.URL.Path == oauthtest.ActivatePath:
+		f.oauthServer.ServeHTTP(w, r)
 	case q.Has("redirect_uri") && q.Has("client_id"):
 		// Whatever it is called, it is the authorization endpoint: its page is
 		// shown, and what is chosen there is sent to the same address.

@@ -206,7 +206,7 @@ func (s *Server) device(w http.ResponseWriter, r *http.Request, l *Logged) {
 	}
 	d := s.StartDevice(client.ID, splitScopes(l.Params.Get("scope")))
 	writeJSON(w, http.StatusOK, map[string]any{
-		"device_code": d.DeviceCode, "user_code": d.UserCode, "verification_uri": s.URL + "/activate",
+		"device_code": d.DeviceCode, "user_code": d.UserCode, "verification_uri": s.URL + ActivatePath,
 		"expires_in": int(d.ExpiresIn / time.Second), "interval": int(d.Interval / time.Second),
 	})
 }

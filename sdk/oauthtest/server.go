@@ -37,7 +37,7 @@ type Options struct {
 }
 
 // Server is an authorization server: an http.Handler with /authorize, /token,
-// /revoke, /userinfo, /device, /jwks and OpenID discovery.
+// /revoke, /userinfo, /device, /activate, /jwks and OpenID discovery.
 type Server struct {
 	*Authority
 	*Signer
@@ -73,6 +73,8 @@ func New(options Options) (*Server, error) {
 	s.mux.Handle("DELETE /tokens", s.endpoint(EndpointRevoke, s.customRevoke))
 	s.mux.Handle("GET /userinfo", s.endpoint(EndpointUserinfo, s.userinfo))
 	s.mux.Handle("POST /device", s.endpoint(EndpointDevice, s.device))
+	s.mux.HandleFunc("GET "+ActivatePath, s.activate)
+	s.mux.HandleFunc("POST "+ActivatePath, s.activate)
 	s.mux.Handle("POST /introspect", s.endpoint(EndpointIntrospect, s.introspect))
 	s.mux.Handle("GET /.well-known/openid-configuration", s.endpoint(EndpointMetadata, s.metadata))
 	s.mux.Handle("GET /jwks", s.endpoint(EndpointKeys, s.jwks))
