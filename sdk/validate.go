@@ -81,7 +81,7 @@ func (d *Descriptor) Validate() error {
 	}
 	for _, a := range d.APIs {
 		if !apiPattern.MatchString(a) || strings.Contains(a, "/../") {
-			v.addf("api %q is not an https URL without query, or one that begins with {key}", a)
+			v.addf("api %q is not an https URL without query and last slash, or one that begins with {key}", a)
 		}
 	}
 	if len(d.AllowedHosts) == 0 && !takesURL {

@@ -61,6 +61,7 @@ func TestInvalidDescriptors(t *testing.T) {
 		"host wildcard":      {func(d *Descriptor) { d.AllowedHosts = []string{"*.example.com:443"} }, "name in lower case"},
 		"host as URL":        {func(d *Descriptor) { d.AllowedHosts = []string{"https://example.com"} }, "port"},
 		"picture host":       {func(d *Descriptor) { d.PictureHosts = []string{"https://pictures.example.com"} }, "port"},
+		"api ending in /":    {func(d *Descriptor) { d.APIs = []string{"https://api.example.com/v2/"} }, "last slash"},
 		"pictures anywhere":  {func(d *Descriptor) { d.PictureHosts = []string{"*.com:443"} }, "anybody's"},
 		"pictures below":     {func(d *Descriptor) { d.PictureHosts = []string{"a.*.example.com:443"} }, "name in lower case"},
 		"no host":            {func(d *Descriptor) { d.AllowedHosts, d.Config = nil, nil }, "nothing can be called"},
