@@ -19,7 +19,10 @@ func newSandbox(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sandbox",
 		Short: "Play the providers on this machine, with made-up accounts",
-		Args:  operands,
+		Long: `Play GitHub, Google, Salesforce and Slack on this machine, with made-up accounts:
+nothing has to be registered anywhere. A provider of your own is played by
+` + "`standpipe plugin dev`" + ` and, while it is checked, by ` + "`standpipe provider check`" + `.`,
+		Args: operands,
 		RunE: e.run(func(ctx context.Context, _ []string) error {
 			opts.Log = e.options().Logger
 			if listen == "" {
@@ -35,7 +38,7 @@ func newSandbox(e *env) *cobra.Command {
 					}{baseURL})
 					return
 				}
-				e.print("The sandbox plays the providers on %s, until Ctrl-C.", baseURL)
+				e.print("The sandbox plays GitHub, Google, Salesforce and Slack on %s, until Ctrl-C.", baseURL)
 				e.note("Use it: standpipe integrations set SLUG --credentials sandbox")
 			}), otherSandboxAddress)
 		}),

@@ -122,13 +122,21 @@ func hostOf(raw string) string {
 	return u.Host
 }
 
+// reach is what to look at where nobody answered.
+func (c *checking) reach(besides string) string {
+	if c.r.Integration.Credentials == hub.CredentialsSandbox {
+		return "Start it: standpipe sandbox"
+	}
+	return "Look whether this machine is online, and " + besides + "."
+}
+
 func (c *checking) page(ctx context.Context) hub.Check {
 	if c.url == "" {
 		return hub.Check{Result: hub.CheckSkipped, Message: "there is no page to look at"}
 	}
 	p, err := c.e.cfg.Prober.Probe(ctx, c.r.Target, c.url)
 	if err != nil {
-		return failed("", "Look whether this machine is online, and whether a proxy or firewall is in the way.", "%s", public(err, c.name).Message)
+		return failed("", c.reach("whether a proxy or firewall is in the way"), "%s", public(err, c.name).Message)
 	}
 	if code, why, came := c.cameBack(p.Location); came {
 		if code == "login_required" || code == "interaction_required" || code == "consent_required" {
@@ -193,7 +201,7 @@ func (c *checking) token(ctx context.Context) hub.Check {
 	case pe.Class == hub.ProviderReauthorize, pe.Class == hub.ProviderMisconfigured && strings.HasPrefix(pe.Field, "client_"):
 		return failed("client_secret", "Copy client ID and secret again from the page of your OAuth app; make a new secret if the old one is not shown.", "%s does not take the client ID or its secret%s", c.name, said)
 	case pe.Class == hub.ProviderTemporary && pe.Unsent:
-		return failed("", "Look whether this machine is online, and compare the token address with the provider's documentation.", "the token endpoint cannot be reached: %s", pe.Message)
+		return failed("", c.reach("whether the token address is that of the provider's documentation"), "the token endpoint cannot be reached: %s", pe.Message)
 	case pe.Class == hub.ProviderTemporary:
 		return unclear("Try again later.", "the token endpoint is busy or out of order: %s", pe.Message)
 	}

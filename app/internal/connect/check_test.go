@@ -149,6 +149,21 @@ func TestCheckOfAnythingGoes(t *testing.T) {
 	}
 }
 
+// TestCheckOfTheSandbox: one that does not run has nothing to do with the network.
+func TestCheckOfTheSandbox(t *testing.T) {
+	h := newHouse(t)
+	unsent := &hub.ProviderError{Class: hub.ProviderTemporary, Message: "refused", Unsent: true}
+	h.exchange = unsent
+	h.probe = func(string) (hub.Probe, error) { return hub.Probe{}, unsent }
+	r := h.resolved()
+	r.Integration.Credentials = hub.CredentialsSandbox
+	for _, c := range h.Check(t.Context(), r)[2:] {
+		if c.Result != hub.CheckFailed || !strings.Contains(c.Remedy, "standpipe sandbox") {
+			t.Errorf("%+v", c)
+		}
+	}
+}
+
 func TestCheckOfADeviceClient(t *testing.T) {
 	h := newHouse(t)
 	r := h.resolved()
