@@ -82,9 +82,16 @@ func (s *subject) unclear(req *hub.SelectRequest, allowed []choice, seen, candid
 		return choice{err: hub.Errorf(hub.CodeNotFound, "there is no connection %q of %s", req.Connection, req.Integration).
 			WithRemedy("Leave connected_account_id out, or name one that is connected.")}
 	default:
-		return choice{err: hub.Errorf(hub.CodeNotInstalled, "no account of %s is connected", req.Integration).
-			WithRemedy("Connect one in the window, or with `standpipe connect %s`.", req.Integration)}
+		return choice{err: notInstalled(req)}
 	}
+}
+
+func notInstalled(req *hub.SelectRequest) *hub.Error {
+	e := hub.Errorf(hub.CodeNotInstalled, "no account of %s is connected", req.Integration)
+	if req.Owner != hub.Me { // window and command line connect accounts of the person at this machine only
+		return e.WithRemedy("Send the user to a link that POST /data-integrations/%s/authorize gives.", req.Integration)
+	}
+	return e.WithRemedy("Connect one in the window, or with `standpipe connect %s`.", req.Integration)
 }
 
 func notGranted(app *hub.App, req *hub.SelectRequest) *hub.Error {

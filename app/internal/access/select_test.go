@@ -3,6 +3,7 @@
 package access_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/standpipe/standpipe/app/internal/hub"
@@ -41,6 +42,18 @@ func TestOwner(t *testing.T) {
 		}
 		if err != nil || got != c.want {
 			t.Errorf("%s: got %+v, %v", c.name, got, err)
+		}
+	}
+}
+
+// TestNotInstalled: who is not the person at this machine cannot connect an
+// account in the window.
+func TestNotInstalled(t *testing.T) {
+	g := newGate(t)
+	for owner, want := range map[hub.Owner]string{hub.Me: "standpipe connect github", {User: "ada"}: "/data-integrations/github/authorize"} {
+		_, err := g.Select(hub.SelectRequest{App: &hub.App{Kind: hub.AppServer, All: true}, Owner: owner, Integration: "github"})
+		if e := hub.AsError(err); e.Code != hub.CodeNotInstalled || !strings.Contains(e.Remedy, want) {
+			t.Errorf("%v: %+v", owner, e)
 		}
 	}
 }
