@@ -69,7 +69,7 @@ func (s *subject) unclear(req *hub.SelectRequest, allowed []choice, seen, candid
 	switch {
 	case len(allowed) > 1:
 		e := hub.Errorf(hub.CodeAccountSelection, "%d accounts of %s are connected", len(allowed), req.Integration).
-			WithRemedy("Name one of them in connected_account_id.")
+			WithRemedy("Name one of them in %s.", accountField(req))
 		for _, c := range allowed {
 			e.Choices = append(e.Choices, c.connection.Choice())
 		}
@@ -80,10 +80,18 @@ func (s *subject) unclear(req *hub.SelectRequest, allowed []choice, seen, candid
 		return choice{err: notGranted(s.app, req), candidates: candidates, denied: len(seen) > 0 && len(candidates) == 0}
 	case req.Connection != "":
 		return choice{err: hub.Errorf(hub.CodeNotFound, "there is no connection %q of %s", req.Connection, req.Integration).
-			WithRemedy("Leave connected_account_id out, or name one that is connected.")}
+			WithRemedy("Leave %s out, or name one that is connected.", accountField(req))}
 	default:
 		return choice{err: notInstalled(req)}
 	}
+}
+
+// accountField is where a request names one of several accounts.
+func accountField(req *hub.SelectRequest) string {
+	if req.Relay {
+		return "X-Relay-Connection"
+	}
+	return "connected_account_id"
 }
 
 func notInstalled(req *hub.SelectRequest) *hub.Error {

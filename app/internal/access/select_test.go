@@ -58,6 +58,23 @@ func TestNotInstalled(t *testing.T) {
 	}
 }
 
+// TestRemedyNamesTheField: a call through the hub names its account in a header.
+func TestRemedyNamesTheField(t *testing.T) {
+	g := newGate(t)
+	conns := []*hub.Connection{
+		{ID: "a", Owner: hub.Me, Integration: "github", State: hub.StateConnected}, {ID: "b", Owner: hub.Me, Integration: "github", State: hub.StateConnected},
+	}
+	app := &hub.App{Kind: hub.AppLocal, All: true}
+	for relay, want := range map[bool]string{false: "connected_account_id", true: "X-Relay-Connection"} {
+		for named, code := range map[string]hub.Code{"": hub.CodeAccountSelection, "zz": hub.CodeNotFound} {
+			_, err := g.Select(hub.SelectRequest{App: app, Owner: hub.Me, Integration: "github", Connection: named, Connections: conns, Relay: relay})
+			if e := hub.AsError(err); e.Code != code || !strings.Contains(e.Remedy, want) {
+				t.Errorf("%v, %q: %+v", relay, named, e)
+			}
+		}
+	}
+}
+
 // TestSelect is the decision table of both kinds of keys.
 func TestSelect(t *testing.T) {
 	g := newGate(t)
