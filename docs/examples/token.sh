@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Prints a fresh token of an integration: token.sh github
+# Prints the answer that holds a fresh token, as JSON: token.sh github
 # The key is read from a file, so that it is in no process list. Once:
 #   mkdir -p -m 700 ~/.config/my-script
 #   standpipe apps add my-script --grant github --key-file ~/.config/my-script/standpipe.key
