@@ -46,7 +46,7 @@ type vendBody struct {
 	ConnectedAccountID          *string  `json:"connected_account_id,omitempty" maxLength:"128" doc:"Selects one of several"`
 	ConnectionOwner             *string  `json:"connection_owner,omitempty" enum:"user,organization"`
 	SupportsMultipleConnections *bool    `json:"supports_multiple_connections,omitempty"`
-	Scopes                      []string `json:"scopes,omitempty" maxItems:"100" doc:"Ours: limit the token to these; absent: as granted"`
+	Scopes                      []string `json:"scopes,omitempty" maxItems:"100" doc:"Ours: limit the token to these, where the provider can; the answer says which it has. Absent: as granted"`
 	Audience                    *string  `json:"audience,omitempty" maxLength:"512" doc:"Ours: the one resource server (RFC 8707) that the token is to be for; absent: as granted"`
 	Token                       *string  `json:"token,omitempty" maxLength:"64" doc:"Ours: which of the connection's tokens, where it has several (Slack: bot, user); the main one by default"`
 	RefusedToken                *string  `json:"refused_token,omitempty" maxLength:"65536" doc:"Ours: the access token that the provider just refused. If it is still the current one, it is renewed before the answer"`
