@@ -67,8 +67,9 @@ type Config struct {
 type Client struct {
 	cfg Config
 
-	mu    sync.Mutex // one asks, the others share what came
-	token *oauth2.Token
+	mu      sync.Mutex // one asks, the others share what came
+	token   *oauth2.Token
+	refused string // by the provider, which the hub is yet to be told
 }
 
 // New returns a client. Nothing is sent before the first token is asked for.
@@ -115,15 +116,18 @@ func (c *Client) Token(ctx context.Context) (*oauth2.Token, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.token = token
+	c.token, c.refused = token, ""
 	return token, nil
 }
 
-// Forget drops the token in memory: for a caller whose token was refused.
-func (c *Client) Forget() {
+// Refused says that the provider refused a token before its time. The next call
+// of Token has the hub renew it, once for all who were refused the same one.
+func (c *Client) Refused(accessToken string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.token = nil
+	if c.token != nil && c.token.AccessToken == accessToken {
+		c.token, c.refused = nil, accessToken
+	}
 }
 
 type drawBody struct {
@@ -132,6 +136,7 @@ type drawBody struct {
 	Scopes     []string `json:"scopes,omitempty"`
 	Audience   string   `json:"audience,omitempty"`
 	MinTTL     int      `json:"min_ttl,omitempty"`
+	Refused    string   `json:"refused_token,omitempty"`
 }
 
 type drawn struct {
@@ -157,6 +162,7 @@ func (c *Client) draw(ctx context.Context, h *Hub, key secret.Value) (*oauth2.To
 	var out drawn
 	err := h.post(ctx, "/data-integrations/"+c.cfg.Integration+"/token", key, header, drawBody{
 		UserID: c.cfg.UserID, Connection: c.cfg.Connection, Scopes: c.cfg.Scopes, Audience: c.cfg.Audience, MinTTL: int(c.cfg.MinTTL.Seconds()),
+		Refused: c.refused,
 	}, &out)
 	if err != nil {
 		return nil, err

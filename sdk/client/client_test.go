@@ -14,6 +14,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -150,10 +151,6 @@ func TestTokenIsKeptUntilItExpires(t *testing.T) {
 	if len(p.auth) != 1 || p.auth[0] != "Bearer "+testKey {
 		t.Errorf("the hub was asked with %q", p.auth)
 	}
-	c.Forget()
-	if _, err := c.Token(t.Context()); err != nil || len(p.auth) != 2 {
-		t.Errorf("after Forget: %v, %d", err, len(p.auth))
-	}
 	soon := p.client(nil)
 	p.body = func(*http.Request) (int, string) {
 		return 200, fmt.Sprintf(`{"active":true,"access_token":{"access_token":"at","expires_at":%q}}`, time.Now().Add(5*time.Second).Format(time.RFC3339))
@@ -163,8 +160,46 @@ func TestTokenIsKeptUntilItExpires(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if len(p.auth) != 4 {
+	if len(p.auth) != 3 {
 		t.Errorf("a token that is about to expire is kept: %d", len(p.auth))
+	}
+}
+
+// TestRefusedTokenIsTold: the hub renews a token that lives only if it is told
+// which one the provider refused; who says it late spends no further one.
+func TestRefusedTokenIsTold(t *testing.T) {
+	p, draws := play(t, true), 0
+	var told []string
+	p.body = func(r *http.Request) (int, string) {
+		var in struct {
+			Refused string `json:"refused_token"`
+		}
+		_ = json.NewDecoder(r.Body).Decode(&in)
+		told = append(told, in.Refused)
+		if draws++; draws == 2 {
+			return http.StatusServiceUnavailable, `{"code":"provider_unavailable","message":"later"}`
+		}
+		return 200, fmt.Sprintf(`{"active":true,"access_token":{"access_token":"at-%d","expires_at":%q}}`, draws, time.Now().Add(time.Hour).Format(time.RFC3339))
+	}
+	c := p.client(nil)
+	first, err := c.Token(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Refused(first.AccessToken)
+	if _, err := c.Token(t.Context()); err == nil {
+		t.Fatal("the hub was not asked")
+	}
+	second, err := c.Token(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Refused(first.AccessToken) // by somebody who had it too
+	if third, err := c.Token(t.Context()); err != nil || third.AccessToken != second.AccessToken {
+		t.Errorf("%v, %v", third, err)
+	}
+	if want := []string{"", first.AccessToken, first.AccessToken}; !slices.Equal(told, want) {
+		t.Errorf("the hub was told %q, want %q", told, want)
 	}
 }
 
