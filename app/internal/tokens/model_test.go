@@ -230,6 +230,11 @@ func (m *model) lose() {
 	for _, id := range m.conns {
 		m.excused[id] = true
 	}
+	for id := range m.gone {
+		if m.aloft(id) != nil { // it was disconnected while the provider took its time
+			m.excused[id] = true
+		}
+	}
 }
 
 // happenings are what may happen. The first one is what rapid makes of a step that
